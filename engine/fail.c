@@ -1,0 +1,152 @@
+#include "fail.h"
+
+#include "arena.h"
+#include "text.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { MOST_SECRETS = 16 };
+
+static Failure now;
+static Arena *arena; /* holds the present failure's texts */
+static Arena *shown; /* holds the last redacted text */
+static char *secrets[MOST_SECRETS];
+static int secret_count;
+static Arena *secret_arena;
+
+static const char *redact_on(Arena *a, const char *text) {
+    if (!text)
+        return NULL;
+    for (int i = 0; i < secret_count; i++) {
+        if (!strstr(text, secrets[i]))
+            continue;
+        Text clean = text_on(a);
+        size_t length = strlen(secrets[i]);
+        for (const char *found; (found = strstr(text, secrets[i])); text = found + length) {
+            text_add_bytes(&clean, text, (size_t)(found - text));
+            text_add(&clean, "***");
+        }
+        text_add(&clean, text);
+        text = clean.at;
+    }
+    return text;
+}
+
+const char *fail_redacted(const char *text) {
+    if (!shown)
+        shown = arena_new();
+    arena_reset(shown);
+    return redact_on(shown, text);
+}
+
+void fail_secret(const char *secret) {
+    if (!secret || strlen(secret) < 3 || secret_count == MOST_SECRETS)
+        return;
+    for (int i = 0; i < secret_count; i++)
+        if (strcmp(secrets[i], secret) == 0)
+            return;
+    if (!secret_arena)
+        secret_arena = arena_new();
+    secrets[secret_count++] = arena_string(secret_arena, secret);
+}
+
+static const char *format_on(const char *format, va_list args)
+    __attribute__((format(printf, 1, 0)));
+
+static const char *format_on(const char *format, va_list args) {
+    if (!arena)
+        arena = arena_new();
+    return redact_on(arena, arena_vformat(arena, format, args));
+}
+
+/* The new message may be made of the old one's text, so the old arena outlives the formatting. */
+static void begin(FailKind kind, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static void begin(FailKind kind, const char *format, va_list args) {
+    Arena *before = arena;
+    arena = arena_new();
+    const char *message = format_on(format, args);
+    now = (Failure){.kind = kind, .message = message};
+    arena_free(before);
+}
+
+bool fail(FailKind kind, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    begin(kind, format, args);
+    va_end(args);
+    return false;
+}
+
+bool fail_errno(FailKind kind, const char *format, ...) {
+    const char *reason = strerror(errno);
+    va_list args;
+    va_start(args, format);
+    begin(kind, format, args);
+    va_end(args);
+    now.message = arena_format(arena, "%s: %s", now.message, reason);
+    return false;
+}
+
+bool fail_in(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    const char *where = format_on(format, args);
+    va_end(args);
+    now.message = arena_format(arena, "%s: %s", where, now.message ? now.message : "");
+    return false;
+}
+
+bool fail_detail(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    now.detail = format_on(format, args);
+    va_end(args);
+    return false;
+}
+
+bool fail_hint(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    now.hint = format_on(format, args);
+    va_end(args);
+    return false;
+}
+
+static const char *kept(const char *text) {
+    if (!arena)
+        arena = arena_new();
+    return redact_on(arena, arena_string(arena, text));
+}
+
+bool fail_context(const char *text) {
+    now.context = kept(text);
+    return false;
+}
+
+bool fail_sqlstate(const char *sqlstate) {
+    now.sqlstate = kept(sqlstate);
+    return false;
+}
+
+bool fail_at(FailPlace place) {
+    place.file = kept(place.file);
+    place.source = kept(place.source);
+    now.place = place;
+    return false;
+}
+
+bool fail_as(FailKind kind) {
+    now.kind = kind;
+    return false;
+}
+
+const Failure *failure(void) {
+    return &now;
+}
+
+void fail_clear(void) {
+    now = (Failure){.kind = FAIL_NONE};
+}

@@ -1,0 +1,158 @@
+#include "file.h"
+
+#include "fail.h"
+#include "text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool read_all(Arena *a, int fd, const char *path, size_t expected, Bytes *out) {
+    char *at = arena_take(a, expected + 2);
+    size_t length = 0, room = expected + 1;
+    for (;;) {
+        ssize_t n = read(fd, at + length, room - length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_errno(FAIL_ERROR, "cannot read %s", path);
+        if (n == 0)
+            break;
+        length += (size_t)n;
+        if (length == room) {
+            at = arena_grow(a, at, length, room * 2 + 1);
+            room *= 2;
+        }
+    }
+    at[length] = 0;
+    *out = (Bytes){at, length};
+    return true;
+}
+
+bool file_read(Arena *a, const char *path, Bytes *out) {
+    struct stat about;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(FAIL_ERROR, "cannot open %s", path);
+    bool ok = fstat(fd, &about) == 0 || fail_errno(FAIL_ERROR, "cannot read %s", path);
+    if (ok && S_ISDIR(about.st_mode))
+        ok = fail(FAIL_ERROR, "%s is a folder, not a file", path);
+    if (ok)
+        ok = read_all(a, fd, path, (size_t)about.st_size, out);
+    close(fd);
+    return ok;
+}
+
+static bool write_all(int fd, const char *path, const char *text, size_t length) {
+    while (length) {
+        ssize_t n = write(fd, text, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_errno(FAIL_ERROR, "cannot write %s", path);
+        text += n;
+        length -= (size_t)n;
+    }
+    return true;
+}
+
+static bool write_and_close(int fd, const char *path, const char *text, size_t length) {
+    bool ok = write_all(fd, path, text, length);
+    if (close(fd) != 0 && ok)
+        ok = fail_errno(FAIL_ERROR, "cannot write %s", path);
+    return ok;
+}
+
+bool file_create(const char *path, const char *text) {
+    Arena *a = arena_new();
+    bool ok = file_make_folder(file_folder(a, path));
+    if (ok) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        ok = fd < 0 ? fail_errno(FAIL_ERROR, "cannot create %s", path)
+                    : write_and_close(fd, path, text, strlen(text));
+    }
+    arena_free(a);
+    return ok;
+}
+
+bool file_replace(const char *path, const char *text, size_t length) {
+    Arena *a = arena_new();
+    const char *beside = arena_format(a, "%s.%ld.tmp", path, (long)getpid());
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool ok = fd < 0 ? fail_errno(FAIL_ERROR, "cannot create %s", beside)
+                     : write_and_close(fd, beside, text, length);
+    if (ok && rename(beside, path) != 0)
+        ok = fail_errno(FAIL_ERROR, "cannot replace %s", path);
+    if (!ok)
+        unlink(beside);
+    arena_free(a);
+    return ok;
+}
+
+static int by_bytes(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+bool file_names(Arena *a, const char *folder, FileNames *out) {
+    DIR *dir = opendir(folder);
+    size_t room = 64;
+    if (!dir)
+        return fail_errno(FAIL_ERROR, "cannot open the folder %s", folder);
+    *out = (FileNames){0, arena_take(a, room * sizeof(char *))};
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        if (out->count == room) {
+            out->name = arena_grow(a, out->name, room * sizeof(char *), 2 * room * sizeof(char *));
+            room *= 2;
+        }
+        out->name[out->count++] = arena_string(a, entry->d_name);
+    }
+    closedir(dir);
+    qsort(out->name, out->count, sizeof *out->name, by_bytes);
+    return true;
+}
+
+bool file_exists(const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0;
+}
+
+bool file_is_folder(const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+bool file_make_folder(const char *path) {
+    if (file_is_folder(path) || !*path)
+        return true;
+    Arena *a = arena_new();
+    bool ok = file_make_folder(file_folder(a, path));
+    if (ok && mkdir(path, 0777) != 0 && errno != EEXIST)
+        ok = fail_errno(FAIL_ERROR, "cannot make the folder %s", path);
+    arena_free(a);
+    return ok;
+}
+
+const char *file_join(Arena *a, const char *folder, const char *name) {
+    if (name[0] == '/' || !*folder || strcmp(folder, ".") == 0)
+        return arena_string(a, name);
+    return arena_format(a, text_ends(folder, "/") ? "%s%s" : "%s/%s", folder, name);
+}
+
+const char *file_base(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+const char *file_folder(Arena *a, const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return ".";
+    return slash == path ? "/" : arena_bytes(a, path, (size_t)(slash - path));
+}

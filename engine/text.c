@@ -1,0 +1,108 @@
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+Text text_on(Arena *a) {
+    Text text = {.arena = a, .room = 64};
+    text.at = arena_take(a, text.room);
+    return text;
+}
+
+static void make_room(Text *text, size_t more) {
+    size_t need = text->length + more + 1;
+    if (need <= text->room)
+        return;
+    size_t room = text->room * 2 > need ? text->room * 2 : need;
+    text->at = arena_grow(text->arena, text->at, text->length + 1, room);
+    text->room = room;
+}
+
+void text_add_bytes(Text *text, const char *bytes, size_t length) {
+    if (!length)
+        return;
+    make_room(text, length);
+    memcpy(text->at + text->length, bytes, length);
+    text->length += length;
+    text->at[text->length] = 0;
+}
+
+void text_add(Text *text, const char *string) {
+    text_add_bytes(text, string, strlen(string));
+}
+
+void text_add_char(Text *text, char c) {
+    text_add_bytes(text, &c, 1);
+}
+
+void text_addf(Text *text, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int length = vsnprintf((char[1]){0}, 1, format, args);
+    va_end(args);
+    if (length > 0) {
+        make_room(text, (size_t)length);
+        vsnprintf(text->at + text->length, (size_t)length + 1, format, again);
+        text->length += (size_t)length;
+    }
+    va_end(again);
+}
+
+bool text_same(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool text_same_bytes(const char *a, const char *b, size_t n) {
+    return strncasecmp(a, b, n) == 0;
+}
+
+bool text_same_word(const char *a, const char *b) {
+    return a == b || (a && b && strcasecmp(a, b) == 0);
+}
+
+bool text_starts(const char *string, const char *start) {
+    return strncmp(string, start, strlen(start)) == 0;
+}
+
+bool text_ends(const char *string, const char *end) {
+    size_t n = strlen(string), m = strlen(end);
+    return n >= m && strcmp(string + n - m, end) == 0;
+}
+
+/* Levenshtein's distance over at most 63 letters each. */
+static size_t distance(const char *a, const char *b) {
+    size_t n = strlen(a), m = strlen(b), row[64];
+    if (n > 63 || m > 63)
+        return 64;
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[m];
+}
+
+const char *text_nearest(const char *word, const char *const *names) {
+    size_t limit = strlen(word) / 3 + 1, best = limit + 1;
+    const char *nearest = NULL;
+    for (; *names; names++) {
+        size_t d = distance(word, *names);
+        if (d < best) {
+            best = d;
+            nearest = *names;
+        }
+    }
+    return best <= limit ? nearest : NULL;
+}

@@ -1,0 +1,33 @@
+/* command: what a command of the desk is. Shared by all cmd_*.c. A command's entry is the last
+ * thing in its file; cli.c holds the table of all and meets their needs in order. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include "arena.h"
+#include "config.h"
+#include "option.h"
+
+typedef enum {
+    NEED_NOTHING = 0,
+    NEED_CONFIG = 1, /* call->config is loaded */
+} CommandNeeds;
+
+typedef struct {
+    Arena *arena;   /* the command's lifetime */
+    Config *config; /* with NEED_CONFIG */
+    Given given;    /* its options and words, the command's name left out */
+    bool json, quiet, verbose, yes;
+    int exit_code; /* of a call that did not fail; 0 unless the command sets it */
+} Call;
+
+typedef struct {
+    const char *name;
+    const char *usage; /* "[--to VERSION] [--count N]" */
+    const char *about; /* one line */
+    const char *help;  /* more lines for --help, or NULL */
+    unsigned needs;
+    const Option *options; /* or NULL */
+    bool (*run)(Call *call);
+} Command;
+
+#endif

@@ -1,0 +1,71 @@
+/* config: one table of settings serves config.ini, STINT_<KEY> in the environment, flags,
+ * `stint help config` and the checked-in config.ini. Only config.c knows inih. Precedence: flag >
+ * environment > .env > the environment's section > [project] > default. Refuses to connect.
+ *
+ * Failures are FAIL_CONFIG and name file and line, or the variable. Durations are in ms. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "arena.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef struct {
+    size_t count;
+    const char **name, **value;
+} ConfigPairs;
+
+typedef struct {
+    const char *folder;       /* of the project, absolute */
+    const char *file;         /* config.ini as found, or NULL */
+    const char *environment;  /* the chosen one */
+    size_t environment_count; /* all that config.ini has */
+    const char **environments;
+    /* [project] */
+    const char *migrations, *layout, *scripts;
+    bool dotenv_forced; /* dotenv = yes */
+    bool unsafe_lua;
+    long long lua_memory; /* bytes */
+    long long lua_time;
+    const char *scratch, *server_bin, *ledger_schema;
+    const char *notify;
+    long long notify_timeout;
+    const char *unparsed, *assumed, *opaque;
+    /* of the environment (or as a default in [project]) */
+    const char *url, *direct_url;
+    bool is_protected; /* protected */
+    const char *role, *schema;
+    long long wait_for_db, run_lock_wait, lock_timeout, lock_timeout_max, lock_retry_max,
+        statement_timeout;
+    long long lock_retries;
+    const char *order;     /* strict, warn, allow */
+    const char *backfills; /* inline, detached */
+    const char *guard;     /* off, warn, on */
+    const char *contacts, *targets, *keep_schemas, *release_key, *approval_keys;
+    ConfigPairs variables, people;
+} Config;
+
+typedef struct {
+    const char *folder;      /* -C, or NULL */
+    const char *file;        /* -c, or NULL (then STINT_CONFIG, then config.ini) */
+    const char *environment; /* -e, or NULL (then STINT_ENV, then [project] environment) */
+    ConfigPairs flags;       /* settings given as flags: "url" from --url, "run_lock_wait" ... */
+} ConfigWanted;
+
+/* With no config.ini at all, DIRECT_URL or DATABASE_URL and ./scripts/migrations or ./migrations
+ * are enough. `*out` lives in `a`. */
+bool config_load(Arena *a, const ConfigWanted *wanted, Config **out);
+/* Where a setting's value came from: "config.ini:12", "STINT_URL", ".env:3", "--url", "default". */
+const char *config_source(const Config *config, const char *key);
+/* direct_url where set, else url; NULL and a failure that says what to write where, if neither. */
+const char *config_connection(const Config *config);
+
+/* `stint help config`: every key with sections, type, default and meaning. */
+void config_help(FILE *out);
+/* The config.ini that `stint init` writes and that is checked in: every key of note, explained. */
+const char *config_sample(Arena *a);
+/* Is there a setting of this name? For flags such as --lock-timeout (key lock_timeout). */
+bool config_has_key(const char *key);
+
+#endif

@@ -1,0 +1,31 @@
+/* option: declared options: parsed, shown in usage and help. Refuses to know what they mean. */
+#ifndef OPTION_H
+#define OPTION_H
+
+#include "arena.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef struct {
+    const char *name;  /* "to" for --to; NULL ends a table */
+    char letter;       /* 'v' for -v, or 0 */
+    const char *takes; /* "VERSION": takes a value; NULL: a flag */
+    const char *about;
+} Option;
+
+typedef struct {
+    size_t count;
+    const Option **option;
+    const char **value;
+    size_t word_count; /* what is not an option */
+    const char **word;
+} Given;
+
+/* `tables` ends with NULL. Options may stand anywhere before "--". False: FAIL_USAGE. */
+bool option_parse(Arena *a, const Option *const *tables, int argc, char *const *argv, Given *out);
+bool option_given(const Given *given, const char *name);
+const char *option_value(const Given *given, const char *name); /* the last one; NULL: not given */
+void option_help(const Option *table, FILE *out);
+
+#endif

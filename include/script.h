@@ -1,0 +1,61 @@
+/* script: a Lua world for the team's scripts: sandbox, limits, the one protected call. Only
+ * script.c and the lib_*.c windows know Lua. Two phases: loading collects declarations and has no
+ * database; calling has one and cannot declare. A function that takes a lua_State may not return
+ * (it may raise); no other may.
+ *
+ * Failures: FAIL_CONFIG while loading (file and line of the script first); while calling
+ * FAIL_ERROR, or the SQL failure itself, unchanged, when a database call was what failed. */
+#ifndef SCRIPT_H
+#define SCRIPT_H
+
+#include "arena.h"
+#include "pg.h"
+
+typedef struct Script Script;
+
+typedef struct {
+    const char *folder; /* scripts/: where `require "lib.x"` looks */
+    long long memory;   /* bytes; 0: none */
+    long long time;     /* ms a call; 0: none */
+    bool unsafe;        /* opens Lua's standard library */
+} ScriptLimits;
+
+/* NULL: failed. */
+Script *script_open(Arena *a, const ScriptLimits *limits);
+void script_close(Script *script);
+
+/* What a file declared: `kind` is "migration", "backfill", ... A handle, alive as long as the
+ * Script. */
+typedef struct {
+    Script *script;
+    const char *kind, *file;
+    int line; /* of the declaring call */
+    int ref;
+} Declaration;
+
+/* Runs the file's text (never bytecode), which must declare exactly one thing. */
+bool script_declare(Script *script, const char *file, const char *text, size_t length,
+                    Declaration *out);
+
+/* Fields of a declaration. Defaults of hooks/kinds.lua are filled in. */
+typedef struct {
+    size_t count;
+    const char **at;
+} Strings;
+typedef struct {
+    size_t count;
+    const char **name, **value; /* sorted by name */
+} Pairs;
+bool script_has(const Declaration *declaration, const char *field);
+bool script_is_function(const Declaration *declaration, const char *field);
+const char *script_text(Arena *a, const Declaration *declaration, const char *field); /* or NULL */
+long long script_integer(const Declaration *declaration, const char *field, long long otherwise);
+bool script_flag(const Declaration *declaration, const char *field, bool otherwise);
+Strings script_strings(Arena *a, const Declaration *declaration,
+                       const char *field); /* one string is a list of one */
+Pairs script_pairs(Arena *a, const Declaration *declaration, const char *field);
+
+/* Calls the function in `field` with a `db` on this session; the db is dead afterwards. */
+bool script_call(const Declaration *declaration, const char *field, Pg *pg);
+
+#endif

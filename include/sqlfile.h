@@ -1,0 +1,59 @@
+/* sqlfile: a SQL migration: its directives, its up and its down, each with statements and parts.
+ * Refuses to know databases and ledgers. */
+#ifndef SQLFILE_H
+#define SQLFILE_H
+
+#include "file.h"
+#include "statement.h"
+
+/* `allow RULE [OBJECT] reason="..." [until=DATE]` */
+typedef struct {
+    const char *rule, *object, *reason, *until;
+    size_t line;
+} Waiver;
+
+typedef struct {
+    bool no_transaction;
+    long long lock_timeout, statement_timeout; /* ms; -1: not said */
+    size_t requires_count;
+    const char **requires; /* versions */
+    size_t environments_count;
+    const char **environments; /* names; none: everywhere */
+    size_t waiver_count;
+    Waiver *waivers;
+    const char *downtime, *rollback; /* texts, or NULL */
+} Directives;
+
+typedef struct {
+    const char *file;   /* path, for messages */
+    const char *text;   /* the whole text that offsets count in (up's own file, or down's) */
+    size_t from, to;    /* this half of it, in bytes */
+    const char *tokens; /* SHA-256 over its tokens, directives included */
+    Statements statements;
+    Parts parts;
+} SqlHalf;
+
+typedef struct {
+    Directives directives;
+    SqlHalf up, down;
+    bool has_down;
+} SqlFile;
+
+/* Reads a migration's text. `down_text` is the text of a twin NAME.down.sql, or {NULL, 0}. Both a
+ * twin and a `-- stint: down` line are a failure. Every failure is FAIL_CONFIG with file, line,
+ * column. */
+bool sqlfile_read(Arena *a, const char *path, Bytes text, const char *down_path, Bytes down_text,
+                  SqlFile *out);
+/* Only the hash over the up half's tokens: what an edit is judged by. */
+bool sqlfile_tokens(Arena *a, const char *path, Bytes text, const char **out);
+
+/* What `line` of a text is, and where a character position stands in it, for carets. */
+typedef struct {
+    size_t line, column; /* from 1, the column in characters */
+    const char *source;  /* that line, without its end */
+} SqlPlace;
+SqlPlace sqlfile_place(Arena *a, const char *text, size_t byte);
+/* The byte of the n-th character (from 0) after `from`. */
+size_t sqlfile_byte(const char *text, size_t length, size_t from, size_t characters);
+
+#endif

@@ -1,0 +1,33 @@
+/* text: a growing string on an arena. Always ends with a NUL that is not counted, so `at` can be
+ * used as a C string at any time. Refuses to know encodings: it holds bytes. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include "arena.h"
+
+#include <stdbool.h>
+
+typedef struct {
+    char *at;
+    size_t length;
+    size_t room;
+    Arena *arena;
+} Text;
+
+Text text_on(Arena *a);
+void text_add(Text *text, const char *string);
+void text_add_bytes(Text *text, const char *bytes, size_t length);
+void text_add_char(Text *text, char c);
+void text_addf(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Questions about strings that several modules ask. */
+bool text_same(const char *a, const char *b);                 /* two NULLs are the same */
+bool text_same_bytes(const char *a, const char *b, size_t n); /* ignoring ASCII case */
+bool text_same_word(const char *a, const char *b);            /* ignoring ASCII case */
+bool text_starts(const char *string, const char *start);
+bool text_ends(const char *string, const char *end);
+/* The name among `names` (ended by NULL) that differs from `word` in the fewest letters, at most
+ * a third of its length; NULL if none is near. For "did you mean". */
+const char *text_nearest(const char *word, const char *const *names);
+
+#endif
