@@ -115,6 +115,22 @@ bool fail_hint(const char *format, ...) {
     return false;
 }
 
+bool fail_state(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    now.state = format_on(format, args);
+    va_end(args);
+    return false;
+}
+
+bool fail_next(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    now.next = format_on(format, args);
+    va_end(args);
+    return false;
+}
+
 static const char *kept(const char *text) {
     if (!arena)
         arena = arena_new();
@@ -149,4 +165,25 @@ const Failure *failure(void) {
 
 void fail_clear(void) {
     now = (Failure){.kind = FAIL_NONE};
+}
+
+static Failure copied(Arena *a, Failure from) {
+    const char **texts[] = {&from.message,      &from.detail,   &from.hint,
+                            &from.context,      &from.sqlstate, &from.place.file,
+                            &from.place.source, &from.state,    &from.next};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = arena_string(a, *texts[i]);
+    return from;
+}
+
+Failure fail_kept(Arena *a) {
+    return copied(a, now);
+}
+
+bool fail_again(const Failure *kept_before) {
+    Arena *before = arena;
+    arena = arena_new();
+    now = copied(arena, *kept_before);
+    arena_free(before);
+    return false;
 }

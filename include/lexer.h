@@ -5,6 +5,9 @@
 #ifndef LEXER_H
 #define LEXER_H
 
+#include "arena.h"
+#include "fail.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,6 +36,8 @@ typedef struct {
     const char *sql;
     size_t length;
     size_t at, line, line_start; /* where the next token is looked for */
+    size_t escape_line; /* where an E'' string ended that may go on in another line; or 0 */
+    size_t signs_until; /* up to here each + and - is an operator of its own */
 } Lexer;
 
 /* A BOM at the start is skipped. */
@@ -47,5 +52,9 @@ bool lexer_is(const Lexer *lexer, Token token, const char *word);
 bool lexer_is_operator(const Lexer *lexer, Token token, const char *characters);
 /* Column of a token, in characters of UTF-8 (or bytes, where it is not UTF-8), from 1. */
 size_t lexer_column(const Lexer *lexer, Token token);
+/* The length of a text in characters of UTF-8 (or bytes, where it is not UTF-8). */
+size_t lexer_characters(const char *text, size_t length);
+/* The place of a byte of a text that ends with a NUL, for messages. */
+FailPlace lexer_place(Arena *a, const char *file, const char *text, size_t byte);
 
 #endif

@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 typedef struct {
-    const char *name;  /* "to" for --to; NULL ends a table */
-    char letter;       /* 'v' for -v, or 0 */
+    const char *name;  /* "to" for --to; NULL: a letter alone */
+    char letter;       /* 'v' for -v, or 0; without name and letter: the end of the table */
     const char *takes; /* "VERSION": takes a value; NULL: a flag */
     const char *about;
 } Option;

@@ -25,6 +25,7 @@ typedef struct {
 
 /* Connects and makes the session's settings (DESIGN: client_connection_check_interval where the
  * server has it, keepalives, idle_in_transaction_session_timeout, lock_timeout, role, search_path).
+ * A connection through a transaction-mode pooler is refused before any of them is made.
  * NULL: failed (FAIL_CONNECT, with the host and user but never the password). */
 Pg *pg_open(Arena *a, const PgTarget *target);
 /* Cancels what runs, then disconnects; NULL is fine. */
@@ -32,6 +33,9 @@ void pg_close(Pg *pg);
 /* A second session with the same target: autocommit, short reads, never a lock. Opened on first
  * need, closed with `pg`. NULL: failed. */
 Pg *pg_witness(Pg *pg);
+
+/* The session's settings as one statement, for after a RESET ALL: "SELECT set_config(...), ...". */
+const char *pg_settings(const Pg *pg);
 
 /* Parameters, in text form; NULL is SQL's NULL. PG_WITH(name, "3", NULL) */
 typedef struct {
@@ -72,6 +76,10 @@ typedef struct {
 /* Several statements as one message of the simple protocol. `*completed` counts the statements
  * whose completion arrived: the one that failed is the next. Results of queries are dropped. */
 bool pg_message(Pg *pg, const char *sql, PgCopies copies, size_t *completed);
+
+/* Ends a transaction that is open, if one is. Neither the failure nor pg_error() changes: it is
+ * for the way out of a failure. Not even a stop interrupts it. */
+void pg_roll_back(Pg *pg);
 
 /* The last failure of this session as the server told it. */
 typedef struct {

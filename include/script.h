@@ -54,8 +54,17 @@ bool script_flag(const Declaration *declaration, const char *field, bool otherwi
 Strings script_strings(Arena *a, const Declaration *declaration,
                        const char *field); /* one string is a list of one */
 Pairs script_pairs(Arena *a, const Declaration *declaration, const char *field);
+/* A duration in ms. */
+long long script_duration(const Declaration *declaration, const char *field, long long otherwise);
 
 /* Calls the function in `field` with a `db` on this session; the db is dead afterwards. */
 bool script_call(const Declaration *declaration, const char *field, Pg *pg);
+
+/* The exit code of the process when C code in a call does not come back within the time limit and
+ * 2 s of grace (FAIL_MIGRATION unless said otherwise; FAIL_CONFIG while loading). */
+void script_alarm_code(int code);
+
+/* Help on a kind, from the table that checks its fields; NULL if there is none of that name. */
+const char *script_help(Arena *a, Script *script, const char *kind);
 
 #endif

@@ -3,26 +3,9 @@
 #ifndef SQLFILE_H
 #define SQLFILE_H
 
+#include "directive.h"
 #include "file.h"
 #include "statement.h"
-
-/* `allow RULE [OBJECT] reason="..." [until=DATE]` */
-typedef struct {
-    const char *rule, *object, *reason, *until;
-    size_t line;
-} Waiver;
-
-typedef struct {
-    bool no_transaction;
-    long long lock_timeout, statement_timeout; /* ms; -1: not said */
-    size_t requires_count;
-    const char **requires; /* versions */
-    size_t environments_count;
-    const char **environments; /* names; none: everywhere */
-    size_t waiver_count;
-    Waiver *waivers;
-    const char *downtime, *rollback; /* texts, or NULL */
-} Directives;
 
 typedef struct {
     const char *file;   /* path, for messages */
@@ -34,7 +17,8 @@ typedef struct {
 } SqlHalf;
 
 typedef struct {
-    Directives directives;
+    Directives directives;      /* of up */
+    Directives down_directives; /* of what stands below the down line, or in the twin */
     SqlHalf up, down;
     bool has_down;
 } SqlFile;
@@ -52,6 +36,7 @@ typedef struct {
     size_t line, column; /* from 1, the column in characters */
     const char *source;  /* that line, without its end */
 } SqlPlace;
+/* The text ends with a NUL. */
 SqlPlace sqlfile_place(Arena *a, const char *text, size_t byte);
 /* The byte of the n-th character (from 0) after `from`. */
 size_t sqlfile_byte(const char *text, size_t length, size_t from, size_t characters);

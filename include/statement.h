@@ -43,8 +43,9 @@ typedef struct {
     size_t at, length;     /* bytes of the text: first token to last, without the semicolon */
     size_t line, column;   /* of the first token, from 1; columns in characters */
     const char *words;     /* "CREATE INDEX CONCURRENTLY": upper case, for people and tables */
-    const char *object;    /* what it is about, ready for ::regclass or a catalog ("public"."users"
-                              quoted    as written), or NULL; an index's name for CREATE/DROP INDEX */
+    const char *object;    /* what it is about, as written (public."Users"), ready for ::regclass or
+                              parse_ident, or NULL: the index of CREATE/DROP INDEX, the partition of
+                              DETACH; the bare name of COMMIT/ROLLBACK PREPARED */
     const char *table;     /* the table of CREATE INDEX ... ON, ALTER TABLE ... DETACH, or NULL */
     bool chain;            /* COMMIT AND CHAIN / ROLLBACK AND CHAIN */
     bool sets_transaction; /* SET TRANSACTION, SET LOCAL TRANSACTION ...: must come before any query
@@ -67,9 +68,9 @@ typedef struct {
  * FAIL_CONFIG and its place, and so do a string or comment that never ends and a NUL. */
 bool statement_cut(Arena *a, const char *file, const char *text, size_t from, size_t to,
                    Statements *out);
-/* SHA-256 over the tokens (comments and white space left out; each token followed by a NUL, the
- * data of COPY as one token with line ends normalised). Directives count: they are given as
- * tokens. */
+/* SHA-256 over the tokens, each followed by a NUL. Comments, white space, psql lines, empty
+ * statements and a missing last semicolon make no difference, nor do line ends, within strings and
+ * COPY's data too. Directives count, each run of their blanks as one. */
 const char *statement_tokens(Arena *a, const char *text, size_t from, size_t to);
 
 /* A run of statements that the runner applies in one go. */
@@ -88,7 +89,10 @@ typedef struct {
     Part *at;
 } Parts;
 
-/* One part if everything fits in one transaction; otherwise the file's own transactions, and
+/* Every statement is in one part, in order; a text without statements is one empty part.
+ * COMMIT and ROLLBACK in a PART_TRANSACTION end nothing, a BEGIN within a PART_OWN begins nothing:
+ * the runner leaves them out. After COMMIT AND CHAIN a PART_OWN has no BEGIN of its own.
+ * One part if everything fits in one transaction; otherwise the file's own transactions, and
  * statement by statement what stands outside of them. `one_by_one`: the file asks for it
  * (-- stint: no-transaction). Fails with FAIL_CONFIG and the place for a BEGIN that is never ended
  * and for a SOLO statement between BEGIN and COMMIT. */

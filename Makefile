@@ -1,0 +1,125 @@
+# make            build/stint
+# make test       every spec, on throwaway clusters; installs the packages that are missing
+# make check      format, luacheck, cppcheck, then test
+# make asan       every spec against a build with AddressSanitizer and UBSan
+# make demo       the project of this folder, on a PostgreSQL of its own
+# make install    PREFIX=/usr/local: one file
+
+VERSION = 0.1.0
+
+O       = build
+CC      = gcc
+CFLAGS  = -O2 -g
+WERROR  = -Werror
+PREFIX  = /usr/local
+AWK     = LC_ALL=C awk
+
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
+HARDEN   = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+LINK     = -Wl,-z,relro,-z,now
+
+# Asked once, and only when something is compiled: `make test` must start without pkg-config.
+once      = $(eval $(1) := $(2))$($(1))
+PACKAGES  = libpq inih jansson libcrypto
+LUA       = $(call once,LUA,$(firstword $(shell for p in lua5.4 lua54 lua-5.4; do \
+              pkg-config --exists $$p && echo $$p; done) lua5.4))
+FOREIGN   = $(call once,FOREIGN,$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) $(LUA))))
+LIBRARIES = $(call once,LIBRARIES,$(shell pkg-config --libs $(PACKAGES)) -lm)
+LUA_LIBS  = $(call once,LUA_LIBS,$(shell pkg-config --libs $(LUA)))
+
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -DSTINT_VERSION='"$(VERSION)"' $(CFLAGS) $(HARDEN) \
+          $(WARNINGS) -iquote include -iquote $(O) $(FOREIGN) $(CPPFLAGS) -MMD -MP
+
+ENGINE    = $(sort $(wildcard engine/*.c))
+SQL       = $(sort $(wildcard engine/sql/*.sql))
+HOOKS     = $(sort $(wildcard hooks/*.lua hooks/*/*.lua))
+NATIVE    = $(sort $(wildcard spec/native/*.c))
+OBJECTS   = $(ENGINE:engine/%.c=$(O)/%.o) $(O)/embed.o
+PIC       = $(patsubst engine/%.c,$(O)/pic/%.o,$(filter-out engine/main.c,$(ENGINE))) \
+            $(O)/pic/embed.o $(NATIVE:spec/native/%.c=$(O)/pic/spec/%.o)
+GENERATED = $(O)/sql.h
+
+# V=1 shows the commands.
+Q   = $(if $(V),,@)
+SAY = @$(if $(V),:,printf '%-6s%s\n')
+
+all: $(O)/stint
+
+native: $(O)/native.so
+
+$(O)/stint: $(OBJECTS) $(O)/ENGINE.list
+	$(SAY) link $@
+	$(Q)$(CC) $(CFLAGS) -pie $(LINK) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBRARIES) $(LUA_LIBS)
+
+# What the specs see of the engine. Lua's own functions come from the interpreter that loads it;
+# nodelete: what statics point to must not look like a leak when Lua closes its modules.
+$(O)/native.so: $(PIC) $(O)/ENGINE.list $(O)/NATIVE.list
+	$(SAY) link $@
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,nodelete $(LDFLAGS) $(SHARED) -o $@ $(PIC) $(LIBRARIES)
+
+$(O)/%.o: engine/%.c Makefile | $(GENERATED)
+	@mkdir -p $(@D)
+	$(SAY) cc $<
+	$(Q)$(COMPILE) -fPIE -c -o $@ $<
+
+$(O)/pic/%.o: engine/%.c Makefile | $(GENERATED)
+	@mkdir -p $(@D)
+	$(SAY) cc $<
+	$(Q)$(COMPILE) -fPIC -c -o $@ $<
+
+$(O)/pic/spec/%.o: spec/native/%.c Makefile | $(GENERATED) $(O)/natives.h
+	@mkdir -p $(@D)
+	$(SAY) cc $<
+	$(Q)$(COMPILE) -fPIC -c -o $@ $<
+
+$(O)/embed.o: $(O)/embed.c
+	$(Q)$(COMPILE) -fPIE -c -o $@ $<
+
+$(O)/pic/embed.o: $(O)/embed.c
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -fPIC -c -o $@ $<
+
+# The lists of files are inputs too: a file that is gone must leave what was made of it.
+$(O)/%.list: force
+	@mkdir -p $(@D)
+	@echo '$($*)' | cmp -s - $@ || echo '$($*)' > $@
+
+$(O)/embed.c: $(HOOKS) $(O)/HOOKS.list .ci/embed.awk
+	$(Q)$(AWK) -f .ci/embed.awk $(HOOKS) < /dev/null > $@.new && mv $@.new $@
+
+$(O)/sql.h: $(SQL) $(O)/SQL.list .ci/sql.awk
+	$(Q)$(AWK) -f .ci/sql.awk $(SQL) < /dev/null > $@.new && mv $@.new $@
+
+$(O)/natives.h: $(O)/NATIVE.list
+	@for f in $(filter-out main,$(NATIVE:spec/native/%.c=%)); do echo "NATIVE($$f)"; done > $@
+
+test:
+	@bash .ci/test
+
+# The sanitizers' instrumentation takes the place of the hardening.
+ASAN = O=build/asan CC=clang HARDEN= SHARED=-shared-libasan \
+       CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
+       CPPFLAGS=-DARENA_DEBUG
+asan:
+	@bash .ci/install clang
+	@$(MAKE) --no-print-directory $(ASAN) build/asan/stint build/asan/native.so
+	@STINT_BUILD=build/asan bash .ci/test
+
+check:
+	@bash .ci/check
+	@bash .ci/test
+
+demo:
+	@bash .ci/demo
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(O)/stint $(DESTDIR)$(PREFIX)/bin/stint
+
+clean:
+	rm -rf build
+
+force:
+.PHONY: all native test asan check demo install clean force
+.DELETE_ON_ERROR:
+-include $(wildcard $(O)/*.d $(O)/pic/*.d $(O)/pic/spec/*.d)

@@ -1,0 +1,197 @@
+#include "cli.h"
+
+#include "fail.h"
+#include "log.h"
+#include "report.h"
+#include "setting.h"
+#include "stop.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const Command *const commands[] = {
+    &cmd_init,    &cmd_new,  &cmd_status, &cmd_plan, &cmd_up,      &cmd_deploy,
+    &cmd_resolve, &cmd_lock, &cmd_dev,    &cmd_help, &cmd_version, NULL,
+};
+
+static const Option globals[] = {
+    {"dir", 'C', "DIR", "work in this folder"},
+    {"config", 'c', "FILE", "this file instead of config.ini (STINT_CONFIG)"},
+    {"env", 'e', "ENV", "the environment (STINT_ENV)"},
+    {"json", 0, NULL, "JSON: one document for a query, one object a line for a run"},
+    {"quiet", 'q', NULL, "results and warnings only"},
+    {"verbose", 'v', NULL, "more of what happens; tracebacks"},
+    {"no-color", 0, NULL, "no colours (also NO_COLOR)"},
+    {"yes", 'y', NULL, "yes to every question"},
+    {"help", 'h', NULL, "help on the command"},
+    {"version", 0, NULL, "the program's version"},
+    {NULL, 0, NULL, NULL},
+};
+
+const Command *const *cli_commands(void) {
+    return commands;
+}
+
+const Command *cli_command(const char *name) {
+    const char *names[sizeof commands / sizeof *commands];
+    size_t i = 0;
+    for (; commands[i]; i++) {
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+        names[i] = commands[i]->name;
+    }
+    names[i] = NULL;
+    const char *near = text_nearest(name, names);
+    fail(FAIL_USAGE, "there is no command %s", name);
+    if (near)
+        fail_hint("did you mean: stint %s", near);
+    else
+        fail_hint("stint help lists them");
+    return NULL;
+}
+
+/* Every setting is an option too: lock_timeout is --lock-timeout. */
+static const Option *setting_options(Arena *a) {
+    Option *options = arena_take(a, (setting_count() + 1) * sizeof *options);
+    for (size_t i = 0; i < setting_count(); i++) {
+        const Setting *s = setting_at(i);
+        char *name = arena_string(a, s->key);
+        for (char *at = name; *at; at++)
+            if (*at == '_')
+                *at = '-';
+        options[i] = (Option){name, 0, setting_accepts(s), s->about};
+    }
+    return options;
+}
+
+void cli_overview(FILE *out) {
+    fputs("stint: migrations for PostgreSQL\n\nusage: stint COMMAND [OPTIONS]\n\n", out);
+    for (size_t i = 0; commands[i]; i++)
+        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->about);
+    fputs("\noptions of every command:\n", out);
+    option_help(globals, out);
+    fputs(
+        "  --KEY VALUE       any setting, with - for _: --url URL, --lock-timeout 5s, --order warn\n"
+        "\nstint help COMMAND, stint help config, and exit codes in stint help\n",
+        out);
+    report_codes(out);
+}
+
+void cli_help(const Command *command, FILE *out) {
+    fprintf(out, "usage: stint %s%s%s\n\n%s\n", command->name, *command->usage ? " " : "",
+            command->usage, command->about);
+    if (command->help)
+        fprintf(out, "\n%s\n", command->help);
+    if (command->options) {
+        fputs("\noptions:\n", out);
+        option_help(command->options, out);
+    }
+    fputs("\noptions of every command: stint help\n", out);
+}
+
+/* The value of a setting that was given as an option. */
+static ConfigPairs setting_flags(Arena *a, const Given *given) {
+    ConfigPairs flags = {0, arena_take(a, (given->count + 1) * sizeof(char *)),
+                         arena_take(a, (given->count + 1) * sizeof(char *))};
+    for (size_t i = 0; i < given->count; i++) {
+        if (!given->option[i]->name || !given->value[i])
+            continue;
+        char *key = arena_string(a, given->option[i]->name);
+        for (char *at = key; *at; at++)
+            if (*at == '-')
+                *at = '_';
+        if (!setting_find(key))
+            continue;
+        flags.name[flags.count] = key;
+        flags.value[flags.count++] = given->value[i];
+    }
+    return flags;
+}
+
+/* The project's folder becomes ours, so that paths are what config.ini says. */
+static bool load_config(Call *call) {
+    ConfigWanted wanted = {option_value(&call->given, "dir"), option_value(&call->given, "config"),
+                           option_value(&call->given, "env"),
+                           setting_flags(call->arena, &call->given)};
+    if (!config_load(call->arena, &wanted, &call->config))
+        return false;
+    if (chdir(call->config->folder) != 0)
+        return fail_errno(FAIL_CONFIG, "cannot enter %s", call->config->folder);
+    return true;
+}
+
+static bool enter_folder(const Call *call) {
+    const char *folder = option_value(&call->given, "dir");
+    return !folder || chdir(folder) == 0 || fail_errno(FAIL_CONFIG, "cannot enter %s", folder);
+}
+
+static bool run_command(const Command *command, Call *call) {
+    if (option_given(&call->given, "help")) {
+        cli_help(command, stdout);
+        return true;
+    }
+    if (command->needs & NEED_CONFIG ? !load_config(call) : !enter_folder(call))
+        return false;
+    return command->run(call);
+}
+
+static void set_manners(Call *call) {
+    const Given *given = &call->given;
+    call->json = option_given(given, "json");
+    call->quiet = option_given(given, "quiet");
+    call->verbose = option_given(given, "verbose");
+    call->yes = option_given(given, "yes");
+    log_level(call->verbose ? LOG_VERBOSE : call->quiet ? LOG_QUIET : LOG_NORMAL);
+    report_color(option_given(given, "no-color") || getenv("NO_COLOR") ? REPORT_PLAIN
+                                                                       : REPORT_AS_TERMINAL);
+}
+
+/* Global options may stand before the command's name. */
+static const Command *find_command(Arena *a, int argc, char *const *argv, Given *given) {
+    const Option *none[] = {globals, setting_options(a), NULL};
+    int name = 1;
+    while (name < argc && argv[name][0] == '-' && strcmp(argv[name], "--") != 0) {
+        bool takes = false;
+        if (argv[name][1] && argv[name][1] != '-' && !argv[name][2])
+            takes = strchr("Cce", argv[name][1]) != NULL;
+        else if (argv[name][1] == '-' && !strchr(argv[name], '='))
+            for (const Option *o = none[1]; o->name && !takes; o++)
+                takes = strcmp(o->name, argv[name] + 2) == 0;
+        name += takes ? 2 : 1;
+    }
+    if (name >= argc) {
+        if (!option_parse(a, none, argc - 1, argv + 1, given))
+            return NULL;
+        return option_given(given, "version") ? &cmd_version : &cmd_help;
+    }
+    const Command *command = cli_command(argv[name]);
+    if (!command)
+        return NULL;
+    const Option *tables[] = {globals, none[1], command->options, NULL};
+    char **rest = arena_take(a, (size_t)argc * sizeof *rest);
+    int count = 0;
+    for (int i = 1; i < argc; i++)
+        if (i != name)
+            rest[count++] = argv[i];
+    if (option_parse(a, tables, count, rest, given))
+        return command;
+    fail_next("stint help %s", command->name);
+    return NULL;
+}
+
+int cli_main(int argc, char *const *argv) {
+    Arena *a = arena_new();
+    Call call = {.arena = a};
+    stop_listen();
+    const Command *command = find_command(a, argc, argv, &call.given);
+    if (command)
+        set_manners(&call);
+    bool ok = command && run_command(command, &call);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && ok)
+        ok = fail_errno(FAIL_ERROR, "cannot write the output");
+    int code = ok ? call.exit_code : report_failure(&call);
+    arena_free(a);
+    return code;
+}

@@ -1,0 +1,157 @@
+#include "cli.h"
+
+#include "fail.h"
+#include "json.h"
+#include "run.h"
+#include "text.h"
+
+#include <string.h>
+
+static const char *const part_kinds[] = {
+    [PART_TRANSACTION] = "in a transaction",
+    [PART_OWN] = "in the file's own transaction",
+    [PART_ROLLED_BACK] = "in the file's own transaction, rolled back",
+    [PART_SOLO] = "outside of any transaction",
+};
+
+static const char *statement_text(Arena *a, const SqlHalf *half, const Statement *s) {
+    return arena_bytes(a, half->text + s->at, s->length);
+}
+
+/* The first line of a statement, cut where a terminal would. */
+static const char *first_line(Arena *a, const SqlHalf *half, const Statement *s) {
+    Text line = text_on(a);
+    for (size_t i = 0; i < s->length && line.length < 100; i++) {
+        char c = half->text[s->at + i];
+        bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
+        if (!blank)
+            text_add_char(&line, c);
+        else if (line.length && line.at[line.length - 1] != ' ')
+            text_add_char(&line, ' ');
+    }
+    if (line.length >= 100)
+        text_add(&line, "...");
+    return line.at;
+}
+
+static void print_statements(Call *call, const SqlHalf *half, size_t from) {
+    bool whole = option_given(&call->given, "sql");
+    for (size_t p = 0; p < half->parts.count; p++) {
+        const Part *part = &half->parts.at[p];
+        if (part->first + part->count <= from && half->statements.count)
+            continue;
+        printf("  %s:\n", part_kinds[part->kind]);
+        for (size_t i = part->first; i < part->first + part->count; i++) {
+            const Statement *s = &half->statements.at[i];
+            printf("  %4zu  line %-4zu %s\n", i + 1, s->line,
+                   whole ? statement_text(call->arena, half, s) : first_line(call->arena, half, s));
+        }
+    }
+    if (!half->statements.count)
+        puts("        no statements");
+}
+
+static void print_backfill(Call *call, const Declaration *d) {
+    Pairs set = script_pairs(call->arena, d, "set");
+    const char *where = script_text(call->arena, d, "where"),
+               *verify = script_text(call->arena, d, "verify");
+    printf("  batches of %s over %s, each a transaction:\n", script_text(call->arena, d, "target"),
+           script_text(call->arena, d, "table"));
+    for (size_t i = 0; i < set.count; i++)
+        printf("        SET %s = %s\n", set.name[i], set.value[i]);
+    if (where)
+        printf("        WHERE %s\n", where);
+    if (verify)
+        printf("        verify: %s\n", verify);
+}
+
+static void print_item(Call *call, const PlanItem *item) {
+    const Migration *m = item->migration;
+    size_t from = item->row && item->state == PLAN_PARTIAL ? (size_t)item->row->position : 0;
+    printf("%s (%s%s%s)\n", m->path, migration_kind(m->kind),
+           item->state == PLAN_PENDING ? "" : ", ",
+           item->state == PLAN_PENDING ? "" : plan_state(item->state));
+    if (m->kind == MIGRATION_SQL)
+        print_statements(call, &m->sql.up, from);
+    else if (m->kind == MIGRATION_BACKFILL)
+        print_backfill(call, &m->declaration);
+    else
+        printf("  a function, %s\n", script_flag(&m->declaration, "transaction", true)
+                                         ? "in a transaction"
+                                         : "outside of any transaction");
+}
+
+static Json *item_json(Call *call, const PlanItem *item) {
+    Arena *a = call->arena;
+    const Migration *m = item->migration;
+    Json *json = json_new_map(a), *list = json_new_list(a);
+    json_set_text(json, "version", m->version);
+    json_set_text(json, "name", m->name);
+    json_set_text(json, "kind", migration_kind(m->kind));
+    json_set_text(json, "state", plan_state(item->state));
+    json_set_text(json, "path", m->path);
+    json_set_text(json, "checksum", m->checksum);
+    json_set_integer(json, "position",
+                     item->row && item->state == PLAN_PARTIAL ? item->row->position : 0);
+    for (size_t p = 0; m->kind == MIGRATION_SQL && p < m->sql.up.parts.count; p++) {
+        const Part *part = &m->sql.up.parts.at[p];
+        for (size_t i = part->first; i < part->first + part->count; i++) {
+            const Statement *s = &m->sql.up.statements.at[i];
+            Json *one = json_new_map(a);
+            json_set_integer(one, "number", (long long)i + 1);
+            json_set_integer(one, "line", (long long)s->line);
+            json_set_text(one, "kind", s->words);
+            json_set_text(one, "runs", part_kinds[part->kind]);
+            json_set_text(one, "sql", statement_text(a, &m->sql.up, s));
+            json_append(list, one);
+        }
+    }
+    json_set(json, "statements", list);
+    return json;
+}
+
+static void print_json(Call *call, Run *run) {
+    Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena);
+    json_set_text(whole, "environment", call->config->environment);
+    json_set_text(whole, "database", run->pg ? pg_database(run->pg) : NULL);
+    for (size_t i = 0; i < run->plan.count; i++)
+        if (plan_is_due(&run->plan.item[i]))
+            json_append(list, item_json(call, &run->plan.item[i]));
+    json_set(whole, "pending", list);
+    puts(json_text(whole));
+}
+
+static bool open_due(Run *run) {
+    for (size_t i = 0; i < run->plan.count; i++)
+        if (plan_is_due(&run->plan.item[i]) && !run_open(run, run->plan.item[i].migration))
+            return false;
+    return true;
+}
+
+static bool plan(Call *call) {
+    Run run = {.arena = call->arena, .config = call->config, .command = "plan"};
+    bool ok = run_peek(&run) && plan_accept(&run.plan, call->config->order) && open_due(&run);
+    if (ok && call->json)
+        print_json(call, &run);
+    else if (ok && !run.plan.due)
+        puts("nothing to do: all migrations are applied");
+    for (size_t i = 0; ok && !call->json && i < run.plan.count; i++)
+        if (plan_is_due(&run.plan.item[i]))
+            print_item(call, &run.plan.item[i]);
+    run_close(&run);
+    return ok;
+}
+
+static const Option options[] = {
+    {"sql", 0, NULL, "whole statements instead of their first lines"},
+    {NULL, 0, NULL, NULL},
+};
+
+const Command cmd_plan = {
+    .name = "plan",
+    .usage = "[--sql]",
+    .about = "what up would do now: files and statements",
+    .needs = NEED_CONFIG,
+    .options = options,
+    .run = plan,
+};

@@ -1,0 +1,203 @@
+#include "cli.h"
+
+#include "fail.h"
+#include "json.h"
+#include "lock.h"
+#include "run.h"
+#include "session.h"
+#include "sql.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    Call *call;
+    Run run;
+    PlanItem *item;
+    const char *value; /* K of --statement-done K */
+} Repair;
+
+static bool write(Repair *repair, const char *sql, PgArgs args) {
+    return pg_do(repair->run.pg, ledger_sql(repair->call->arena, repair->run.ledger.schema, sql),
+                 args);
+}
+
+static bool refuse(Repair *repair, const char *why) {
+    fail(FAIL_LEDGER, "%s is %s: %s", plan_name(repair->item), plan_state(repair->item->state),
+         why);
+    return fail_state("nothing was changed");
+}
+
+/* What the ledger keeps of the file as it is now. */
+static bool open_file(Repair *repair) {
+    return repair->item->migration ? run_open(&repair->run, repair->item->migration)
+                                   : refuse(repair, "there is no file to take the text from");
+}
+
+static const char *down_of(const Migration *m) {
+    return m->down_path ? m->down_text.at : NULL;
+}
+
+static bool applied(Repair *repair) {
+    const Migration *m = repair->item->migration;
+    if (repair->item->state == PLAN_APPLIED || repair->item->state == PLAN_BASELINED)
+        return refuse(repair, "it is in the ledger already");
+    if (!open_file(repair))
+        return false;
+    size_t count = m->kind == MIGRATION_SQL ? m->sql.up.statements.count : 1;
+    const char *statements = arena_format(repair->call->arena, "%zu", count);
+    const char *run = arena_format(repair->call->arena, "%lld", repair->run.id);
+    return write(repair, SQL_LEDGER_MARK,
+                 PG_WITH(m->id, m->version, m->name, migration_kind(m->kind), statements, run,
+                         m->checksum, m->tokens, m->down_tokens, m->text.at, down_of(m),
+                         ledger_who()));
+}
+
+static bool rolled_back(Repair *repair) {
+    if (!repair->item->row)
+        return refuse(repair, "it is not in the ledger");
+    return write(
+        repair, SQL_LEDGER_UNMARK,
+        PG_WITH(repair->item->row->id, arena_format(repair->call->arena, "%lld", repair->run.id)));
+}
+
+static bool accept_change(Repair *repair) {
+    const Migration *m = repair->item->migration;
+    if (!repair->item->row)
+        return refuse(repair, "it is not in the ledger");
+    if (!open_file(repair) ||
+        !write(repair, SQL_LEDGER_ACCEPT,
+               PG_WITH(m->id, m->checksum, m->tokens, m->down_tokens, m->text.at, down_of(m))))
+        return false;
+    return m->kind != MIGRATION_BACKFILL ||
+           write(repair, SQL_LEDGER_ACCEPT_BACKFILL, PG_WITH(m->id, m->tokens));
+}
+
+/* K must be the statement whose outcome nobody wrote down. */
+static bool check_statement(Repair *repair) {
+    const LedgerRow *row = repair->item->row;
+    long k = atol(repair->value);
+    if (!row || !row->intent)
+        return refuse(repair, "no statement of it is in doubt");
+    if (k == row->intent)
+        return true;
+    fail(FAIL_USAGE, "statement %ld is not the one in doubt", k);
+    return fail_hint("statement %ld is", row->intent);
+}
+
+static bool statement_done(Repair *repair) {
+    const LedgerRow *row = repair->item->row;
+    Arena *a = repair->call->arena;
+    if (!check_statement(repair))
+        return false;
+    const char *position = arena_format(a, "%ld", row->intent);
+    if (row->intent >= row->statements)
+        return write(repair, SQL_LEDGER_FINISH, PG_WITH(row->id, position));
+    return write(repair, SQL_LEDGER_ADVANCE, PG_WITH(row->id, position));
+}
+
+static bool statement_again(Repair *repair) {
+    return check_statement(repair) &&
+           write(repair, SQL_LEDGER_GIVE_UP, PG_WITH(repair->item->row->id));
+}
+
+static const struct {
+    const char *option;
+    bool (*repair)(Repair *repair);
+    const char *said;
+} repairs[] = {
+    {"applied", applied, "counts as applied"},
+    {"rolled-back", rolled_back, "counts as rolled back: it is pending"},
+    {"accept-change", accept_change, "its text of now is what counts as applied"},
+    {"statement-done", statement_done, "the statement counts as done"},
+    {"statement-again", statement_again, "the statement will run again"},
+};
+
+/* The file on disk, or the row of one that is gone. */
+static PlanItem *find(Run *run, const char *word) {
+    for (size_t i = 0; i < run->plan.count; i++) {
+        PlanItem *item = &run->plan.item[i];
+        if (!item->migration &&
+            (text_same(word, item->row->version) || text_same(word, item->row->name)))
+            return item;
+    }
+    const Migration *found = migration_find(&run->files, word);
+    for (size_t i = 0; found && i < run->plan.count; i++)
+        if (run->plan.item[i].migration == found)
+            return &run->plan.item[i];
+    return NULL;
+}
+
+static bool do_repair(Repair *repair, size_t which) {
+    Run *run = &repair->run;
+    const Config *config = run->config;
+    run->pg = session_open(run->arena, config, run->command, SESSION_MUST_EXIST);
+    if (!run->pg || !run_lock(run))
+        return false;
+    repair->item = find(run, repair->call->given.word[0]);
+    if (!repair->item ||
+        !ledger_begin_run(run->pg, config->ledger_schema, "resolve", config->environment,
+                          &run->id) ||
+        !pg_do(run->pg, "BEGIN", PG_NONE) || !repairs[which].repair(repair))
+        return false;
+    const LedgerRow *row = repair->item->row;
+    const char *id = row ? row->id : repair->item->migration->id;
+    const char *kind = arena_format(run->arena, "resolve_%s", repairs[which].option);
+    return ledger_event(run->pg, config->ledger_schema, run->id, id, kind, repair->value, NULL) &&
+           pg_do(run->pg, "COMMIT", PG_NONE) &&
+           ledger_end_run(run->pg, config->ledger_schema, run->id, "ok", 0);
+}
+
+static void say(Repair *repair, size_t which) {
+    const char *name = plan_name(repair->item);
+    if (!repair->call->json) {
+        printf("%s: %s\n", name, repairs[which].said);
+        return;
+    }
+    Json *json = json_new_map(repair->call->arena);
+    json_set_text(json, "version", plan_version(repair->item));
+    json_set_text(json, "name", name);
+    json_set_text(json, "resolved", repairs[which].option);
+    puts(json_text(json));
+}
+
+static bool resolve(Call *call) {
+    Repair repair = {.call = call,
+                     .run = {.arena = call->arena, .config = call->config, .command = "resolve"}};
+    size_t which = 0, count = 0, most = sizeof repairs / sizeof *repairs;
+    for (size_t i = 0; i < most; i++)
+        if (option_given(&call->given, repairs[i].option)) {
+            which = i;
+            repair.value = option_value(&call->given, repairs[i].option);
+            count++;
+        }
+    if (count != 1 || call->given.word_count != 1) {
+        fail(FAIL_USAGE, "resolve takes one VERSION and one of its options");
+        return fail_next("stint help resolve");
+    }
+    bool ok = do_repair(&repair, which);
+    if (ok)
+        say(&repair, which);
+    run_close(&repair.run);
+    return ok;
+}
+
+static const Option options[] = {
+    {"applied", 0, NULL, "it counts as applied, without running it (baseline, or done by hand)"},
+    {"rolled-back", 0, NULL, "it counts as not applied (undone by hand, or the file is gone)"},
+    {"accept-change", 0, NULL, "an edited file: the text of now counts as what was applied"},
+    {"statement-done", 0, "K", "the statement in doubt has run"},
+    {"statement-again", 0, "K", "the statement in doubt has not run"},
+    {NULL, 0, NULL, NULL},
+};
+
+const Command cmd_resolve = {
+    .name = "resolve",
+    .usage =
+        "VERSION --applied|--rolled-back|--accept-change|--statement-done K|--statement-again K",
+    .about = "repair the ledger by hand, with an audit event",
+    .needs = NEED_CONFIG,
+    .options = options,
+    .run = resolve,
+};

@@ -1,0 +1,176 @@
+#include "cli.h"
+
+#include "clock.h"
+#include "difference.h"
+#include "fail.h"
+#include "json.h"
+#include "report.h"
+#include "run.h"
+#include "session.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const char *kind_of(const PlanItem *item) {
+    return item->row ? item->row->kind : migration_kind(item->migration->kind);
+}
+
+/* Pending Lua is opened, so that a backfill is called one; a file that cannot be read is pending
+ * all the same, and `up` says why. */
+static void open_lua(Run *run) {
+    for (size_t i = 0; i < run->plan.count; i++) {
+        PlanItem *item = &run->plan.item[i];
+        if (plan_is_due(item) && item->migration->kind == MIGRATION_LUA &&
+            !run_open(run, item->migration))
+            fail_clear();
+    }
+}
+
+static const char *error_of(const PlanItem *item) {
+    return item->failure ? item->failure->message : NULL;
+}
+
+static Json *item_json(Arena *a, const PlanItem *item) {
+    Json *json = json_new_map(a);
+    const LedgerRow *row = item->row;
+    json_set_text(json, "version", plan_version(item));
+    json_set_text(json, "name", plan_name(item));
+    json_set_text(json, "kind", kind_of(item));
+    json_set_text(json, "state", plan_state(item->state));
+    json_set_text(json, "checksum", row ? row->checksum : item->migration->checksum);
+    json_set_text(json, "applied_at", row ? row->applied_at : NULL);
+    json_set_text(json, "applied_by", row && row->applied_at ? row->applied_by : NULL);
+    if (row && row->duration_ms >= 0)
+        json_set_integer(json, "duration_ms", row->duration_ms);
+    else
+        json_set_null(json, "duration_ms");
+    json_set_text(json, "error", error_of(item));
+    if (item->state == PLAN_PARTIAL) {
+        json_set_integer(json, "position", row->position);
+        json_set_integer(json, "statements", row->statements);
+    }
+    return json;
+}
+
+static void print_json(Call *call, Run *run) {
+    Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena);
+    json_set_text(whole, "environment", call->config->environment);
+    json_set_text(whole, "database", run->pg ? pg_database(run->pg) : NULL);
+    for (size_t i = 0; i < run->plan.count; i++)
+        json_append(list, item_json(call->arena, &run->plan.item[i]));
+    json_set(whole, "migrations", list);
+    json_set_integer(whole, "pending", (long long)run->plan.due);
+    puts(json_text(whole));
+}
+
+static const char *color_of(PlanState state) {
+    switch (state) {
+    case PLAN_APPLIED:
+    case PLAN_BASELINED:
+        return "\033[32m";
+    case PLAN_PENDING:
+    case PLAN_ROLLED_BACK:
+        return "\033[33m";
+    default:
+        return "\033[31m";
+    }
+}
+
+static void print_item(Call *call, const PlanItem *item, int width) {
+    bool color = report_is_colored(STDOUT_FILENO);
+    const LedgerRow *row = item->row;
+    printf("%s%-12s%s %-*s", color ? color_of(item->state) : "", plan_state(item->state),
+           color ? "\033[0m" : "", width, plan_name(item));
+    if (row && row->applied_at)
+        printf("  %.10s %.8s  %s", row->applied_at, row->applied_at + 11, row->applied_by);
+    if (row && row->applied_at && row->duration_ms >= 0)
+        printf("  %s", clock_say(call->arena, row->duration_ms));
+    if (item->state == PLAN_PARTIAL)
+        printf("  %ld of %ld statements%s", row->position, row->statements,
+               row->intent ? ", one may or may not have run" : "");
+    puts("");
+    if (item->failure)
+        printf("             last attempt %.10s %.8s: %s\n", item->failure->at,
+               item->failure->at + 11, item->failure->message);
+    if (item->down_changed)
+        printf("             its way down was changed since\n");
+}
+
+/* What an edited file says now against what was applied. */
+static bool print_difference(Call *call, Run *run, const PlanItem *item) {
+    const char *text, *down;
+    if (item->state != PLAN_EDITED)
+        return true;
+    if (!ledger_texts(run->pg, call->arena, run->ledger.schema, item->row->id, &text, &down))
+        return false;
+    Text out = text_on(call->arena);
+    difference_add(&out, text, item->migration->text.at);
+    for (char *line = out.at; line && *line;) {
+        char *end = strchr(line, '\n');
+        printf("             %.*s\n", (int)(end ? end - line : (long)strlen(line)), line);
+        line = end ? end + 1 : NULL;
+    }
+    return true;
+}
+
+static bool print_text(Call *call, Run *run) {
+    int width = 0;
+    for (size_t i = 0; i < run->plan.count; i++) {
+        int length = (int)strlen(plan_name(&run->plan.item[i]));
+        width = length > width ? length : width;
+    }
+    printf("environment %s, database %s\n", call->config->environment,
+           run->pg ? session_place(call->arena, run->pg) : "(not there yet)");
+    for (size_t i = 0; i < run->plan.count; i++) {
+        print_item(call, &run->plan.item[i], width);
+        if (!print_difference(call, run, &run->plan.item[i]))
+            return false;
+    }
+    printf("%zu pending\n", run->plan.due);
+    return true;
+}
+
+/* For --check: what disagrees wins over what is pending. */
+static int check_code(const Run *run) {
+    int code = run->plan.due ? FAIL_PENDING : 0;
+    bool strict = strcmp(run->config->order, "strict") == 0;
+    for (size_t i = 0; i < run->plan.count; i++) {
+        PlanState state = run->plan.item[i].state;
+        if (state == PLAN_EDITED ||
+            ((state == PLAN_MISSING || state == PLAN_OUT_OF_ORDER) && strict))
+            code = FAIL_LEDGER;
+    }
+    return code;
+}
+
+static bool status(Call *call) {
+    Run run = {.arena = call->arena, .config = call->config, .command = "status"};
+    bool ok = run_peek(&run);
+    if (ok) {
+        open_lua(&run);
+        if (call->json)
+            print_json(call, &run);
+        else
+            ok = print_text(call, &run);
+        if (option_given(&call->given, "check"))
+            call->exit_code = check_code(&run);
+    }
+    run_close(&run);
+    return ok;
+}
+
+static const Option options[] = {
+    {"check", 0, NULL, "exit with 2 when something is pending, 4 when files and ledger disagree"},
+    {NULL, 0, NULL, NULL},
+};
+
+const Command cmd_status = {
+    .name = "status",
+    .usage = "[--check]",
+    .about = "every migration and its state",
+    .help = "States: applied pending failed partial edited missing out_of_order baselined\n"
+            "backfilling rolled_back. An edited file is shown with its difference.",
+    .needs = NEED_CONFIG,
+    .options = options,
+    .run = status,
+};

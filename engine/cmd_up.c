@@ -1,0 +1,77 @@
+#include "cli.h"
+
+#include "fail.h"
+#include "migration.h"
+#include "progress.h"
+#include "runner.h"
+
+#include <stdlib.h>
+
+static bool read_count(const Call *call, long *out) {
+    const char *given = option_value(&call->given, "count");
+    char *end;
+    *out = -1;
+    if (!given)
+        return true;
+    *out = strtol(given, &end, 10);
+    return (*end == 0 && *out > 0) ||
+           fail(FAIL_USAGE, "--count takes a number from 1, not %s", given);
+}
+
+/* --to names one of the files. */
+static bool read_to(Call *call, const char **out) {
+    const char *given = option_value(&call->given, "to");
+    Migrations files;
+    *out = NULL;
+    if (!given)
+        return true;
+    if (!migration_list(call->arena, call->config->migrations, &files))
+        return false;
+    const Migration *found = migration_find(&files, given);
+    *out = found ? found->version : NULL;
+    return found != NULL;
+}
+
+static bool apply(Call *call, const char *command) {
+    RunnerWanted wanted = {.command = command};
+    RunnerResult result;
+    if (call->given.word_count)
+        return fail(FAIL_USAGE, "%s takes no words: %s", command, call->given.word[0]);
+    if (!read_count(call, &wanted.count) || !read_to(call, &wanted.to))
+        return false;
+    progress_show(call);
+    return runner_up(call->arena, call->config, &wanted, &result);
+}
+
+static bool up(Call *call) {
+    return option_given(&call->given, "dry-run") ? cmd_plan.run(call) : apply(call, "up");
+}
+
+static bool deploy(Call *call) {
+    return apply(call, "deploy");
+}
+
+static const Option up_options[] = {
+    {"to", 0, "VERSION", "apply up to this one"},
+    {"count", 0, "N", "apply so many"},
+    {"dry-run", 0, NULL, "say what would be done: stint plan"},
+    {NULL, 0, NULL, NULL},
+};
+
+const Command cmd_up = {
+    .name = "up",
+    .usage = "[--to VERSION] [--count N] [--dry-run]",
+    .about = "apply what is pending",
+    .help = "Makes the database where it is missing and the environment is not protected.",
+    .needs = NEED_CONFIG,
+    .options = up_options,
+    .run = up,
+};
+
+const Command cmd_deploy = {
+    .name = "deploy",
+    .usage = "",
+    .about = "up for pipelines: never asks",
+    .needs = NEED_CONFIG,
+    .run = deploy,
+};

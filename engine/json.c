@@ -1,0 +1,306 @@
+#include "json.h"
+
+#include "fail.h"
+#include "text.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* jansson is made to allocate from the arena of the document at hand, and to free nothing. */
+struct Json {
+    Arena *arena;
+    json_t *value;
+};
+
+static Arena *heap;
+
+static void *take(size_t size) {
+    return arena_take(heap, size);
+}
+
+static void leave(void *block) {
+    (void)block;
+}
+
+static void use(Arena *a) {
+    if (!heap)
+        json_set_alloc_funcs(take, leave);
+    heap = a;
+}
+
+static Json *holder(Arena *a, json_t *value) {
+    Json *json = arena_take(a, sizeof *json);
+    *json = (Json){a, value ? value : json_null()};
+    return json;
+}
+
+/* The length of the UTF-8 character at `at`, or 0 if there is none (RFC 3629: no overlong forms,
+ * no surrogates, nothing above U+10FFFF). */
+static size_t character(const unsigned char *at, size_t left) {
+    static const struct {
+        unsigned char first, last, low, high; /* the first byte's range, the second byte's */
+        size_t length;
+    } forms[] = {
+        {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (at[0] < forms[i].first || at[0] > forms[i].last)
+            continue;
+        if (forms[i].length > left)
+            return 0;
+        for (size_t k = 1; k < forms[i].length; k++) {
+            unsigned char low = k == 1 ? forms[i].low : 0x80, high = k == 1 ? forms[i].high : 0xbf;
+            if (at[k] < low || at[k] > high)
+                return 0;
+        }
+        return forms[i].length;
+    }
+    return 0;
+}
+
+static Text clean(Arena *a, const char *bytes, size_t length) {
+    Text text = text_on(a);
+    for (size_t i = 0; i < length;) {
+        size_t n = character((const unsigned char *)bytes + i, length - i);
+        if (n)
+            text_add_bytes(&text, bytes + i, n);
+        else
+            text_add(&text, "\xef\xbf\xbd");
+        i += n ? n : 1;
+    }
+    return text;
+}
+
+Json *json_new_map(Arena *a) {
+    use(a);
+    return holder(a, json_object());
+}
+
+Json *json_new_list(Arena *a) {
+    use(a);
+    return holder(a, json_array());
+}
+
+Json *json_new_null(Arena *a) {
+    use(a);
+    return holder(a, json_null());
+}
+
+Json *json_new_flag(Arena *a, bool flag) {
+    use(a);
+    return holder(a, json_boolean(flag));
+}
+
+Json *json_new_whole(Arena *a, long long integer) {
+    use(a);
+    return holder(a, json_integer(integer));
+}
+
+Json *json_new_fraction(Arena *a, double number) {
+    use(a);
+    return holder(a, isfinite(number) ? json_real(number) : json_null());
+}
+
+Json *json_new_text(Arena *a, const char *bytes, size_t length) {
+    Text text = clean(a, bytes, length);
+    use(a);
+    return holder(a, json_stringn_nocheck(text.at, text.length));
+}
+
+static Json *text_or_null(Arena *a, const char *text) {
+    return text ? json_new_text(a, text, strlen(text)) : json_new_null(a);
+}
+
+void json_set(Json *map, const char *name, Json *value) {
+    Text key = clean(map->arena, name, strlen(name));
+    use(map->arena);
+    json_object_set_new_nocheck(map->value, key.at, value->value);
+}
+
+void json_set_text(Json *map, const char *name, const char *text) {
+    json_set(map, name, text_or_null(map->arena, text));
+}
+
+void json_set_integer(Json *map, const char *name, long long integer) {
+    json_set(map, name, json_new_whole(map->arena, integer));
+}
+
+void json_set_number(Json *map, const char *name, double number) {
+    json_set(map, name, json_new_fraction(map->arena, number));
+}
+
+void json_set_flag(Json *map, const char *name, bool flag) {
+    json_set(map, name, json_new_flag(map->arena, flag));
+}
+
+void json_set_null(Json *map, const char *name) {
+    json_set(map, name, json_new_null(map->arena));
+}
+
+void json_append(Json *list, Json *value) {
+    use(list->arena);
+    json_array_append_new(list->value, value->value);
+}
+
+void json_append_text(Json *list, const char *text) {
+    json_append(list, text_or_null(list->arena, text));
+}
+
+void json_append_integer(Json *list, long long integer) {
+    json_append(list, json_new_whole(list->arena, integer));
+}
+
+/* jansson prints every number with the same count of digits; here each has its own. */
+static void write_fraction(Text *out, double number) {
+    char digits[40];
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, number);
+        if (strtod(digits, NULL) == number)
+            break;
+    }
+    text_add(out, digits);
+    if (!strpbrk(digits, ".e"))
+        text_add(out, ".0");
+}
+
+static void write_scalar(Text *out, const json_t *value) {
+    if (json_is_real(value))
+        write_fraction(out, json_real_value(value));
+    else
+        text_add(out, json_dumps(value, JSON_ENCODE_ANY));
+}
+
+typedef enum { COMPACT, INDENTED } Layout;
+
+static void new_line(Text *out, Layout layout, int depth) {
+    if (layout == INDENTED)
+        text_addf(out, "\n%*s", depth * 2, "");
+}
+
+static void write_value(Text *out, json_t *value, Layout layout, int depth);
+
+static void write_map(Text *out, json_t *map, Layout layout, int depth) {
+    const char *separator = "{", *name;
+    json_t *value;
+    json_object_foreach(map, name, value) {
+        text_add(out, separator);
+        new_line(out, layout, depth + 1);
+        write_scalar(out, json_stringn_nocheck(name, strlen(name)));
+        text_add(out, layout == INDENTED ? ": " : ":");
+        write_value(out, value, layout, depth + 1);
+        separator = ",";
+    }
+    new_line(out, layout, depth);
+    text_add(out, "}");
+}
+
+static void write_list(Text *out, json_t *list, Layout layout, int depth) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        text_add(out, i ? "," : "[");
+        new_line(out, layout, depth + 1);
+        write_value(out, json_array_get(list, i), layout, depth + 1);
+    }
+    new_line(out, layout, depth);
+    text_add(out, "]");
+}
+
+static void write_value(Text *out, json_t *value, Layout layout, int depth) {
+    if (json_object_size(value))
+        write_map(out, value, layout, depth);
+    else if (json_array_size(value))
+        write_list(out, value, layout, depth);
+    else
+        write_scalar(out, value);
+}
+
+static const char *written(const Json *json, Layout layout) {
+    use(json->arena);
+    Text out = text_on(json->arena);
+    write_value(&out, json->value, layout, 0);
+    return out.at;
+}
+
+const char *json_text(const Json *json) {
+    return written(json, COMPACT);
+}
+
+const char *json_pretty(const Json *json) {
+    return written(json, INDENTED);
+}
+
+bool json_parse(Arena *a, const char *text, size_t length, Json **out) {
+    json_error_t error;
+    use(a);
+    json_t *value = json_loadb(text, length, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    if (!value)
+        return fail(FAIL_ERROR, "this is no JSON: line %d, column %d: %s", error.line, error.column,
+                    error.text);
+    *out = holder(a, value);
+    return true;
+}
+
+JsonKind json_kind(const Json *json) {
+    static const JsonKind kinds[] = {
+        [JSON_OBJECT] = JSON_MAP,    [JSON_ARRAY] = JSON_LIST,      [JSON_STRING] = JSON_TEXT,
+        [JSON_INTEGER] = JSON_WHOLE, [JSON_REAL] = JSON_FRACTION,   [JSON_TRUE] = JSON_FLAG,
+        [JSON_FALSE] = JSON_FLAG,    [JSON_NULL] = JSON_NULL_VALUE,
+    };
+    return kinds[json_typeof(json->value)];
+}
+
+size_t json_count(const Json *json) {
+    return json_object_size(json->value) + json_array_size(json->value);
+}
+
+Json *json_get(const Json *map, const char *name) {
+    json_t *value = map ? json_object_get(map->value, name) : NULL;
+    return value ? holder(map->arena, value) : NULL;
+}
+
+Json *json_at(const Json *list, size_t index) {
+    json_t *value = list ? json_array_get(list->value, index) : NULL;
+    return value ? holder(list->arena, value) : NULL;
+}
+
+const char *const *json_names(const Json *map) {
+    const char **names = arena_take(map->arena, (json_object_size(map->value) + 1) * sizeof *names);
+    const char *name;
+    json_t *value;
+    size_t count = 0;
+    json_object_foreach(map->value, name, value) names[count++] = name;
+    return names;
+}
+
+const char *json_as_text(const Json *json) {
+    return json ? json_string_value(json->value) : NULL;
+}
+
+size_t json_length(const Json *json) {
+    return json ? json_string_length(json->value) : 0;
+}
+
+long long json_as_integer(const Json *json) {
+    if (!json)
+        return 0;
+    if (!json_is_real(json->value))
+        return json_integer_value(json->value);
+    double number = json_real_value(json->value);
+    return fabs(number) < 9.2e18 ? (long long)number : 0; /* beyond, the cast is undefined */
+}
+
+double json_as_number(const Json *json) {
+    return json ? json_number_value(json->value) : 0;
+}
+
+bool json_as_flag(const Json *json) {
+    return json && json_is_true(json->value);
+}
+
+const char *json_get_text(const Json *map, const char *name) {
+    return json_as_text(json_get(map, name));
+}

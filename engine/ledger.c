@@ -1,0 +1,213 @@
+#include "ledger.h"
+
+#include "fail.h"
+#include "sql.h"
+#include "text.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef STINT_VERSION
+#define STINT_VERSION "unknown"
+#endif
+
+const char *ledger_who(void) {
+    static char who[320];
+    if (!*who) {
+        char host[256] = "";
+        struct passwd *account = getpwuid(geteuid());
+        gethostname(host, sizeof host - 1);
+        snprintf(who, sizeof who, "%s@%s", account ? account->pw_name : "?", host);
+    }
+    return who;
+}
+
+static void add_identifier(Text *text, const char *name) {
+    text_add_char(text, '"');
+    for (; *name; name++) {
+        text_add_char(text, *name);
+        if (*name == '"')
+            text_add_char(text, '"');
+    }
+    text_add_char(text, '"');
+}
+
+/* "stint." and "SCHEMA IF NOT EXISTS stint" stand for the schema in the .sql files. */
+const char *ledger_sql(Arena *a, const char *schema, const char *sql) {
+    static const char word[] = "stint";
+    if (strcmp(schema, word) == 0)
+        return sql;
+    Text text = text_on(a);
+    for (const char *found; (found = strstr(sql, word)); sql = found + 5) {
+        bool is_schema = found[5] == '.' || (found[5] == ';' && found[-1] == ' ');
+        text_add_bytes(&text, sql, (size_t)(found - sql));
+        if (is_schema)
+            add_identifier(&text, schema);
+        else
+            text_add(&text, word);
+    }
+    text_add(&text, sql);
+    return text.at;
+}
+
+const char *ledger_inline(Pg *pg, Arena *a, const char *schema, const char *sql, PgArgs args) {
+    Text text = text_on(a);
+    sql = ledger_sql(a, schema, sql);
+    for (const char *found; (found = strchr(sql, '$'));) {
+        char *after;
+        long n = strtol(found + 1, &after, 10);
+        text_add_bytes(&text, sql, (size_t)(found - sql));
+        if (n < 1 || n > args.count)
+            abort(); /* a mistake of ours, in a text of ours */
+        text_add(&text, args.value[n - 1] ? pg_literal(pg, a, args.value[n - 1]) : "NULL");
+        sql = after;
+    }
+    text_add(&text, sql);
+    return text.at;
+}
+
+/* The version of the tables; 0 where there are none. */
+static bool read_version(Pg *pg, Arena *a, const char *schema, int *out) {
+    PgRows rows;
+    *out = 0;
+    if (pg_row(pg, a, &rows, ledger_sql(a, schema, SQL_SCHEMA_VERSION), PG_NONE)) {
+        *out = (int)pg_integer(&rows, 0, 0);
+        if (*out <= LEDGER_VERSION)
+            return true;
+        fail(FAIL_LEDGER, "the ledger in schema %s has version %d, this program knows %d", schema,
+             *out, LEDGER_VERSION);
+        return fail_hint("use the newer stint that made it");
+    }
+    if (!pg_failed_with(pg, "42P01") && !pg_failed_with(pg, "3F000")) {
+        if (pg_failed_with(pg, "42501"))
+            fail_hint("stint runs as a role that may read the schema %s; see: stint doctor",
+                      schema);
+        return fail_in("cannot read the ledger");
+    }
+    fail_clear();
+    return true;
+}
+
+static LedgerRow row_of(const PgRows *rows, size_t r) {
+    return (LedgerRow){.id = pg_cell(rows, r, 0),
+                       .version = pg_cell(rows, r, 1),
+                       .name = pg_cell(rows, r, 2),
+                       .kind = pg_cell(rows, r, 3),
+                       .state = pg_cell(rows, r, 4),
+                       .position = (long)pg_integer(rows, r, 5),
+                       .statements = (long)pg_integer(rows, r, 6),
+                       .intent = (long)pg_integer(rows, r, 7),
+                       .intent_facts = pg_cell(rows, r, 8),
+                       .run = pg_integer(rows, r, 9),
+                       .checksum = pg_cell(rows, r, 10),
+                       .tokens = pg_cell(rows, r, 11),
+                       .down_tokens = pg_cell(rows, r, 12),
+                       .applied_at = pg_cell(rows, r, 13),
+                       .applied_by = pg_cell(rows, r, 14),
+                       .duration_ms = pg_cell(rows, r, 15) ? pg_integer(rows, r, 15) : -1,
+                       .origin = pg_cell(rows, r, 16)};
+}
+
+static int by_id(const void *a, const void *b) {
+    return strcmp(((const LedgerRow *)a)->id, ((const LedgerRow *)b)->id);
+}
+
+bool ledger_read(Pg *pg, Arena *a, const char *schema, Ledger *out) {
+    PgRows rows, failures;
+    *out = (Ledger){.schema = schema};
+    if (!read_version(pg, a, schema, &out->version) || !out->version)
+        return out->version == 0 && failure()->kind == FAIL_NONE;
+    if (!pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_LEDGER_ROWS), PG_NONE) ||
+        !pg_rows(pg, a, &failures, ledger_sql(a, schema, SQL_LEDGER_FAILURES), PG_NONE))
+        return fail_in("cannot read the ledger");
+    out->count = rows.count;
+    out->row = arena_take(a, (rows.count + 1) * sizeof *out->row);
+    for (size_t r = 0; r < rows.count; r++)
+        out->row[r] = row_of(&rows, r);
+    if (rows.count) /* the server's order is its collation's */
+        qsort(out->row, out->count, sizeof *out->row, by_id);
+    out->failure_count = failures.count;
+    out->failure = arena_take(a, (failures.count + 1) * sizeof *out->failure);
+    for (size_t r = 0; r < failures.count; r++)
+        out->failure[r] = (LedgerFailure){pg_cell(&failures, r, 0), pg_cell(&failures, r, 1),
+                                          pg_cell(&failures, r, 2)};
+    return true;
+}
+
+const LedgerRow *ledger_row(const Ledger *ledger, const char *id) {
+    LedgerRow wanted = {.id = id};
+    if (!ledger->count)
+        return NULL;
+    return bsearch(&wanted, ledger->row, ledger->count, sizeof wanted, by_id);
+}
+
+const LedgerFailure *ledger_failure(const Ledger *ledger, const char *id) {
+    for (size_t i = 0; i < ledger->failure_count; i++)
+        if (strcmp(ledger->failure[i].id, id) == 0)
+            return &ledger->failure[i];
+    return NULL;
+}
+
+bool ledger_prepare(Pg *pg, const char *schema) {
+    Arena *a = arena_new();
+    int version;
+    size_t completed;
+    bool ok = read_version(pg, a, schema, &version);
+    if (ok && !version) {
+        const char *sql =
+            arena_format(a, "BEGIN;%s;COMMIT", ledger_sql(a, schema, SQL_SCHEMA_CREATE));
+        ok = pg_message(pg, sql, (PgCopies){0, NULL}, &completed);
+        if (!ok) {
+            fail_in("cannot make the ledger in schema %s", schema);
+            if (pg_failed_with(pg, "42501"))
+                fail_hint("let the role make it: GRANT CREATE ON DATABASE %s TO %s",
+                          pg_database(pg), pg_user(pg));
+            pg_message(pg, "ROLLBACK", (PgCopies){0, NULL}, &completed);
+        }
+    }
+    arena_free(a);
+    return ok;
+}
+
+bool ledger_texts(Pg *pg, Arena *a, const char *schema, const char *id, const char **text,
+                  const char **down_text) {
+    PgRows rows;
+    if (!pg_row(pg, a, &rows, ledger_sql(a, schema, SQL_LEDGER_TEXTS), PG_WITH(id)))
+        return fail_in("cannot read what was applied of %s", id);
+    *text = pg_cell(&rows, 0, 0);
+    *down_text = pg_cell(&rows, 0, 1);
+    return true;
+}
+
+bool ledger_begin_run(Pg *pg, const char *schema, const char *command, const char *environment,
+                      long long *run) {
+    Arena *a = arena_new();
+    PgRows rows;
+    bool ok = pg_row(pg, a, &rows, ledger_sql(a, schema, SQL_LEDGER_RUN_BEGIN),
+                     PG_WITH(command, environment, ledger_who(), "stint " STINT_VERSION));
+    *run = ok ? pg_integer(&rows, 0, 0) : 0;
+    arena_free(a);
+    return ok || fail_in("cannot write to the ledger");
+}
+
+bool ledger_end_run(Pg *pg, const char *schema, long long run, const char *outcome, long applied) {
+    Arena *a = arena_new();
+    bool ok =
+        pg_do(pg, ledger_sql(a, schema, SQL_LEDGER_RUN_END),
+              PG_WITH(arena_format(a, "%lld", run), outcome, arena_format(a, "%ld", applied)));
+    arena_free(a);
+    return ok || fail_in("cannot write the run's end to the ledger");
+}
+
+bool ledger_event(Pg *pg, const char *schema, long long run, const char *id, const char *kind,
+                  const char *message, const char *facts) {
+    Arena *a = arena_new();
+    const char *number = run ? arena_format(a, "%lld", run) : NULL;
+    bool ok = pg_do(pg, ledger_sql(a, schema, SQL_LEDGER_EVENT),
+                    PG_WITH(number, id, kind, ledger_who(), message, facts));
+    arena_free(a);
+    return ok || fail_in("cannot write an event to the ledger");
+}

@@ -1,0 +1,328 @@
+#include "sandbox.h"
+
+#include "fail.h"
+#include "lexer.h"
+#include "stop.h"
+#include "text.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* The one handle of scripts. It knows its call by number: dead when that is over. */
+typedef struct {
+    unsigned call;
+} Db;
+
+static const char META[] = "stint.db";
+
+void lib_db_push(lua_State *L) {
+    Db *db = lua_newuserdatauv(L, sizeof *db, 0);
+    db->call = sandbox_of(L)->calls;
+    luaL_setmetatable(L, META);
+}
+
+/* The script, if argument 1 is a db that is alive. */
+static Script *living(lua_State *L) {
+    Script *script = sandbox_of(L);
+    Db *db = luaL_testudata(L, 1, META);
+    if (!db)
+        luaL_error(L, "functions of db are called with a colon: db:exec(...)");
+    else if (!script->pg || db->call != script->calls)
+        luaL_error(L, "this db belonged to a migration that is over");
+    return script;
+}
+
+/* Words that begin what scripts may not send; a NULL stands for any second word. */
+static const char *const transaction_words[][2] = {
+    {"BEGIN", NULL},     {"START", "TRANSACTION"}, {"COMMIT", NULL},
+    {"END", NULL},       {"ROLLBACK", NULL},       {"ABORT", NULL},
+    {"SAVEPOINT", NULL}, {"RELEASE", NULL},        {"PREPARE", "TRANSACTION"},
+};
+
+static Token next_token(Lexer *lexer) {
+    Token token = lexer_next(lexer);
+    while (token.kind == TOKEN_COMMENT)
+        token = lexer_next(lexer);
+    return token;
+}
+
+static bool ends(Token token) {
+    return token.kind == TOKEN_END || token.kind == TOKEN_BAD;
+}
+
+static const char *refused_words(const Lexer *lexer, Token first, Token second) {
+    for (size_t i = 0; i < sizeof transaction_words / sizeof *transaction_words; i++) {
+        const char *const *words = transaction_words[i];
+        if (lexer_is(lexer, first, words[0]) && (!words[1] || lexer_is(lexer, second, words[1])))
+            return "the transaction is Stint's own: BEGIN, COMMIT, ROLLBACK and SAVEPOINT are not "
+                   "for scripts (pcall and raise an error to undo everything)";
+    }
+    return NULL;
+}
+
+static const char *refused_copy(const Lexer *lexer, Token before, Token token) {
+    if (!lexer_is(lexer, before, "FROM") && !lexer_is(lexer, before, "TO"))
+        return NULL;
+    if (lexer_is(lexer, token, "PROGRAM"))
+        return "COPY ... PROGRAM is not for scripts";
+    if (lexer_is(lexer, token, "STDIN") || lexer_is(lexer, token, "STDOUT"))
+        return "COPY from STDIN or to STDOUT is not for scripts; a .sql migration can carry the "
+               "data";
+    return NULL;
+}
+
+/* Why this text is not sent, or NULL. What PostgreSQL refuses itself is left to it. */
+static const char *refusal(const char *sql, size_t length) {
+    Lexer lexer = lexer_on(sql, length);
+    Token first = next_token(&lexer), token = first, before = first;
+    int depth = 0;
+    if (first.kind == TOKEN_END || first.kind == TOKEN_SEMICOLON)
+        return "there is no statement in this text";
+    bool copies = lexer_is(&lexer, first, "COPY"), creates = lexer_is(&lexer, first, "CREATE");
+    const char *refused = NULL;
+    for (size_t n = 1; !ends(token) && !refused; n++, before = token, token = next_token(&lexer)) {
+        if (n == 2)
+            refused = refused_words(&lexer, first, token);
+        if (creates && lexer_is(&lexer, before, "BEGIN") && lexer_is(&lexer, token, "ATOMIC"))
+            return NULL; /* a body with semicolons of its own */
+        depth += lexer_is_operator(&lexer, token, "(") - lexer_is_operator(&lexer, token, ")");
+        if (copies && depth == 0 && !refused)
+            refused = refused_copy(&lexer, before, token);
+        if (token.kind == TOKEN_SEMICOLON && depth <= 0)
+            break;
+    }
+    if (!refused)
+        refused = refused_words(&lexer, first, first); /* a word alone */
+    if (refused || token.kind != TOKEN_SEMICOLON)
+        return refused;
+    return ends(next_token(&lexer)) ? NULL : "one statement a call: call again for the next";
+}
+
+static const char *checked_sql(lua_State *L) {
+    size_t length;
+    const char *sql = luaL_checklstring(L, 2, &length);
+    if (strlen(sql) != length)
+        luaL_error(L, "the SQL holds a NUL byte");
+    const char *refused = refusal(sql, length);
+    if (refused)
+        luaL_error(L, "%s", refused);
+    return sql;
+}
+
+/* From the third argument on, $1 and so forth. */
+static PgArgs arguments(lua_State *L, Arena *a) {
+    int count = lua_gettop(L) - 2;
+    if (count <= 0)
+        return PG_NONE;
+    if (count > 65535)
+        luaL_error(L, "PostgreSQL takes 65535 parameters, not %d", count);
+    const char **values = arena_take(a, (size_t)count * sizeof *values);
+    int *lengths = arena_take(a, (size_t)count * sizeof *lengths);
+    for (int i = 0; i < count; i++)
+        values[i] = lib_value_text(L, i + 3, arena_format(a, "$%d", i + 1), &lengths[i]);
+    return (PgArgs){count, values, lengths};
+}
+
+/* The line of the SQL with a caret below the place, as psql shows it; NULL without a position. */
+static const char *excerpt(Arena *a, const char *sql, long position) {
+    if (position <= 0)
+        return NULL;
+    const char *line = sql, *at = sql;
+    int number = 1, column = 0;
+    for (long left = position - 1; *at && left > 0; left--) {
+        column++;
+        if (*at++ == '\n') {
+            line = at;
+            column = 0;
+            number++;
+        }
+        while ((*at & 0xc0) == 0x80)
+            at++; /* the rest of a character */
+    }
+    const char *head = arena_format(a, "SQL line %d: ", number);
+    return arena_format(a, "%s%.*s\n%*s^", head, (int)strcspn(line, "\r\n"), line,
+                        (int)strlen(head) + column, "");
+}
+
+static int raise(lua_State *L, Script *script, const char *sql) {
+    const PgError *error = pg_error(script->pg);
+    if (error->lost || pg_state(script->pg) == PG_LOST || failure()->kind == FAIL_INTERRUPTED) {
+        sandbox_end(L, failure()->kind == FAIL_INTERRUPTED ? SANDBOX_STOPPED : SANDBOX_FAILED);
+        return luaL_error(L, "this call is over");
+    }
+    const char *context = failure()->context,
+               *place = excerpt(script->scratch, sql, error->position);
+    if (context && place)
+        context = arena_format(script->scratch, "%s\n%s", place, context);
+    return lib_error_raise(L, error, context ? context : place);
+}
+
+/* Does what all the calls share: the statement in argument 2, its parameters after it. */
+static Script *run(lua_State *L, PgRows *rows) {
+    Script *script = living(L);
+    arena_reset(script->scratch);
+    const char *sql = checked_sql(L);
+    PgArgs args = arguments(L, script->scratch);
+    PgState before = pg_state(script->pg);
+    sandbox_pause(script);
+    bool ok = pg_rows(script->pg, script->scratch, rows, sql, args);
+    sandbox_resume(script);
+    if (!ok)
+        raise(L, script, sql);
+    if (pg_state(script->pg) != before) {
+        fail(FAIL_ERROR, "this statement began or ended a transaction, which is Stint's own");
+        sandbox_end(L, SANDBOX_FAILED);
+        luaL_error(L, "this call is over");
+    }
+    return script;
+}
+
+static void push_cell(lua_State *L, const PgRows *rows, size_t row, int column) {
+    const char *cell = pg_cell(rows, row, column);
+    size_t at = row * (size_t)rows->width + (size_t)column;
+    if (cell)
+        lib_value_push(L, rows->type[column], cell, (size_t)rows->length[at]);
+    else
+        lua_pushnil(L);
+}
+
+static void check_names(lua_State *L, const PgRows *rows) {
+    for (int i = 0; i < rows->width; i++)
+        for (int k = 0; k < i; k++)
+            if (strcmp(rows->name[i], rows->name[k]) == 0)
+                luaL_error(L, "two columns are called \"%s\": give one another name with AS",
+                           rows->name[i]);
+}
+
+static void push_row(lua_State *L, const PgRows *rows, size_t row) {
+    lua_createtable(L, 0, rows->width);
+    for (int column = 0; column < rows->width; column++) {
+        lua_pushstring(L, rows->name[column]);
+        push_cell(L, rows, row, column);
+        lua_rawset(L, -3);
+    }
+}
+
+static int db_exec(lua_State *L) {
+    PgRows rows;
+    run(L, &rows);
+    lua_pushinteger(L, rows.affected ? rows.affected : (long long)rows.count);
+    return 1;
+}
+
+static int db_query(lua_State *L) {
+    PgRows rows;
+    run(L, &rows);
+    check_names(L, &rows);
+    lua_createtable(L, rows.count < INT_MAX ? (int)rows.count : INT_MAX, 0);
+    for (size_t row = 0; row < rows.count; row++) {
+        push_row(L, &rows, row);
+        lua_rawseti(L, -2, (lua_Integer)row + 1);
+    }
+    return 1;
+}
+
+static int db_row(lua_State *L) {
+    PgRows rows;
+    run(L, &rows);
+    check_names(L, &rows);
+    if (rows.count)
+        push_row(L, &rows, 0);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int db_value(lua_State *L) {
+    PgRows rows;
+    run(L, &rows);
+    if (rows.count && rows.width)
+        push_cell(L, &rows, 0, 0);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int db_ident(lua_State *L) {
+    Script *script = living(L);
+    int count = lua_gettop(L), length;
+    luaL_checkstring(L, 2);
+    arena_reset(script->scratch);
+    Text quoted = text_on(script->scratch);
+    for (int i = 2; i <= count; i++) {
+        luaL_checkstring(L, i);
+        if (i > 2)
+            text_add_char(&quoted, '.');
+        text_add(&quoted,
+                 pg_ident(script->pg, script->scratch, lib_value_text(L, i, "the name", &length)));
+    }
+    lua_pushlstring(L, quoted.at, quoted.length);
+    return 1;
+}
+
+static int db_literal(lua_State *L) {
+    Script *script = living(L);
+    int length;
+    lua_settop(L, 2);
+    arena_reset(script->scratch);
+    const char *text = lib_value_text(L, 2, "the value", &length);
+    if (length >= 0) { /* bytes: as an array of one they are hex */
+        luaL_Buffer out;
+        luaL_buffinit(L, &out);
+        luaL_addstring(&out, "'\\x");
+        for (int i = 0; i < length; i++) {
+            static const char digits[] = "0123456789abcdef";
+            luaL_addchar(&out, digits[(unsigned char)text[i] >> 4]);
+            luaL_addchar(&out, digits[(unsigned char)text[i] & 15]);
+        }
+        luaL_addstring(&out, "'::bytea");
+        luaL_pushresult(&out);
+    } else if (!text) {
+        lua_pushliteral(L, "NULL");
+    } else if (lua_isboolean(L, 2) || (lua_isinteger(L, 2) && lua_tointeger(L, 2) >= 0)) {
+        lua_pushstring(L, text);
+    } else {
+        lua_pushstring(L, pg_literal(script->pg, script->scratch, text)); /* -1 too: 2 - -1 */
+    }
+    return 1;
+}
+
+static int db_bytes(lua_State *L) {
+    living(L);
+    luaL_checkstring(L, 2);
+    lib_value_push_bytes(L, 2);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"exec", db_exec},   {"query", db_query},     {"row", db_row},     {"value", db_value},
+    {"ident", db_ident}, {"literal", db_literal}, {"bytes", db_bytes}, {NULL, NULL},
+};
+
+/* The methods are the upvalue; a misspelt one is an error with the nearest. */
+static int db_index(lua_State *L) {
+    const char *names[sizeof methods / sizeof *methods];
+    if (lua_type(L, 2) != LUA_TSTRING)
+        return luaL_error(L, "db has functions by name only");
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+        return 1;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        names[i] = methods[i].name;
+    const char *near = text_nearest(lua_tostring(L, 2), names);
+    if (near)
+        return luaL_error(L, "db has no function \"%s\", did you mean \"%s\"?", lua_tostring(L, 2),
+                          near);
+    return luaL_error(L, "db has no function \"%s\"", lua_tostring(L, 2));
+}
+
+int lib_db_open(lua_State *L) {
+    luaL_newmetatable(L, META);
+    luaL_newlib(L, methods);
+    lua_pushcclosure(L, db_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+    return 0;
+}

@@ -1,0 +1,321 @@
+#include "pg.h"
+
+#include "clock.h"
+#include "fail.h"
+#include "log.h"
+#include "pg_private.h"
+#include "stop.h"
+#include "text.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The server gets this long to act on a cancel before the connection is given up. */
+enum { CANCEL_PATIENCE = 10000 };
+
+static void cancel(Pg *pg) {
+    char reason[256];
+    PGcancel *handle = PQgetCancel(pg->conn);
+    if (handle && !PQcancel(handle, reason, sizeof reason))
+        log_detail("cancel: %s", reason);
+    PQfreeCancel(handle);
+}
+
+/* Ticks, deadline and stop: what may happen while the server works. */
+static void look_around(Pg *pg) {
+    long long now = clock_ms();
+    if (pg->tick && now >= pg->next_tick) {
+        pg->next_tick = now + pg->every;
+        pg->tick(pg->tick_with);
+    }
+    bool late = pg->deadline_at && now >= pg->deadline_at;
+    if (!pg->cancelled_at && (late || (pg->stoppable && stop_asked()))) {
+        pg->error.deadline = late;
+        pg->cancelled_at = now;
+        cancel(pg);
+    }
+}
+
+static int patience(const Pg *pg) {
+    long long now = clock_ms(), until = now + 1000;
+    if (pg->tick && pg->next_tick < until)
+        until = pg->next_tick;
+    if (pg->deadline_at && !pg->cancelled_at && pg->deadline_at < until)
+        until = pg->deadline_at;
+    return until > now ? (int)(until - now) : 0;
+}
+
+/* The one wait of this program on a server: until libpq can give a result without blocking. */
+static bool pg_wait(Pg *pg) {
+    while (PQisBusy(pg->conn)) {
+        struct pollfd socket = {.fd = PQsocket(pg->conn), .events = POLLIN};
+        if (socket.fd < 0)
+            return false;
+        if (poll(&socket, 1, patience(pg)) > 0 && !PQconsumeInput(pg->conn))
+            return false;
+        look_around(pg);
+        if (pg->cancelled_at && clock_ms() - pg->cancelled_at > CANCEL_PATIENCE)
+            return false;
+    }
+    return true;
+}
+
+static void begin(Pg *pg) {
+    long long now = clock_ms();
+    arena_reset(pg->error_arena);
+    pg->error = (PgError){.message = ""};
+    pg->failed = false;
+    pg->cancelled_at = 0;
+    pg->next_tick = now + pg->every;
+    pg->deadline_at = pg->deadline ? now + pg->deadline : 0;
+}
+
+static const char *field(Pg *pg, const PGresult *result, int code) {
+    return arena_string(pg->error_arena, PQresultErrorField(result, code));
+}
+
+static void keep_error(Pg *pg, const PGresult *result) {
+    if (pg->failed)
+        return; /* the first one is the cause */
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
+    const char *message = field(pg, result, PG_DIAG_MESSAGE_PRIMARY);
+    pg->failed = true;
+    strncpy(pg->error.sqlstate, state ? state : "", 5);
+    pg->error.message = message ? message : pg_one_line(pg->error_arena, PQerrorMessage(pg->conn));
+    pg->error.detail = field(pg, result, PG_DIAG_MESSAGE_DETAIL);
+    pg->error.hint = field(pg, result, PG_DIAG_MESSAGE_HINT);
+    pg->error.context = field(pg, result, PG_DIAG_CONTEXT);
+    pg->error.constraint = field(pg, result, PG_DIAG_CONSTRAINT_NAME);
+    pg->error.schema = field(pg, result, PG_DIAG_SCHEMA_NAME);
+    pg->error.table = field(pg, result, PG_DIAG_TABLE_NAME);
+    pg->error.column = field(pg, result, PG_DIAG_COLUMN_NAME);
+    pg->error.position = position ? atol(position) : 0;
+}
+
+static void keep_loss(Pg *pg) {
+    if (!pg->failed)
+        pg->error.message = pg_one_line(pg->error_arena, PQerrorMessage(pg->conn));
+    pg->failed = true;
+    pg->error.lost = true;
+}
+
+/* Ends an exchange: true, or the failure that it was. */
+static bool finish(Pg *pg) {
+    if (PQstatus(pg->conn) == CONNECTION_BAD)
+        keep_loss(pg);
+    if (!pg->failed)
+        return true;
+    const PgError *e = &pg->error;
+    if (pg->stoppable && stop_asked() && (e->lost || strcmp(e->sqlstate, "57014") == 0))
+        return stop_failure();
+    if (e->deadline)
+        fail(FAIL_ERROR, "cancelled after %lld ms (our own deadline)", pg->deadline);
+    else if (e->lost)
+        fail(FAIL_CONNECT, "the connection to the server was lost: %s", e->message);
+    else
+        fail(FAIL_ERROR, "%s", e->message);
+    if (e->sqlstate[0])
+        fail_sqlstate(e->sqlstate);
+    if (e->detail)
+        fail_detail("%s", e->detail);
+    if (e->hint)
+        fail_hint("%s", e->hint);
+    if (e->context)
+        fail_context(e->context);
+    return false;
+}
+
+static bool not_sent(Pg *pg) {
+    keep_loss(pg);
+    pg->error.lost = PQstatus(pg->conn) == CONNECTION_BAD;
+    return finish(pg);
+}
+
+static void copy_rows(const PGresult *result, Arena *a, PgRows *out) {
+    int rows = PQntuples(result), width = PQnfields(result);
+    size_t cells = (size_t)rows * (size_t)width, at = 0;
+    out->count = (size_t)rows;
+    out->width = width;
+    out->name = arena_take(a, (size_t)width * sizeof *out->name);
+    out->type = arena_take(a, (size_t)width * sizeof *out->type);
+    out->cell = arena_take(a, cells * sizeof *out->cell);
+    out->length = arena_take(a, cells * sizeof *out->length);
+    for (int c = 0; c < width; c++) {
+        out->name[c] = arena_string(a, PQfname(result, c));
+        out->type[c] = PQftype(result, c);
+    }
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < width; c++, at++) {
+            out->length[at] = PQgetlength(result, r, c);
+            if (!PQgetisnull(result, r, c))
+                out->cell[at] = arena_bytes(a, PQgetvalue(result, r, c), (size_t)out->length[at]);
+        }
+}
+
+static void drain_copy_out(Pg *pg) {
+    char *data;
+    int got;
+    while ((got = PQgetCopyData(pg->conn, &data, 0)) > 0)
+        PQfreemem(data);
+}
+
+static void send_copy(Pg *pg, PgCopies copies, size_t *next) {
+    if (*next == copies.count) {
+        PQputCopyEnd(pg->conn, "no data stands behind this COPY");
+        return;
+    }
+    const Bytes *data = &copies.data[(*next)++];
+    for (size_t at = 0; at < data->length;) {
+        size_t piece = data->length - at < 65536 ? data->length - at : 65536;
+        if (PQputCopyData(pg->conn, data->at + at, (int)piece) != 1)
+            break;
+        at += piece;
+    }
+    PQputCopyEnd(pg->conn, NULL);
+}
+
+bool pg_message(Pg *pg, const char *sql, PgCopies copies, size_t *completed) {
+    size_t next = 0;
+    *completed = 0;
+    begin(pg);
+    if (!PQsendQuery(pg->conn, sql))
+        return not_sent(pg);
+    PQsetSingleRowMode(pg->conn); /* rows are dropped: never hold more than one */
+    for (PGresult *result; pg_wait(pg) && (result = PQgetResult(pg->conn));) {
+        ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+            ++*completed;
+        else if (status == PGRES_COPY_IN)
+            send_copy(pg, copies, &next);
+        else if (status == PGRES_COPY_OUT)
+            drain_copy_out(pg);
+        else if (status == PGRES_FATAL_ERROR)
+            keep_error(pg, result);
+        PQclear(result);
+    }
+    return finish(pg);
+}
+
+static bool exchange(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args) {
+    int *formats = NULL;
+    Arena *own = args.length ? arena_new() : NULL;
+    if (args.length) {
+        formats = arena_take(own, (size_t)args.count * sizeof *formats);
+        for (int i = 0; i < args.count; i++)
+            formats[i] = args.length[i] >= 0;
+    }
+    begin(pg);
+    int sent =
+        PQsendQueryParams(pg->conn, sql, args.count, NULL, args.value, args.length, formats, 0);
+    arena_free(own);
+    if (!sent)
+        return not_sent(pg);
+    for (PGresult *result; pg_wait(pg) && (result = PQgetResult(pg->conn));) {
+        ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_FATAL_ERROR)
+            keep_error(pg, result);
+        else if (status == PGRES_COPY_IN)
+            PQputCopyEnd(pg->conn, "COPY FROM STDIN needs data");
+        else if (status == PGRES_COPY_OUT)
+            drain_copy_out(pg);
+        else if (out) {
+            copy_rows(result, a, out);
+            out->tag = arena_string(a, PQcmdStatus(result));
+            out->affected = atoll(PQcmdTuples(result));
+        }
+        PQclear(result);
+    }
+    return finish(pg);
+}
+
+bool pg_do(Pg *pg, const char *sql, PgArgs args) {
+    return exchange(pg, NULL, NULL, sql, args);
+}
+
+bool pg_rows(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args) {
+    *out = (PgRows){0};
+    return exchange(pg, a, out, sql, args);
+}
+
+bool pg_row(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args) {
+    if (!pg_rows(pg, a, out, sql, args))
+        return false;
+    return out->count == 1 || fail(FAIL_ERROR, "expected one row, got %zu", out->count);
+}
+
+const char *pg_cell(const PgRows *rows, size_t row, int column) {
+    return rows->cell[row * (size_t)rows->width + (size_t)column];
+}
+
+long long pg_integer(const PgRows *rows, size_t row, int column) {
+    const char *cell = pg_cell(rows, row, column);
+    return cell ? atoll(cell) : 0;
+}
+
+bool pg_true(const PgRows *rows, size_t row, int column) {
+    return text_same(pg_cell(rows, row, column), "t");
+}
+
+const PgError *pg_error(const Pg *pg) {
+    return &pg->error;
+}
+
+bool pg_failed_with(const Pg *pg, const char *sqlstate) {
+    return pg->failed && strcmp(pg->error.sqlstate, sqlstate) == 0;
+}
+
+void pg_roll_back(Pg *pg) {
+    PGTransactionStatusType state = PQtransactionStatus(pg->conn);
+    if (state != PQTRANS_INTRANS && state != PQTRANS_INERROR)
+        return;
+    bool stoppable = pg->stoppable;
+    long long deadline = pg->deadline_at;
+    pg->stoppable = false;
+    pg->deadline_at = 0;
+    if (PQsendQuery(pg->conn, "ROLLBACK"))
+        for (PGresult *result; pg_wait(pg) && (result = PQgetResult(pg->conn));)
+            PQclear(result);
+    pg->stoppable = stoppable;
+    pg->deadline_at = deadline;
+}
+
+PgState pg_state(const Pg *pg) {
+    switch (PQtransactionStatus(pg->conn)) {
+    case PQTRANS_IDLE:
+        return PG_IDLE;
+    case PQTRANS_ACTIVE:
+    case PQTRANS_INTRANS:
+        return PG_IN_TRANSACTION;
+    case PQTRANS_INERROR:
+        return PG_IN_FAILED_TRANSACTION;
+    default:
+        return PG_LOST;
+    }
+}
+
+void pg_on_wait(Pg *pg, long long every, PgTick *tick, void *with) {
+    pg->every = every;
+    pg->tick = tick;
+    pg->tick_with = with;
+}
+
+void pg_on_notice(Pg *pg, PgNotice *notice, void *with) {
+    pg->notice = notice;
+    pg->notice_with = with;
+}
+
+void pg_deadline(Pg *pg, long long ms) {
+    pg->deadline = ms;
+}
+
+void pg_stoppable(Pg *pg, bool stoppable) {
+    pg->stoppable = stoppable;
+}
+
+void pg_cancel_running(Pg *pg) {
+    if (PQtransactionStatus(pg->conn) == PQTRANS_ACTIVE)
+        cancel(pg);
+}

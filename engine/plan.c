@@ -1,0 +1,182 @@
+#include "plan.h"
+
+#include "fail.h"
+#include "log.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const states[] = {
+    "applied",     "baselined", "pending", "failed",       "partial",
+    "backfilling", "edited",    "missing", "out_of_order", "rolled_back",
+};
+
+const char *plan_state(PlanState state) {
+    return states[state];
+}
+
+const char *plan_name(const PlanItem *item) {
+    return item->migration ? item->migration->name : item->row->name;
+}
+
+const char *plan_version(const PlanItem *item) {
+    return item->migration ? item->migration->version : item->row->version;
+}
+
+bool plan_is_due(const PlanItem *item) {
+    switch (item->state) {
+    case PLAN_PENDING:
+    case PLAN_FAILED:
+    case PLAN_PARTIAL:
+    case PLAN_BACKFILLING:
+    case PLAN_OUT_OF_ORDER:
+    case PLAN_ROLLED_BACK:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int by_version(const void *a, const void *b) {
+    const PlanItem *x = a, *y = b;
+    int order = migration_order(plan_version(x), plan_version(y));
+    return order ? order : strcmp(plan_name(x), plan_name(y));
+}
+
+static bool is_settled(const LedgerRow *row) {
+    return text_same(row->state, "applied") || text_same(row->state, "baselined");
+}
+
+/* Bytes first, tokens only where the bytes differ. */
+static bool compare(Arena *a, PlanItem *item) {
+    Migration *m = item->migration;
+    if (!migration_read(a, m))
+        return false;
+    item->state = text_same(item->row->state, "applied") ? PLAN_APPLIED : PLAN_BASELINED;
+    if (strcmp(m->checksum, item->row->checksum) == 0 && !m->down_path)
+        return true;
+    if (!migration_tokens(a, m))
+        return false;
+    if (strcmp(m->tokens, item->row->tokens) != 0)
+        item->state = PLAN_EDITED;
+    else if (m->kind == MIGRATION_SQL) {
+        if (!migration_open(a, m, NULL))
+            return false;
+        item->down_changed = !text_same(m->down_tokens, item->row->down_tokens);
+    }
+    return true;
+}
+
+static bool judge(Arena *a, const Ledger *ledger, PlanItem *item, const char *newest) {
+    Migration *m = item->migration;
+    item->row = ledger_row(ledger, m->id);
+    if (item->row && is_settled(item->row))
+        return compare(a, item);
+    if (item->row && text_same(item->row->state, "backfilling"))
+        item->state = PLAN_BACKFILLING;
+    else if (item->row && text_same(item->row->state, "partial"))
+        item->state = PLAN_PARTIAL;
+    else if (newest && migration_order(m->version, newest) < 0)
+        item->state = PLAN_OUT_OF_ORDER;
+    else
+        item->state = item->row ? PLAN_ROLLED_BACK : PLAN_PENDING;
+    item->failure = ledger_failure(ledger, m->id);
+    if (item->failure && item->state == PLAN_PENDING)
+        item->state = PLAN_FAILED;
+    return true;
+}
+
+/* The newest version that is applied; repeatable files have no place in the order. */
+static const char *newest_applied(const Ledger *ledger) {
+    const char *newest = NULL;
+    for (size_t i = 0; i < ledger->count; i++) {
+        const LedgerRow *row = &ledger->row[i];
+        if (is_settled(row) && strcmp(row->kind, "repeatable") != 0 &&
+            (!newest || migration_order(row->version, newest) > 0))
+            newest = row->version;
+    }
+    return newest;
+}
+
+static bool has_file(const Migrations *files, const char *id) {
+    for (size_t i = 0; i < files->count; i++)
+        if (strcmp(files->at[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+/* Rows whose file is gone. Both lists are long, so a missing one is looked for only when the
+ * numbers say that there is one. */
+static void add_missing(const Migrations *files, const Ledger *ledger, size_t known, Plan *plan) {
+    if (known == ledger->count)
+        return;
+    for (size_t i = 0; i < ledger->count; i++) {
+        const LedgerRow *row = &ledger->row[i];
+        if (strcmp(row->state, "rolled_back") != 0 && !has_file(files, row->id))
+            plan->item[plan->count++] = (PlanItem){.row = row, .state = PLAN_MISSING};
+    }
+}
+
+bool plan_make(Arena *a, Migrations *files, const Ledger *ledger, Plan *out) {
+    const char *newest = newest_applied(ledger);
+    size_t known = 0;
+    *out = (Plan){.item = arena_take(a, (files->count + ledger->count + 1) * sizeof *out->item)};
+    for (size_t i = 0; i < files->count; i++) {
+        PlanItem *item = &out->item[out->count++];
+        item->migration = &files->at[i];
+        if (!judge(a, ledger, item, newest))
+            return false;
+        known += item->row != NULL;
+        out->due += plan_is_due(item);
+    }
+    add_missing(files, ledger, known, out);
+    if (out->count)
+        qsort(out->item, out->count, sizeof *out->item, by_version);
+    return true;
+}
+
+static bool refuse_edited(const PlanItem *item) {
+    const Migration *m = item->migration;
+    fail(FAIL_LEDGER, "%s was edited after it was applied", m->path);
+    fail_state("nothing was run");
+    return fail_next("undo the edit and write a new migration; or, if the database is right as "
+                     "it is: stint resolve %s --accept-change (stint status -v shows the "
+                     "difference)",
+                     m->version);
+}
+
+static bool refuse_missing(const PlanItem *item) {
+    fail(FAIL_LEDGER, "%s is applied, but its file is missing", item->row->name);
+    fail_state("nothing was run");
+    return fail_next("bring the file back; or let it go: stint resolve %s --rolled-back; or "
+                     "order = warn in config.ini",
+                     item->row->version);
+}
+
+static bool refuse_late(const PlanItem *item) {
+    fail(FAIL_LEDGER, "%s is older than the newest applied migration", item->migration->path);
+    fail_state("nothing was run");
+    return fail_next("give it a new version, or let late files in: order = warn (or allow) in "
+                     "config.ini, --order warn on the command line");
+}
+
+bool plan_accept(const Plan *plan, const char *order) {
+    bool strict = strcmp(order, "strict") == 0, warn = strcmp(order, "warn") == 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const PlanItem *item = &plan->item[i];
+        if (item->state == PLAN_EDITED)
+            return refuse_edited(item);
+        if (item->down_changed)
+            log_say("%s: the way down was changed since it was applied", item->migration->path);
+        if (item->state == PLAN_MISSING && strict)
+            return refuse_missing(item);
+        if (item->state == PLAN_OUT_OF_ORDER && strict)
+            return refuse_late(item);
+        if (warn && item->state == PLAN_MISSING)
+            log_warn("%s is applied, but its file is missing", item->row->name);
+        if (warn && item->state == PLAN_OUT_OF_ORDER)
+            log_warn("%s is older than the newest applied migration", item->migration->path);
+    }
+    return true;
+}

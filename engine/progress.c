@@ -1,0 +1,142 @@
+#include "progress.h"
+
+#include "clock.h"
+#include "event.h"
+#include "fail.h"
+#include "json.h"
+#include "log.h"
+#include "report.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BAR_EVERY = 100, LINE_EVERY = 5000, BAR_WIDTH = 24 };
+
+static struct {
+    bool json, quiet, terminal;
+    bool drawn; /* a bar stands on the terminal's last line */
+    long long shown_at;
+} shown;
+
+static void clear_bar(void) {
+    if (!shown.drawn)
+        return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+    shown.drawn = false;
+}
+
+const char *progress_number(Arena *a, long long n) {
+    char digits[32], *out = arena_take(a, 48), *at = out;
+    int length = snprintf(digits, sizeof digits, "%lld", n);
+    for (int i = 0; i < length; i++) {
+        *at++ = digits[i];
+        if ((length - i) % 3 == 1 && i + 1 < length && digits[i] != '-')
+            *at++ = ',';
+    }
+    return out;
+}
+
+static const char *bar(Arena *a, double part) {
+    char *out = arena_take(a, BAR_WIDTH + 1);
+    int full = (int)(part * BAR_WIDTH);
+    for (int i = 0; i < BAR_WIDTH; i++)
+        out[i] = i < full ? '#' : '.';
+    return out;
+}
+
+static const char *batch_line(Arena *a, const Event *event) {
+    long long done = event_integer(event, "rows_done"), total = event_integer(event, "rows_total");
+    long long eta = event_integer(event, "eta_seconds");
+    double part = total > 0 ? (double)done / (double)total : 0;
+    if (part > 0.99) /* an estimate: the end says when it is the end */
+        part = 0.99;
+    return arena_format(a, "[%s] %3.0f%%  %s of ~%s rows  %s rows/s  batch %s  ETA %s",
+                        bar(a, part), 100 * part, progress_number(a, done),
+                        progress_number(a, total),
+                        progress_number(a, (long long)event_number(event, "rows_per_second")),
+                        progress_number(a, event_integer(event, "batch_size")),
+                        eta < 0 ? "?" : clock_say(a, eta * 1000));
+}
+
+static void show_batch(Arena *a, const Event *event) {
+    long long now = clock_ms();
+    if (now - shown.shown_at < (shown.terminal ? BAR_EVERY : LINE_EVERY))
+        return;
+    shown.shown_at = now;
+    if (shown.terminal) {
+        fprintf(stderr, "\r\033[K%s", batch_line(a, event));
+        fflush(stderr);
+        shown.drawn = true;
+    } else
+        fprintf(stderr, "%s: %s\n", event_text(event, "name"), batch_line(a, event));
+}
+
+static void show_text(Arena *a, const Event *event) {
+    const char *kind = event->kind;
+    if (strcmp(kind, "batch") == 0) {
+        if (!shown.quiet)
+            show_batch(a, event);
+        return;
+    }
+    clear_bar();
+    if (strcmp(kind, "run_started") == 0 && !shown.quiet)
+        fprintf(stderr, "%s: environment %s, database %s, %lld pending\n",
+                event_text(event, "command"), event_text(event, "environment"),
+                event_text(event, "database"), event_integer(event, "pending"));
+    else if (strcmp(kind, "migration_started") == 0)
+        shown.shown_at = clock_ms();
+    else if (strcmp(kind, "migration_applied") == 0)
+        printf("applied  %s  (%s)\n", event_text(event, "name"),
+               clock_say(a, event_integer(event, "duration_ms")));
+    else if (strcmp(kind, "backfill_finished") == 0)
+        log_say("%s: %s rows changed in %s", event_text(event, "name"),
+                progress_number(a, event_integer(event, "rows")),
+                clock_say(a, event_integer(event, "duration_ms")));
+    else if (strcmp(kind, "retry") == 0)
+        log_say("%s: trying again: %s", event_text(event, "name"), event_text(event, "error"));
+    else if (strcmp(kind, "throttled") == 0)
+        log_say("%s: waiting: %s", event_text(event, "name"), event_text(event, "throttled_by"));
+    else if (strcmp(kind, "run_finished") == 0 && event_integer(event, "applied"))
+        printf("%lld applied in %s\n", event_integer(event, "applied"),
+               clock_say(a, event_integer(event, "duration_ms")));
+    else if (strcmp(kind, "run_finished") == 0)
+        printf("nothing to do: all migrations are applied\n");
+    fflush(stdout);
+}
+
+static void show_json(Arena *a, const Event *event) {
+    Json *line = json_new_map(a);
+    json_set_text(line, "event", event->kind);
+    json_set_text(line, "at", clock_stamp(a));
+    for (size_t i = 0; i < event->count; i++) {
+        const EventField *f = &event->field[i];
+        if (f->type == EVENT_TEXT)
+            json_set_text(line, f->name, f->text);
+        else if (f->type == EVENT_INTEGER)
+            json_set_integer(line, f->name, f->integer);
+        else
+            json_set_number(line, f->name, f->number);
+    }
+    puts(fail_redacted(json_text(line)));
+    fflush(stdout);
+}
+
+static void listen(void *with, const Event *event) {
+    (void)with;
+    Arena *a = arena_new();
+    if (shown.json)
+        show_json(a, event);
+    else
+        show_text(a, event);
+    arena_free(a);
+}
+
+void progress_show(const Call *call) {
+    shown.json = call->json;
+    shown.quiet = call->quiet;
+    shown.terminal = !call->json && !call->quiet && isatty(STDERR_FILENO);
+    log_before(clear_bar);
+    event_listen(listen, NULL);
+}

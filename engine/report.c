@@ -1,0 +1,127 @@
+#include "report.h"
+
+#include "fail.h"
+#include "json.h"
+#include "log.h"
+#include "stop.h"
+#include "text.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static ReportColor wanted = REPORT_AS_TERMINAL;
+
+static const struct {
+    int code;
+    const char *about;
+} codes[] = {
+    {0, "ok"},
+    {1, "error"},
+    {2, "pending or different"},
+    {3, "the run lock was not obtained"},
+    {4, "files and ledger disagree"},
+    {5, "refused by a policy, gate or check"},
+    {6, "a migration failed and left nothing behind"},
+    {7, "a migration is partly applied"},
+    {8, "a table lock was not obtained, nothing changed"},
+    {9, "cannot connect, or a transaction-mode pooler"},
+    {64, "usage"},
+    {78, "configuration"},
+    {130, "interrupted (143: SIGTERM)"},
+};
+
+void report_color(ReportColor color) {
+    wanted = color;
+}
+
+bool report_is_colored(int fd) {
+    return wanted == REPORT_AS_TERMINAL && isatty(fd);
+}
+
+void report_codes(FILE *out) {
+    fputs("\nexit codes:\n", out);
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        fprintf(out, "  %3d  %s\n", codes[i].code, codes[i].about);
+}
+
+/* The line of SQL with a caret under the column; tabs stay tabs, so that the caret stands right. */
+static void add_source(Text *text, const FailPlace *place) {
+    if (!place->source || !place->line)
+        return;
+    text_addf(text, "%6zu | %s\n", place->line, place->source);
+    if (!place->column)
+        return;
+    text_add(text, "       | ");
+    const char *at = place->source;
+    for (size_t i = 1; i < place->column && *at; i++) {
+        text_add_char(text, *at == '\t' ? '\t' : ' ');
+        do
+            at++;
+        while ((*at & 0xC0) == 0x80);
+    }
+    text_add(text, "^\n");
+}
+
+static void add_line(Text *text, const char *label, const char *value) {
+    if (value && *value)
+        text_addf(text, "%s: %s\n", label, value);
+}
+
+static void print_text(const Call *call, const Failure *why) {
+    Text text = text_on(call->arena);
+    bool color = report_is_colored(STDERR_FILENO);
+    text_addf(&text, "%sERROR:%s %s%s%s%s\n", color ? "\033[1;31m" : "", color ? "\033[0m" : "",
+              why->message ? why->message : "unknown", why->sqlstate ? " (SQLSTATE " : "",
+              why->sqlstate ? why->sqlstate : "", why->sqlstate ? ")" : "");
+    if (why->place.file) {
+        text_addf(&text, "  at %s", why->place.file);
+        if (why->place.line)
+            text_addf(&text, ":%zu", why->place.line);
+        if (why->place.line && why->place.column)
+            text_addf(&text, ":%zu", why->place.column);
+        text_add(&text, "\n");
+        add_source(&text, &why->place);
+    }
+    add_line(&text, "DETAIL", why->detail);
+    add_line(&text, "HINT", why->hint);
+    if (why->context && (call->verbose || !strstr(why->context, "stack traceback")))
+        add_line(&text, "CONTEXT", why->context);
+    add_line(&text, "STATE", why->state);
+    add_line(&text, "NEXT", why->next);
+    if (call->config && call->config->contacts && why->kind != FAIL_USAGE &&
+        why->kind != FAIL_CONFIG)
+        add_line(&text, "CONTACTS", call->config->contacts);
+    fflush(stdout);
+    fputs(fail_redacted(text.at), stderr);
+}
+
+static void print_json(const Call *call, const Failure *why, int code) {
+    Json *error = json_new_map(call->arena), *whole = json_new_map(call->arena);
+    json_set_integer(error, "code", code);
+    json_set_text(error, "message", why->message);
+    if (why->place.file) {
+        json_set_text(error, "file", why->place.file);
+        json_set_integer(error, "line", (long long)why->place.line);
+        json_set_integer(error, "column", (long long)why->place.column);
+    }
+    json_set_text(error, "sqlstate", why->sqlstate);
+    json_set_text(error, "detail", why->detail);
+    json_set_text(error, "hint", why->hint);
+    json_set_text(error, "state", why->state);
+    json_set_text(error, "next", why->next);
+    json_set(whole, "error", error);
+    puts(fail_redacted(json_text(whole)));
+    fflush(stdout);
+}
+
+int report_failure(const Call *call) {
+    Failure why = fail_kept(call->arena);
+    int code = why.kind == FAIL_INTERRUPTED ? stop_code() : (int)why.kind;
+    if (!code)
+        code = 1;
+    log_before(NULL);
+    if (call->json)
+        print_json(call, &why, code);
+    print_text(call, &why);
+    return code;
+}

@@ -1,0 +1,88 @@
+#include "resume.h"
+
+#include "fail.h"
+#include "log.h"
+#include "sql.h"
+#include "text.h"
+
+#include <string.h>
+
+static bool changed_before(const Step *step, long position) {
+    fail(FAIL_LEDGER, "%s: one of its first %ld statements was changed after they were applied",
+         step->migration->path, position);
+    fail_state("%ld of %zu statements are applied", position, step->half->statements.count);
+    return fail_next("undo the edit up to there (a half-applied file may be edited from its failed "
+                     "statement on), or: stint resolve %s --accept-change",
+                     step->migration->version);
+}
+
+/* A half-applied file may be edited behind its position: what was applied must be equal in tokens.
+ */
+static bool check_edit(Step *step, const LedgerRow *row) {
+    const Migration *m = step->migration;
+    const char *text, *down;
+    SqlFile before;
+    size_t done = (size_t)row->position;
+    if (strcmp(row->tokens, m->tokens) == 0)
+        return true;
+    if (!ledger_texts(step->pg, step->arena, step->schema, m->id, &text, &down) ||
+        !sqlfile_read(step->arena, m->path, (Bytes){text, strlen(text)}, NULL, (Bytes){NULL, 0},
+                      &before))
+        return false;
+    const Statements *then = &before.up.statements, *now = &step->half->statements;
+    if (done > then->count || done > now->count)
+        return changed_before(step, row->position);
+    if (done) {
+        const Statement *s = &then->at[done - 1], *t = &now->at[done - 1];
+        const char *x =
+            statement_tokens(step->arena, before.up.text, before.up.from, s->at + s->length);
+        const char *y =
+            statement_tokens(step->arena, step->half->text, step->half->from, t->at + t->length);
+        if (strcmp(x, y) != 0)
+            return changed_before(step, row->position);
+    }
+    log_say("%s: was edited behind statement %ld; going on with the new text", m->name,
+            row->position);
+    const char *count = arena_format(step->arena, "%zu", now->count);
+    return pg_do(step->pg, ledger_sql(step->arena, step->schema, SQL_LEDGER_RETEXT),
+                 PG_WITH(m->id, m->checksum, m->tokens, m->down_tokens, m->text.at,
+                         m->down_path ? m->down_text.at : NULL, count));
+}
+
+/* Settings that the applied statements made are gone with the session that made them. */
+static StepAnswer replay_settings(Step *step) {
+    Text sql = text_on(step->arena);
+    for (long i = 0; i < step->position; i++) {
+        const Statement *s = &step->half->statements.at[i];
+        if (s->kind != STATEMENT_SESSION)
+            continue;
+        text_add_bytes(&sql, step->half->text + s->at, s->length);
+        text_add(&sql, "\n;\n");
+    }
+    size_t completed;
+    if (!sql.length || pg_message(step->pg, sql.at, (PgCopies){0, NULL}, &completed))
+        return STEP_DONE;
+    fail_in("cannot make the settings of the applied statements again");
+    return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+}
+
+StepAnswer resume_file(Step *step, const LedgerRow *row) {
+    size_t completed;
+    if (!check_edit(step, row))
+        return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+    log_say("%s: going on after statement %ld of %zu", step->migration->name, row->position,
+            step->half->statements.count);
+    if (step->prelude && !pg_message(step->pg, step->prelude, (PgCopies){0, NULL}, &completed))
+        return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+    step->prelude = NULL;
+    StepAnswer answer = replay_settings(step);
+    if (answer != STEP_DONE || !row->intent)
+        return answer;
+    size_t number = (size_t)row->intent - 1;
+    if ((long)number != step->position || number >= step->half->statements.count) {
+        changed_before(step, row->position);
+        return STEP_FAILED;
+    }
+    return step_resume_solo(step, number, row->intent_facts,
+                            number + 1 == step->half->statements.count);
+}

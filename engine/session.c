@@ -1,0 +1,93 @@
+#include "session.h"
+
+#include "cluster.h"
+#include "fail.h"
+#include "log.h"
+#include "pgurl.h"
+#include "sql.h"
+#include "text.h"
+
+/* `local:` becomes the private cluster's URL, which is started if need be. */
+static const char *resolve(Arena *a, const Config *config, const char *url) {
+    if (!text_starts(url, "local:"))
+        return url;
+    Cluster cluster;
+    if (!cluster_at(a, config->folder, config->server_bin, &cluster) || !cluster_start(&cluster))
+        return NULL;
+    return cluster_url(a, &cluster, cluster_database(a, url, config->folder));
+}
+
+static bool read_url(Arena *a, const Config *config, PgUrl *out) {
+    const char *url = config_connection(config);
+    if (url)
+        url = resolve(a, config, url);
+    return url && pgurl_read(a, url, out);
+}
+
+static PgTarget target_of(const Config *config, const PgUrl *url, const char *what) {
+    return (PgTarget){.conninfo = url->conninfo,
+                      .search_path = config->schema ? config->schema : url->search_path,
+                      .role = config->role,
+                      .what = what,
+                      .wait_ms = config->wait_for_db,
+                      .lock_timeout = config->lock_timeout,
+                      .statement_timeout = config->statement_timeout};
+}
+
+bool session_target(Arena *a, const Config *config, const char *what, PgTarget *out) {
+    PgUrl url;
+    if (!read_url(a, config, &url))
+        return false;
+    *out = target_of(config, &url, what);
+    return true;
+}
+
+/* Made from its server's maintenance database; another run may do the same at the same time. */
+static bool create_database(Arena *a, const PgUrl *url, PgTarget target, const char *name) {
+    target.conninfo = pgurl_with_database(a, url, "postgres");
+    target.search_path = target.role = NULL;
+    Pg *pg = pg_open(a, &target);
+    if (!pg)
+        return false;
+    pg_deadline(pg, 0);
+    bool ok = pg_do(pg, arena_format(a, "CREATE DATABASE %s", pg_ident(pg, a, name)), PG_NONE);
+    if (!ok && (pg_failed_with(pg, "42P04") || pg_failed_with(pg, "23505"))) {
+        fail_clear();
+        ok = true;
+    } else if (ok)
+        log_say("created the database %s", name);
+    else
+        fail_in("the database %s does not exist and could not be made", name);
+    pg_close(pg);
+    return ok;
+}
+
+Pg *session_open(Arena *a, const Config *config, const char *what, SessionDatabase database) {
+    PgUrl url;
+    if (!read_url(a, config, &url))
+        return NULL;
+    if (url.dropped)
+        log_detail("parameters of the URL that mean nothing here: %s", url.dropped);
+    PgTarget target = target_of(config, &url, what);
+    Pg *pg = pg_open(a, &target);
+    bool missing = !pg && text_same(failure()->sqlstate, "3D000");
+    if (missing && config->is_protected)
+        fail_hint("create it by hand: %s is a protected environment", config->environment);
+    else if (missing && database == SESSION_MUST_EXIST)
+        fail_next("stint up -e %s makes it", config->environment);
+    else if (missing && url.database && create_database(a, &url, target, url.database))
+        pg = pg_open(a, &target);
+    return pg;
+}
+
+const char *session_clean(Arena *a, const Pg *pg) {
+    return arena_format(a, "%s;\n%s;\n%s;\n", SQL_SESSION_CLEAN, pg_settings(pg),
+                        SQL_SESSION_UNLOCK);
+}
+
+const char *session_place(Arena *a, const Pg *pg) {
+    if (pg_host(pg)[0] == '/')
+        return arena_format(a, "%s (local) as %s", pg_database(pg), pg_user(pg));
+    return arena_format(a, "%s:%s/%s as %s", pg_host(pg), pg_port(pg), pg_database(pg),
+                        pg_user(pg));
+}

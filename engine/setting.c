@@ -1,0 +1,214 @@
+#include "setting.h"
+
+#include "clock.h"
+#include "fail.h"
+#include "text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROJECT(key, type, accepts, otherwise, about) \
+    { #key, SETTING_PROJECT, SETTING_##type, accepts, otherwise, about, offsetof(Config, key) }
+#define ENVIRONMENT(key, type, accepts, otherwise, about) \
+    { #key, SETTING_ENVIRONMENT, SETTING_##type, accepts, otherwise, about, offsetof(Config, key) }
+/* The same, where the field cannot have the key's name. */
+#define ENVIRONMENT_AS(key, field, type, accepts, otherwise, about) \
+    { key, SETTING_ENVIRONMENT, SETTING_##type, accepts, otherwise, about, offsetof(Config, field) }
+
+#define DOUBT "block, acknowledge, allow"
+
+static const Setting settings[] = {
+    PROJECT(migrations, TEXT, "FOLDER", "scripts/migrations", "where the migrations are"),
+    PROJECT(layout, TEXT, "NAME", "stint", "how that folder is laid out"),
+    PROJECT(scripts, TEXT, "FOLDER", "scripts", "where policies, checks, hooks and lib/ are"),
+    PROJECT(environment, TEXT, "NAME", "development", "the environment meant without -e"),
+    PROJECT(unsafe_lua, FLAG, NULL, "no", "opens Lua's whole standard library to scripts"),
+    PROJECT(lua_memory, SIZE, "SIZE", "256MB", "the most memory that scripts may use; 0: any"),
+    PROJECT(lua_time, DURATION, "TIME", "60s",
+            "the longest that one call of a script may compute; 0: any"),
+    PROJECT(scratch, TEXT, "URL", NULL,
+            "a server where databases may be made and dropped, or local:"),
+    PROJECT(server_bin, TEXT, "FOLDER", NULL,
+            "where initdb and postgres are, for local:; unset: searched for"),
+    PROJECT(ledger_schema, TEXT, "NAME", "stint", "the schema of the ledger in each database"),
+    PROJECT(notify, TEXT, "COMMAND", NULL,
+            "started by notify(event) in hooks, with the event as JSON on its stdin"),
+    PROJECT(notify_timeout, DURATION, "TIME", "10s", "how long that command may take"),
+    PROJECT(unparsed, CHOICE, DOUBT, "acknowledge",
+            "what to do with a statement that cannot be parsed"),
+    PROJECT(assumed, CHOICE, DOUBT, "acknowledge",
+            "what to do with a verdict that rests on an assumption"),
+    PROJECT(opaque, CHOICE, DOUBT, "acknowledge",
+            "what to do with a statement too large to be judged"),
+
+    ENVIRONMENT(url, TEXT, "URL", NULL,
+                "the database: postgresql://... or local:, a private server of this project"),
+    ENVIRONMENT(direct_url, TEXT, "URL", NULL,
+                "the way past a pooler; migrations use it when it is set"),
+    ENVIRONMENT_AS("protected", is_protected, FLAG, NULL, "no",
+                   "refuses reset and wants --confirm for what cannot be undone"),
+    ENVIRONMENT_AS("dotenv", dotenv_forced, FLAG, NULL, "no",
+                   "lets a protected environment take values from .env"),
+    ENVIRONMENT(role, TEXT, "NAME", NULL, "SET ROLE to it after connecting"),
+    ENVIRONMENT(schema, TEXT, "LIST", NULL, "the search_path of migrations"),
+    ENVIRONMENT(wait_for_db, DURATION, "TIME", "0s",
+                "how long to wait for a database that does not answer yet"),
+    ENVIRONMENT(run_lock_wait, DURATION, "TIME", "60s",
+                "how long to wait while another run holds the run lock"),
+    ENVIRONMENT(lock_timeout, DURATION, "TIME", "2s",
+                "how long a statement may wait for a table's lock before it retreats"),
+    ENVIRONMENT(lock_timeout_max, DURATION, "TIME", "30s",
+                "the most that a file's own lock-timeout may ask for; 0: any"),
+    ENVIRONMENT(lock_retries, COUNT, "NUMBER", "30", "how often to try again after such a retreat"),
+    ENVIRONMENT(lock_retry_max, DURATION, "TIME", "30s",
+                "the longest pause between two tries; pauses double up to it"),
+    ENVIRONMENT(statement_timeout, DURATION, "TIME", "0s",
+                "how long a statement may run; 0: as long as it needs"),
+    ENVIRONMENT(order, CHOICE, "strict, warn, allow", "strict",
+                "a pending file older than the newest applied one"),
+    ENVIRONMENT(backfills, CHOICE, "inline, detached", "inline",
+                "run by up itself, or by `stint work`"),
+    ENVIRONMENT(guard, CHOICE, "off, warn, on", "off",
+                "holds a statement to what the plan said of it"),
+    ENVIRONMENT(contacts, TEXT, "TEXT", NULL, "whom to call, shown after a failed deploy"),
+    ENVIRONMENT(targets, TEXT, "QUERY", NULL, "the databases of a tenant fleet"),
+    ENVIRONMENT(keep_schemas, TEXT, "LIST", NULL, "schemas that reset leaves alone"),
+    ENVIRONMENT(release_key, TEXT, "KEY", NULL, "signs and checks release records"),
+    ENVIRONMENT(approval_keys, TEXT, "FILE", NULL, "the keys of those who may approve"),
+};
+
+enum { COUNT = sizeof settings / sizeof *settings };
+
+size_t setting_count(void) {
+    return COUNT;
+}
+
+const Setting *setting_at(size_t index) {
+    return &settings[index];
+}
+
+const Setting *setting_find(const char *key) {
+    for (size_t i = 0; i < COUNT; i++)
+        if (strcmp(settings[i].key, key) == 0)
+            return &settings[i];
+    return NULL;
+}
+
+size_t setting_index(const Setting *setting) {
+    return (size_t)(setting - settings);
+}
+
+const char *const *setting_keys(Arena *a, SettingHome section) {
+    const char **keys = arena_take(a, (COUNT + 1) * sizeof *keys);
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        if (section == SETTING_PROJECT || settings[i].home == SETTING_ENVIRONMENT)
+            keys[count++] = settings[i].key;
+    return keys;
+}
+
+typedef union {
+    const char *text;
+    bool flag;
+    long long number;
+} Value;
+
+static bool read_text(Arena *a, const Setting *setting, const char *text, Value *out) {
+    out->text = *text ? arena_string(a, text) : NULL;
+    return out->text || !setting->otherwise; /* a key that has a default always has a value */
+}
+
+static bool read_flag(Arena *a, const Setting *setting, const char *text, Value *out) {
+    static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
+    (void)a;
+    (void)setting;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        out->flag = i % 2;
+        if (text_same_word(text, words[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool read_duration(Arena *a, const Setting *setting, const char *text, Value *out) {
+    (void)a;
+    (void)setting;
+    return clock_duration(text, &out->number);
+}
+
+static bool read_count(Arena *a, const Setting *setting, const char *text, Value *out) {
+    char *end;
+    (void)a;
+    (void)setting;
+    errno = 0;
+    out->number = strtoll(text, &end, 10);
+    return isdigit((unsigned char)*text) && !*end && !errno;
+}
+
+static bool read_size(Arena *a, const Setting *setting, const char *text, Value *out) {
+    static const struct {
+        const char *unit;
+        int shift;
+    } units[] = {{"", 0},   {"B", 0},    {"kB", 10}, {"K", 10}, {"KiB", 10}, {"MB", 20},
+                 {"M", 20}, {"MiB", 20}, {"GB", 30}, {"G", 30}, {"GiB", 30}};
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text + digits + strspn(text + digits, " ");
+    if (!digits || digits > 9)
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (!text_same_word(unit, units[i].unit))
+            continue;
+        const char *number = arena_bytes(a, text, digits);
+        return read_count(a, setting, number, out) && (out->number <<= units[i].shift, true);
+    }
+    return false;
+}
+
+static bool read_choice(Arena *a, const Setting *setting, const char *text, Value *out) {
+    for (const char *at = setting->accepts; *at;) {
+        size_t length = strcspn(at, ",");
+        if (strlen(text) == length && text_same_bytes(text, at, length))
+            return (out->text = arena_bytes(a, at, length));
+        at += length;
+        at += strspn(at, ", ");
+    }
+    return false;
+}
+
+static const struct {
+    bool (*read)(Arena *a, const Setting *setting, const char *text, Value *out);
+    size_t size;
+    const char *is, *accepts;
+} types[] = {
+    [SETTING_TEXT] = {read_text, sizeof(char *), "a text", NULL},
+    [SETTING_FLAG] = {read_flag, sizeof(bool), "yes or no", "yes or no"},
+    [SETTING_DURATION] =
+        {read_duration, sizeof(long long), "a duration",
+         "a duration such as 250ms, 5s, 10m, 2h, 1d or 1h30m; a bare number is seconds"},
+    [SETTING_SIZE] = {read_size, sizeof(long long), "a size", "a size such as 512kB, 256MB or 1GB"},
+    [SETTING_COUNT] = {read_count, sizeof(long long), "a whole number", "a whole number from 0 up"},
+    [SETTING_CHOICE] = {read_choice, sizeof(char *), "one of its values", NULL},
+};
+
+bool setting_store(Arena *a, const Setting *setting, const char *text, Config *config) {
+    Value value = {0};
+    if (types[setting->type].read(a, setting, text, &value)) {
+        memcpy((char *)config + setting->field, &value, types[setting->type].size);
+        return true;
+    }
+    if (*text)
+        fail(FAIL_CONFIG, "%s is not %s: \"%s\"", setting->key, types[setting->type].is, text);
+    else
+        fail(FAIL_CONFIG, "%s has no value", setting->key);
+    if (setting->type == SETTING_CHOICE)
+        return fail_hint("%s is one of %s", setting->key, setting->accepts);
+    if (!types[setting->type].accepts)
+        return fail_hint("leave it out for its default, %s", setting->otherwise);
+    return fail_hint("%s is %s", setting->key, types[setting->type].accepts);
+}
+
+const char *setting_accepts(const Setting *setting) {
+    return setting->type == SETTING_FLAG ? "yes or no" : setting->accepts;
+}

@@ -1,0 +1,244 @@
+#include "step.h"
+
+#include "clock.h"
+#include "fail.h"
+#include "log.h"
+#include "sql.h"
+#include "stop.h"
+#include "text.h"
+
+#include <string.h>
+
+/* How long another session's build of the same index is waited for. */
+enum { BUILDER_PATIENCE = 60000, BUILDER_POLL = 250 };
+
+/* What tells, for each kind of statement, whether it happened: done, again, invalid (an index to
+ * drop first), finalize, unknown. */
+static const struct {
+    const char *sql;
+    int parameters; /* of object, table, facts */
+} probes[] = {
+    [SOLO_REPEAT] = {SQL_SOLO_REPEAT, 0},
+    [SOLO_CREATE_INDEX] = {SQL_SOLO_CREATE_INDEX, 3},
+    [SOLO_DROP_INDEX] = {SQL_SOLO_DROP_INDEX, 1},
+    [SOLO_CREATE_DATABASE] = {SQL_SOLO_CREATE_DATABASE, 1},
+    [SOLO_DROP_DATABASE] = {SQL_SOLO_DROP_DATABASE, 1},
+    [SOLO_CREATE_TABLESPACE] = {SQL_SOLO_CREATE_TABLESPACE, 1},
+    [SOLO_DROP_TABLESPACE] = {SQL_SOLO_DROP_TABLESPACE, 1},
+    [SOLO_CREATE_SUBSCRIPTION] = {SQL_SOLO_CREATE_SUBSCRIPTION, 1},
+    [SOLO_DROP_SUBSCRIPTION] = {SQL_SOLO_DROP_SUBSCRIPTION, 1},
+    [SOLO_DETACH_PARTITION] = {SQL_SOLO_DETACH_PARTITION, 2},
+    [SOLO_PREPARED] = {SQL_SOLO_UNKNOWN, 0},
+    [SOLO_UNKNOWN] = {SQL_SOLO_UNKNOWN, 0},
+};
+
+typedef struct {
+    const char *verdict; /* done again invalid finalize unknown */
+    const char *index;   /* the invalid one */
+} Probe;
+
+static const Statement *statement_of(const Step *step, size_t number) {
+    return &step->half->statements.at[number];
+}
+
+static StepAnswer failed_or_lost(const Step *step) {
+    return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+}
+
+static bool probe(Step *step, const Statement *s, const char *facts, Probe *out) {
+    PgArgs args = PG_WITH(s->object, s->table, facts ? facts : "{}");
+    PgRows rows;
+    args.count = probes[s->solo].parameters;
+    if (!pg_row(step->pg, step->arena, &rows, probes[s->solo].sql, args))
+        return fail_in("cannot find out whether %s happened", s->words);
+    *out = (Probe){pg_cell(&rows, 0, 0), pg_cell(&rows, 0, 1)};
+    return true;
+}
+
+/* An index that another session is at work on is not ours to drop. */
+static bool wait_for_builder(Step *step, const char *index, const char *table) {
+    long long until = clock_ms() + BUILDER_PATIENCE;
+    for (;;) {
+        PgRows rows;
+        if (!pg_rows(step->pg, step->arena, &rows, SQL_SOLO_INDEX_BUILDER, PG_WITH(index, table)))
+            return false;
+        if (!rows.count)
+            return true;
+        if (stop_asked())
+            return stop_failure();
+        if (clock_ms() >= until)
+            return fail(FAIL_TABLE_LOCK, "pid %s is building the index %s", pg_cell(&rows, 0, 0),
+                        index);
+        clock_sleep(BUILDER_POLL);
+    }
+}
+
+static bool drop_invalid(Step *step, const char *index, const char *table) {
+    if (!wait_for_builder(step, index, table))
+        return false;
+    log_say("%s: dropping the invalid index %s that a failed build left", step->migration->name,
+            index);
+    return pg_do(step->pg, arena_format(step->arena, "DROP INDEX CONCURRENTLY IF EXISTS %s", index),
+                 PG_NONE) ||
+           fail_in("cannot drop the invalid index %s", index);
+}
+
+/* A name that an invalid index has is free for the new one (IF NOT EXISTS would be content with
+ * the wreck). */
+static bool clear_the_way(Step *step, const Statement *s) {
+    Probe found;
+    if (s->solo != SOLO_CREATE_INDEX || !s->object)
+        return true;
+    return probe(step, s, NULL, &found) &&
+           (strcmp(found.verdict, "invalid") != 0 || drop_invalid(step, found.index, s->table));
+}
+
+/* For an index without a name: which indexes the table had before. */
+static bool note_facts(Step *step, const Statement *s, const char **out) {
+    PgRows rows;
+    *out = NULL;
+    if (s->solo != SOLO_CREATE_INDEX || s->object || !s->table)
+        return true;
+    if (!pg_row(step->pg, step->arena, &rows, SQL_SOLO_INDEX_OIDS, PG_WITH(s->table)))
+        return false;
+    *out = pg_cell(&rows, 0, 0);
+    return true;
+}
+
+/* CREATE INDEX CONCURRENTLY waits for every old snapshot under lock_timeout, dies of it and leaves
+ * an invalid index: so such statements have none. */
+static bool set_lock_timeout(Step *step, const char *value, const char **before) {
+    PgRows rows;
+    if (!pg_row(
+            step->pg, step->arena, &rows,
+            "SELECT pg_catalog.current_setting('lock_timeout'), pg_catalog.set_config('lock_timeout', $1, false)",
+            PG_WITH(value)))
+        return false;
+    if (before)
+        *before = pg_cell(&rows, 0, 0);
+    return true;
+}
+
+/* The statement failed and we know it: its intent is taken back, and what it left is cleared. */
+static StepAnswer give_up(Step *step, const Statement *s, const char *facts) {
+    Failure why = fail_kept(step->arena);
+    Probe found;
+    size_t completed;
+    const char *forget = ledger_inline(step->pg, step->arena, step->schema, SQL_LEDGER_GIVE_UP,
+                                       PG_WITH(step->migration->id));
+    pg_stoppable(step->pg, false);
+    if (s->solo == SOLO_CREATE_INDEX && probe(step, s, facts, &found) &&
+        strcmp(found.verdict, "invalid") == 0 && !drop_invalid(step, found.index, s->table))
+        why.detail =
+            arena_format(step->arena, "%s%san invalid index is left: %s (the next run rebuilds it)",
+                         why.detail ? why.detail : "", why.detail ? "; " : "", found.index);
+    bool cleared = pg_message(step->pg, forget, (PgCopies){0, NULL}, &completed);
+    pg_stoppable(step->pg, true);
+    if (cleared && step->position == 0)
+        step->begun = false;
+    fail_again(&why);
+    return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+}
+
+static void find_place(Step *step, size_t number, const char *text) {
+    const Statement *s = statement_of(step, number);
+    long position = pg_error(step->pg)->position;
+    size_t byte = position > 0 ? sqlfile_byte(text, s->length, 0, (size_t)position - 1) : 0;
+    SqlPlace place = sqlfile_place(step->arena, step->half->text, s->at + byte);
+    step->failed = number;
+    step->place = (FailPlace){step->half->file, place.line, place.column, place.source};
+    fail_at(step->place);
+}
+
+static StepAnswer run_it(Step *step, size_t number, const char *facts) {
+    const Statement *s = statement_of(step, number);
+    const char *before = NULL,
+               *text = arena_bytes(step->arena, step->half->text + s->at, s->length);
+    size_t completed;
+    bool concurrent = strstr(s->words, "CONCURRENTLY") != NULL || s->solo == SOLO_CREATE_INDEX ||
+                      s->solo == SOLO_DROP_INDEX;
+    if (concurrent && !set_lock_timeout(step, "0", &before))
+        return failed_or_lost(step);
+    if (!pg_message(step->pg, text, (PgCopies){0, NULL}, &completed)) {
+        if (pg_state(step->pg) == PG_LOST)
+            return STEP_LOST;
+        find_place(step, number, text);
+        return give_up(step, s, facts);
+    }
+    if (before && !set_lock_timeout(step, before, NULL))
+        return failed_or_lost(step);
+    return STEP_DONE;
+}
+
+static StepAnswer write_outcome(Step *step, size_t number, bool is_last) {
+    long after = (long)number + 1;
+    const char *position = arena_format(step->arena, "%ld", after);
+    const char *sql = is_last
+                          ? step_finish_sql(step, after)
+                          : ledger_inline(step->pg, step->arena, step->schema, SQL_LEDGER_ADVANCE,
+                                          PG_WITH(step->migration->id, position));
+    StepAnswer answer = step_write(step, sql, 1);
+    if (answer == STEP_DONE)
+        step->position = after;
+    return answer;
+}
+
+static StepAnswer run_and_write(Step *step, size_t number, const char *facts, bool is_last) {
+    StepAnswer answer = run_it(step, number, facts);
+    return answer == STEP_DONE ? write_outcome(step, number, is_last) : answer;
+}
+
+StepAnswer step_solo(Step *step, size_t number, bool is_last) {
+    const Statement *s = statement_of(step, number);
+    const char *facts, *order = arena_format(step->arena, "%zu", number + 1);
+    if (!clear_the_way(step, s) || !note_facts(step, s, &facts))
+        return failed_or_lost(step);
+    StepAnswer answer =
+        step_write(step,
+                   ledger_inline(step->pg, step->arena, step->schema, SQL_LEDGER_INTEND,
+                                 PG_WITH(step->migration->id, order, facts)),
+                   1);
+    return answer == STEP_DONE ? run_and_write(step, number, facts, is_last) : answer;
+}
+
+static StepAnswer cannot_tell(Step *step, size_t number) {
+    const Statement *s = statement_of(step, number);
+    const char *version = step->migration->version;
+    SqlPlace place = sqlfile_place(step->arena, step->half->text, s->at);
+    fail(FAIL_PARTIAL, "%s: statement %zu (%s) may or may not have run", step->migration->name,
+         number + 1, s->words);
+    fail_detail("The run that sent it ended before it could write down the outcome.");
+    fail_at((FailPlace){step->half->file, place.line, place.column, place.source});
+    fail_state("%ld of %zu statements are applied", step->position, step->half->statements.count);
+    fail_next(
+        "look, then say which it is: stint resolve %s --statement-done %zu | --statement-again %zu",
+        version, number + 1, number + 1);
+    return STEP_FAILED;
+}
+
+static StepAnswer finalize(Step *step, const Statement *s, size_t number, bool is_last) {
+    const char *sql = arena_format(step->arena, "ALTER TABLE %s DETACH PARTITION %s FINALIZE",
+                                   s->table, s->object);
+    return pg_do(step->pg, sql, PG_NONE) ? write_outcome(step, number, is_last)
+                                         : failed_or_lost(step);
+}
+
+StepAnswer step_resume_solo(Step *step, size_t number, const char *facts, bool is_last) {
+    const Statement *s = statement_of(step, number);
+    Probe found;
+    if (s->solo == SOLO_CREATE_INDEX && !wait_for_builder(step, s->object, s->table))
+        return failed_or_lost(step);
+    if (!probe(step, s, facts, &found))
+        return failed_or_lost(step);
+    log_detail("%s: statement %zu (%s): %s", step->migration->name, number + 1, s->words,
+               found.verdict);
+    if (strcmp(found.verdict, "done") == 0)
+        return write_outcome(step, number, is_last);
+    if (strcmp(found.verdict, "unknown") == 0)
+        return cannot_tell(step, number);
+    if (strcmp(found.verdict, "finalize") == 0)
+        return finalize(step, s, number, is_last);
+    if (strcmp(found.verdict, "invalid") == 0 && !drop_invalid(step, found.index, s->table))
+        return failed_or_lost(step);
+    return run_and_write(step, number, facts, is_last);
+}

@@ -1,0 +1,78 @@
+-- :name ledger_rows
+-- Every file that the ledger knows, with the last failed attempt since; texts are fetched apart.
+SELECT m.id, m.version, m.name, m.kind, m.state, m.position, m.statements, m.intent, m.intent_facts,
+       m.run, m.checksum, m.tokens, m.down_tokens,
+       to_char(m.applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+       m.applied_by, m.duration_ms, m.origin
+FROM stint.migration m ORDER BY m.id
+
+-- :name ledger_failures
+-- The last attempt of each file that failed, where nothing newer succeeded.
+SELECT DISTINCT ON (e.migration) e.migration, e.message,
+       to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+FROM stint.event e LEFT JOIN stint.migration m ON m.id = e.migration
+WHERE e.kind = 'migration_failed' AND (m.id IS NULL OR m.state NOT IN ('applied', 'baselined'))
+ORDER BY e.migration, e.id DESC
+
+-- :name ledger_texts
+SELECT text, down_text FROM stint.migration WHERE id = $1
+
+-- :name ledger_run_begin
+INSERT INTO stint.run (command, environment, who, program) VALUES ($1, $2, $3, $4) RETURNING id
+
+-- :name ledger_run_end
+UPDATE stint.run SET finished_at = pg_catalog.clock_timestamp(), outcome = $2, applied = $3 WHERE id = $1
+
+-- :name ledger_event
+INSERT INTO stint.event (run, migration, kind, who, message, facts) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- :name ledger_open
+-- The fence of a file's first step: a second run that got here too dies of the unique key.
+INSERT INTO stint.migration (id, version, name, kind, state, statements, run, checksum, tokens, down_tokens, text, down_text, applied_by)
+VALUES ($1, $2, $3, $4, 'partial', $5, $6, $7, $8, $9, $10, $11, $12)
+
+-- :name ledger_forget
+-- A file that was rolled back is opened anew.
+DELETE FROM stint.migration WHERE id = $1 AND state = 'rolled_back'
+
+-- :name ledger_fence
+-- The fence of a later step: no row, no division.
+WITH mine AS (UPDATE stint.migration SET run = $4 WHERE id OPERATOR(pg_catalog.=) $1 AND position OPERATOR(pg_catalog.=) $2 AND run OPERATOR(pg_catalog.=) $3 AND state OPERATOR(pg_catalog.=) 'partial' RETURNING 1)
+SELECT 1 OPERATOR(pg_catalog./) pg_catalog.count(*) FROM mine
+
+-- :name ledger_retext
+-- A half-applied file may be edited from its position on.
+UPDATE stint.migration SET checksum = $2, tokens = $3, down_tokens = $4, text = $5, down_text = $6, statements = $7 WHERE id = $1
+
+-- :name ledger_advance
+UPDATE stint.migration SET position = $2, intent = NULL, intent_facts = NULL WHERE id OPERATOR(pg_catalog.=) $1
+
+-- :name ledger_finish
+UPDATE stint.migration SET position = $2, intent = NULL, intent_facts = NULL, state = 'applied', applied_at = pg_catalog.clock_timestamp(),
+       duration_ms = (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) started_at) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8
+WHERE id OPERATOR(pg_catalog.=) $1
+
+-- :name ledger_intend
+UPDATE stint.migration SET intent = $2, intent_facts = $3 WHERE id = $1
+
+-- :name ledger_give_up
+-- The intended statement failed and left nothing: a file with nothing applied is as if never begun.
+WITH gone AS (DELETE FROM stint.migration WHERE id = $1 AND position = 0 AND state = 'partial')
+UPDATE stint.migration SET intent = NULL, intent_facts = NULL WHERE id = $1 AND position > 0
+
+-- :name ledger_mark
+-- `resolve --applied`: in the ledger without having run.
+INSERT INTO stint.migration (id, version, name, kind, state, position, statements, run, checksum, tokens, down_tokens, text, down_text, applied_by, applied_at)
+VALUES ($1, $2, $3, $4, 'baselined', $5, $5, $6, $7, $8, $9, $10, $11, $12, clock_timestamp())
+ON CONFLICT (id) DO UPDATE SET state = 'baselined', position = excluded.position, statements = excluded.statements, intent = NULL, intent_facts = NULL,
+  run = excluded.run, checksum = excluded.checksum, tokens = excluded.tokens, down_tokens = excluded.down_tokens, text = excluded.text, down_text = excluded.down_text,
+  applied_by = excluded.applied_by, applied_at = excluded.applied_at
+
+-- :name ledger_unmark
+UPDATE stint.migration SET state = 'rolled_back', position = 0, intent = NULL, intent_facts = NULL, run = $2 WHERE id = $1
+
+-- :name ledger_accept
+UPDATE stint.migration SET checksum = $2, tokens = $3, down_tokens = $4, text = $5, down_text = $6 WHERE id = $1
+
+-- :name ledger_accept_backfill
+UPDATE stint.backfill SET spec = $2 WHERE migration = $1

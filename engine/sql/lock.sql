@@ -1,0 +1,27 @@
+-- The run lock: a session advisory lock, keyed by Stint's word ('stin') and the ledger's schema.
+-- It is polled, never waited for: a waiter inside the server would make the holder's
+-- CREATE INDEX CONCURRENTLY die of a deadlock.
+
+-- :name lock_try
+SELECT pg_catalog.pg_try_advisory_lock(1937008750, pg_catalog.hashtext($1))
+
+-- :name lock_release
+SELECT pg_catalog.pg_advisory_unlock(1937008750, pg_catalog.hashtext($1))
+
+-- :name lock_is_ours
+SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_catalog.pg_backend_pid()
+  AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+  AND classid = 1937008750 AND objid::bigint = (pg_catalog.hashtext($1)::bigint & 4294967295) AND objsubid = 2)
+
+-- :name lock_holder
+SELECT a.pid, a.application_name, a.usename, coalesce(host(a.client_addr), 'local'),
+       to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'),
+       (extract(epoch FROM clock_timestamp() - a.backend_start))::bigint, a.state,
+       (extract(epoch FROM clock_timestamp() - a.state_change))::bigint, left(a.query, 200)
+FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 1937008750 AND l.objsubid = 2
+  AND l.objid::bigint = (pg_catalog.hashtext($1)::bigint & 4294967295)
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+
+-- :name lock_end_holder
+SELECT pg_catalog.pg_terminate_backend($1::integer)

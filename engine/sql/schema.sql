@@ -1,0 +1,99 @@
+-- The ledger's own tables. `stint.` is replaced by the configured ledger_schema.
+-- One row says which version of these tables the database holds.
+
+-- :name schema_version
+SELECT version FROM stint.ledger
+
+-- :name schema_create
+CREATE SCHEMA IF NOT EXISTS stint;
+CREATE TABLE stint.ledger (
+  version     integer NOT NULL,
+  upgraded_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO stint.ledger (version) VALUES (1);
+-- a process that came to change something
+CREATE TABLE stint.run (
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  command     text NOT NULL,
+  environment text NOT NULL,
+  started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  finished_at timestamptz,
+  outcome     text,
+  applied     integer NOT NULL DEFAULT 0,
+  who         text NOT NULL,
+  role        text NOT NULL DEFAULT session_user,
+  program     text NOT NULL
+);
+-- a file that was applied, or that is half applied: position counts the statements that are done;
+-- intent is the number of a statement that no transaction can hold, written before it runs
+CREATE TABLE stint.migration (
+  id            text PRIMARY KEY,
+  version       text NOT NULL,
+  name          text NOT NULL,
+  kind          text NOT NULL CHECK (kind IN ('sql', 'lua', 'backfill', 'repeatable')),
+  state         text NOT NULL CHECK (state IN ('partial', 'backfilling', 'applied', 'baselined', 'rolled_back')),
+  position      integer NOT NULL DEFAULT 0 CHECK (position >= 0),
+  statements    integer NOT NULL DEFAULT 0,
+  intent        integer,
+  intent_facts  text,
+  run           bigint NOT NULL,
+  checksum      text NOT NULL,
+  tokens        text NOT NULL,
+  down_tokens   text,
+  text          text NOT NULL,
+  down_text     text,
+  started_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  applied_at    timestamptz,
+  duration_ms   bigint,
+  applied_by    text NOT NULL,
+  origin        text NOT NULL DEFAULT 'stint',
+  origin_row    jsonb
+) WITH (fillfactor = 70);
+-- what happened and left no row elsewhere: failed attempts, repairs by hand; append-only
+CREATE TABLE stint.event (
+  id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+  run       bigint,
+  migration text,
+  kind      text NOT NULL,
+  who       text NOT NULL,
+  message   text,
+  facts     jsonb
+);
+CREATE INDEX event_of_migration ON stint.event (migration, id) WHERE migration IS NOT NULL;
+-- a backfill: `desired` is what people want, `state` is what is so
+CREATE TABLE stint.backfill (
+  id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  migration    text NOT NULL UNIQUE,
+  name         text NOT NULL,
+  version      text NOT NULL,
+  spec         text NOT NULL,
+  relation     text NOT NULL,
+  key          text[] NOT NULL,
+  key_type     text[] NOT NULL,
+  desired      text NOT NULL DEFAULT 'run' CHECK (desired IN ('run', 'pause', 'cancel')),
+  state        text NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'running', 'paused', 'failed', 'finished', 'cancelled')),
+  target_ms    integer NOT NULL,
+  rows_total   bigint NOT NULL,
+  started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  finished_at  timestamptz
+) WITH (fillfactor = 50);
+-- a slice (low, high] of the key space; position is the last key done. Every batch locks this row,
+-- reads the position from it and writes it in the transaction that changes the rows.
+CREATE TABLE stint.backfill_range (
+  backfill     bigint NOT NULL REFERENCES stint.backfill ON DELETE CASCADE,
+  number       integer NOT NULL,
+  low          text[],
+  position     text[],
+  high         text[],
+  state        text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'taken', 'done')),
+  token        bigint NOT NULL DEFAULT 0,
+  worker       text,
+  batch_size   integer NOT NULL DEFAULT 1000,
+  rows_seen    bigint NOT NULL DEFAULT 0,
+  rows_changed bigint NOT NULL DEFAULT 0,
+  batches      bigint NOT NULL DEFAULT 0,
+  busy_ms      bigint NOT NULL DEFAULT 0,
+  updated_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (backfill, number)
+) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);

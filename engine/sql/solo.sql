@@ -1,0 +1,51 @@
+-- What became of a statement that no transaction can hold, when the run that sent it died before
+-- it could write the outcome. Each answers done, again or unknown; $1 is the object, $2 the table,
+-- $3 what was noted before (the OIDs of the table's indexes).
+
+-- :name solo_create_index
+SELECT CASE WHEN i.indexrelid IS NULL THEN 'again' WHEN i.indisvalid THEN 'done' ELSE 'invalid' END,
+       i.indexrelid::regclass::text
+FROM (SELECT 1) one LEFT JOIN LATERAL (
+  SELECT x.indexrelid, x.indisvalid FROM pg_catalog.pg_index x
+  WHERE CASE WHEN $1::text IS NOT NULL
+             THEN x.indexrelid = coalesce(to_regclass($1), to_regclass((SELECT quote_ident(n.nspname) || '.' || $1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($2))))
+             ELSE x.indrelid = to_regclass($2) AND NOT x.indexrelid = ANY ($3::oid[]) END
+  ORDER BY x.indisvalid LIMIT 1) i ON true
+
+-- :name solo_index_oids
+SELECT coalesce(array_agg(indexrelid), '{}')::text FROM pg_catalog.pg_index WHERE indrelid = to_regclass($1)
+
+-- :name solo_index_builder
+-- A session that is at work on this very index: not ours to drop.
+SELECT pid FROM pg_catalog.pg_stat_progress_create_index WHERE index_relid = to_regclass($1) OR (index_relid = 0 AND relid = to_regclass($2))
+
+-- :name solo_drop_index
+SELECT CASE WHEN to_regclass($1) IS NULL THEN 'done' ELSE 'again' END, NULL
+
+-- :name solo_create_database
+SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_database WHERE quote_ident(datname) = $1 OR datname = lower($1)) THEN 'done' ELSE 'again' END, NULL
+
+-- :name solo_drop_database
+SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_database WHERE quote_ident(datname) = $1 OR datname = lower($1)) THEN 'again' ELSE 'done' END, NULL
+
+-- :name solo_create_tablespace
+SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE quote_ident(spcname) = $1 OR spcname = lower($1)) THEN 'done' ELSE 'again' END, NULL
+
+-- :name solo_drop_tablespace
+SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE quote_ident(spcname) = $1 OR spcname = lower($1)) THEN 'again' ELSE 'done' END, NULL
+
+-- :name solo_create_subscription
+SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_subscription WHERE (quote_ident(subname) = $1 OR subname = lower($1)) AND subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())) THEN 'done' ELSE 'again' END, NULL
+
+-- :name solo_drop_subscription
+SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_subscription WHERE (quote_ident(subname) = $1 OR subname = lower($1)) AND subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())) THEN 'again' ELSE 'done' END, NULL
+
+-- :name solo_detach_partition
+SELECT CASE WHEN i.inhrelid IS NULL THEN 'done' WHEN i.inhdetachpending THEN 'finalize' ELSE 'again' END, NULL
+FROM (SELECT 1) one LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = to_regclass($1) AND i.inhparent = to_regclass($2)
+
+-- :name solo_unknown
+SELECT 'unknown', NULL
+
+-- :name solo_repeat
+SELECT 'again', NULL

@@ -1,0 +1,133 @@
+#include "sqlfile.h"
+
+#include "fail.h"
+#include "lexer.h"
+#include "walk.h"
+
+#include <string.h>
+
+static bool fails_at(Arena *a, const char *path, const char *text, size_t byte, const char *hint) {
+    fail_hint("%s", hint);
+    return fail_at(lexer_place(a, path, text, byte));
+}
+
+/* Any bytes but NUL are fine here: which ones the server takes is for its encoding to say. */
+static bool check_encoding(Arena *a, const char *path, Bytes text) {
+    bool little = text.length >= 2 && memcmp(text.at, "\xff\xfe", 2) == 0;
+    bool big = text.length >= 2 && memcmp(text.at, "\xfe\xff", 2) == 0;
+    if (little || big) {
+        fail(FAIL_CONFIG, "the file is in UTF-16, which PostgreSQL does not read");
+        fail_hint("save it as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW");
+        return fail_at((FailPlace){.file = path, .line = 1, .column = 1});
+    }
+    const char *nul = memchr(text.at, 0, text.length);
+    if (!nul)
+        return true;
+    fail(FAIL_CONFIG, "a NUL byte stands in the file");
+    return fails_at(a, path, text.at, (size_t)(nul - text.at),
+                    "PostgreSQL takes none: save the file as plain text (UTF-8)");
+}
+
+/* The line that the halves of a file meet at: up ends where it begins, down begins where it
+ * ends. */
+typedef struct {
+    bool found;
+    size_t at, end;
+} Border;
+
+static Border border_at(Token comment) {
+    return (Border){true, comment.at, comment.at + comment.length};
+}
+
+/* Directives are read into `up` until the down line, into `down` from there on. */
+static bool read_directives(Arena *a, const char *path, Bytes text, Directives *up,
+                            Directives *down, Border *border) {
+    Walk walk = walk_on(text.at, 0, text.length);
+    *up = *down = directive_none();
+    *border = (Border){.end = text.length, .at = text.length};
+    for (;;) {
+        Token token;
+        WalkKind kind = walk_next(&walk, &token);
+        if (kind == WALK_END)
+            return true;
+        if (kind != WALK_COMMENT || !directive_is(text.at, token))
+            continue;
+        if (!directive_read(a, path, text.at, token, border->found ? down : up))
+            return false;
+        if (!directive_is_down(text.at, token))
+            continue;
+        if (border->found) {
+            fail(FAIL_CONFIG, "a second down line");
+            return fails_at(a, path, text.at, token.at, "a file has one way up and one way down");
+        }
+        *border = border_at(token);
+    }
+}
+
+static bool read_half(Arena *a, bool one_by_one, SqlHalf *half) {
+    half->tokens = statement_tokens(a, half->text, half->from, half->to);
+    return statement_cut(a, half->file, half->text, half->from, half->to, &half->statements) &&
+           statement_parts(a, half->file, half->text, &half->statements, one_by_one, &half->parts);
+}
+
+static bool read_twin(Arena *a, const char *path, Bytes text, SqlFile *out) {
+    Directives none;
+    Border border;
+    if (!check_encoding(a, path, text) ||
+        !read_directives(a, path, text, &out->down_directives, &none, &border))
+        return false;
+    if (border.found) {
+        fail(FAIL_CONFIG, "a down line stands in a file that is all down");
+        return fails_at(a, path, text.at, border.at, "remove the line");
+    }
+    out->down = (SqlHalf){.file = path, .text = text.at, .to = text.length};
+    return true;
+}
+
+bool sqlfile_read(Arena *a, const char *path, Bytes text, const char *down_path, Bytes down_text,
+                  SqlFile *out) {
+    Border border;
+    *out = (SqlFile){.has_down = false};
+    if (!check_encoding(a, path, text) ||
+        !read_directives(a, path, text, &out->directives, &out->down_directives, &border))
+        return false;
+    out->up = (SqlHalf){.file = path, .text = text.at, .to = border.at};
+    out->down = (SqlHalf){.file = path, .text = text.at, .from = border.end, .to = text.length};
+    out->has_down = border.found || down_text.at;
+    if (border.found && down_text.at) {
+        fail(FAIL_CONFIG, "there are two ways down: this line, and %s", down_path);
+        return fails_at(a, path, text.at, border.at, "keep one of them");
+    }
+    if (down_text.at && !read_twin(a, down_path, down_text, out))
+        return false;
+    return read_half(a, out->directives.no_transaction, &out->up) &&
+           (!out->has_down || read_half(a, out->down_directives.no_transaction, &out->down));
+}
+
+bool sqlfile_tokens(Arena *a, const char *path, Bytes text, const char **out) {
+    Walk walk = walk_on(text.at, 0, text.length);
+    size_t to = text.length;
+    Token token;
+    if (!check_encoding(a, path, text))
+        return false;
+    for (WalkKind kind; to == text.length && (kind = walk_next(&walk, &token)) != WALK_END;)
+        if (kind == WALK_COMMENT && directive_is_down(text.at, token))
+            to = token.at;
+    *out = statement_tokens(a, text.at, 0, to);
+    return true;
+}
+
+SqlPlace sqlfile_place(Arena *a, const char *text, size_t byte) {
+    FailPlace place = lexer_place(a, NULL, text, byte);
+    return (SqlPlace){.line = place.line, .column = place.column, .source = place.source};
+}
+
+size_t sqlfile_byte(const char *text, size_t length, size_t from, size_t characters) {
+    size_t at = from;
+    while (at < length && characters--) {
+        at++;
+        while (at < length && ((unsigned char)text[at] & 0xc0) == 0x80)
+            at++;
+    }
+    return at;
+}

@@ -1,0 +1,126 @@
+---@meta
+-- Made from kinds.lua and api.lua, for editors: never run, and not to be edited.
+-- luacheck: ignore
+
+---@class stint.backfill
+---@field set table<string, string> the new value of each column, a SQL expression
+---@field table string the table whose rows are changed
+---@field down? table<string, string> the value of each column when it is rolled back, a SQL expression
+---@field environments? string|string[] the environments where it is applied; without it, everywhere
+---@field key? string|string[] the columns of a unique key, by which the table is walked; without it, the primary key
+---@field requires? string|string[] the versions that must have been applied before
+---@field target? string the time that a batch should take; its size follows (default "250ms")
+---@field verify? string a SELECT that must give 0 before the backfill counts as finished
+---@field where? string a SQL condition: the rows that are changed; without it, all of them
+
+---rows changed in batches, each in a transaction that carries its position
+---@param declaration stint.backfill
+function backfill(declaration) end
+
+---@class stint.migration
+---@field up fun(db: stint.db) the function that makes the change, with a db
+---@field down? fun(db: stint.db) the function that takes it back, with a db
+---@field environments? string|string[] the environments where it is applied; without it, everywhere
+---@field requires? string|string[] the versions that must have been applied before
+---@field transaction? boolean run in one transaction with its ledger entry (default true)
+
+---a migration written in Lua
+---@param declaration stint.migration
+function migration(declaration) end
+
+---what a database call raises: it can be caught with pcall, read, and raised again with error(e)
+---@class stint.error
+---@field sqlstate string five characters, such as "23505"
+---@field message string
+---@field detail? string
+---@field hint? string
+---@field context? string
+---@field constraint? string
+---@field schema? string
+---@field table? string
+---@field column? string
+---@field file string the script that made the call
+---@field line integer
+local error = {}
+
+---the session of a migration, within its transaction
+---@class stint.db
+local db = {}
+
+---Runs a statement.
+---@param sql string one statement, with $1, $2, ... for its parameters
+---@param ... any the parameters: nil is NULL, a table is an array
+---@return integer rows the number of rows changed
+function db:exec(sql, ...) end
+
+---Runs a query and gives its rows.
+---@param sql string one statement, with $1, $2, ... for its parameters
+---@param ... any the parameters: nil is NULL, a table is an array
+---@return table[] rows each a table by column name
+function db:query(sql, ...) end
+
+---Runs a query and gives its first row.
+---@param sql string one statement, with $1, $2, ... for its parameters
+---@param ... any the parameters: nil is NULL, a table is an array
+---@return table? row the first row, nil if there is none
+function db:row(sql, ...) end
+
+---Runs a query and gives its first value.
+---@param sql string one statement, with $1, $2, ... for its parameters
+---@param ... any the parameters: nil is NULL, a table is an array
+---@return any value the first column of the first row, nil if there is none
+function db:value(sql, ...) end
+
+---Quotes a name for use in SQL.
+---@param ... string a name, or schema and name
+---@return string quoted
+function db:ident(...) end
+
+---Quotes a value for use in SQL.
+---@param value any
+---@return string quoted
+function db:literal(value) end
+
+---Marks a string as bytea, for use as a parameter.
+---@param bytes string
+---@return userdata parameter
+function db:bytes(bytes) end
+
+---JSON
+---@class stint.json
+---@field null any JSON's null, where nil would be no value at all
+json = {}
+
+---A value as JSON; names are sorted.
+---@param value any
+---@return string json
+function json.encode(value) end
+
+---JSON as a value.
+---@param text string
+---@return any value
+function json.decode(text) end
+
+---Marks a table as a list, so that an empty one becomes [] and not {}.
+---@param items? table
+---@return table items
+function json.list(items) end
+
+---lines on stderr, formatted as by string.format
+---@class stint.log
+log = {}
+
+---Says what is happening (not with -q).
+---@param text string
+---@param ... any
+function log.say(text, ...) end
+
+---Says it under -v only.
+---@param text string
+---@param ... any
+function log.detail(text, ...) end
+
+---Warns, even with -q.
+---@param text string
+---@param ... any
+function log.warn(text, ...) end

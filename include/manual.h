@@ -1,0 +1,13 @@
+/* manual: what is written about settings, made from their table: `stint help config` and the
+ * config.ini that `stint init` writes. Refuses to know values. */
+#ifndef MANUAL_H
+#define MANUAL_H
+
+#include "arena.h"
+
+#include <stdio.h>
+
+void manual_help(FILE *out);
+const char *manual_sample(Arena *a);
+
+#endif

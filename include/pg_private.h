@@ -1,0 +1,35 @@
+/* pg_private: what pg.c (statements), pgopen.c (connecting) and pgpooler.c share. Nobody else
+ * includes it. */
+#ifndef PG_PRIVATE_H
+#define PG_PRIVATE_H
+
+#include "pg.h"
+
+#include <libpq-fe.h>
+
+struct Pg {
+    PGconn *conn;
+    PgTarget target;
+    Pg *witness;
+    char *settings;
+    Arena *arena;       /* the session's */
+    Arena *error_arena; /* the last failure's */
+    PgError error;
+    bool failed, stoppable;
+    PgTick *tick;
+    void *tick_with;
+    long long every, next_tick;
+    PgNotice *notice;
+    void *notice_with;
+    long long deadline, deadline_at; /* ms a statement; when the running one is cancelled */
+    long long cancelled_at;
+};
+
+/* Is the server session ours alone? False: FAIL_CONNECT (pgpooler.c). `open_second` makes another
+ * session of the same target without settings. */
+bool pg_is_ours(Pg *pg, Pg *(*open_second)(Pg *));
+void pg_cancel_running(Pg *pg);
+/* libpq's message without its line ends. */
+const char *pg_one_line(Arena *a, const char *message);
+
+#endif

@@ -1,0 +1,13 @@
+/* progress: the events of a run as people and programs see them: lines on stdout, a progress bar
+ * on a terminal (a plain line every few seconds elsewhere), or one JSON object a line. */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include "command.h"
+
+/* From now on every event is shown as `call` wants it. */
+void progress_show(const Call *call);
+/* 1234567 -> "1,234,567" */
+const char *progress_number(Arena *a, long long n);
+
+#endif

@@ -1,0 +1,24 @@
+/* runner: carries out a plan and writes it down: run lock, ledger, every due file in its order, a
+ * step at a time; goes on where the ledger says after a lost connection or when another run got
+ * ahead. What happens on the way is told by events (event.h). Refuses to know the command line. */
+#ifndef RUNNER_H
+#define RUNNER_H
+
+#include "config.h"
+#include "plan.h"
+
+typedef struct {
+    const char *command; /* "up", "deploy": for the ledger and pg_stat_activity */
+    const char *to;      /* the last version to apply, or NULL */
+    long count;          /* at most so many; -1: all */
+} RunnerWanted;
+
+typedef struct {
+    long applied; /* files */
+    long left;    /* due, but beyond `to` or `count` */
+} RunnerResult;
+
+/* Applies what is pending. */
+bool runner_up(Arena *a, const Config *config, const RunnerWanted *wanted, RunnerResult *out);
+
+#endif

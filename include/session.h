@@ -1,0 +1,23 @@
+/* session: the connection that does a run's work, made from the configuration: which URL, the
+ * private cluster behind `local:`, a database that is not there yet, the clean state that every
+ * file starts with. Refuses to know what runs in it. */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "config.h"
+#include "pg.h"
+
+typedef enum { SESSION_MUST_EXIST, SESSION_MAY_CREATE } SessionDatabase;
+
+/* `what` names it for pg_stat_activity. A missing database is made where the environment is not
+ * protected and `database` allows it. NULL: failed. */
+Pg *session_open(Arena *a, const Config *config, const char *what, SessionDatabase database);
+/* The target alone: for those who connect later or elsewhere. */
+bool session_target(Arena *a, const Config *config, const char *what, PgTarget *out);
+/* Statements that make a used session clean again, settings included; end with ";\n". */
+enum { SESSION_CLEAN_COUNT = 11 };
+const char *session_clean(Arena *a, const Pg *pg);
+/* "host:port/database as user", for people. */
+const char *session_place(Arena *a, const Pg *pg);
+
+#endif

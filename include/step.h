@@ -1,0 +1,53 @@
+/* step: fence, work, position, outcome: the one way that anything is applied. A step is a
+ * transaction that carries its own position: it opens with its write to the ledger, which fails
+ * when somebody else did it, and ends with the position. What no transaction can hold has its
+ * intent written before and its outcome after. Refuses to know plans and policies. */
+#ifndef STEP_H
+#define STEP_H
+
+#include "ledger.h"
+#include "migration.h"
+
+/* What is known of a file on its way into the ledger. `position`, `run_believed` and `begun` are
+ * moved on by each step that is done. */
+typedef struct {
+    Arena *arena;
+    Pg *pg;
+    const char *schema; /* of the ledger */
+    const Migration *migration;
+    const SqlHalf *half; /* NULL for Lua */
+    bool begun;          /* the ledger has a row for it */
+    bool rolled_back;    /* a row that only says so: it is opened anew */
+    long position;       /* statements done */
+    long long run, run_believed;
+    const char *prelude; /* statements that make the session clean, or NULL: it is */
+    size_t prelude_count;
+    const char *opening; /* the file's own BEGIN, for a part that goes on after AND CHAIN */
+    FailPlace place;     /* of the failure, where it is a statement's */
+    size_t failed;       /* that statement */
+} Step;
+
+typedef enum {
+    STEP_DONE,
+    STEP_TAKEN,  /* another run did it, or is at it: read the ledger again */
+    STEP_SPLIT,  /* statement `failed` ends transactions itself: no transaction can hold it */
+    STEP_LOST,   /* the connection is gone: whether it is done, the ledger tells */
+    STEP_FAILED, /* rolled back; failure() says why */
+} StepAnswer;
+
+/* Statements [part->first, first + count) in one transaction. `is_last`: the file is applied. */
+StepAnswer step_part(Step *step, const Part *part, bool is_last);
+/* A statement that no transaction can hold. */
+StepAnswer step_solo(Step *step, size_t statement, bool is_last);
+/* The same, when its intent was found written: looks what became of it and goes on. */
+StepAnswer step_resume_solo(Step *step, size_t statement, const char *facts, bool is_last);
+/* A Lua migration: its `up`, in one transaction or (transaction = false) in none. */
+StepAnswer step_lua(Step *step);
+
+/* For those who write their own step (worker.h). A short transaction of ours: the fence, then `sql`
+ * (`count` statements), under our own role whatever the file has SET. */
+StepAnswer step_write(Step *step, const char *sql, size_t count);
+/* The statement that ends the file's row: it is applied. */
+const char *step_finish_sql(Step *step, long position);
+
+#endif

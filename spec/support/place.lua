@@ -1,0 +1,107 @@
+-- Where the specs may leave things: one folder a worker. The test runner makes it and removes it;
+-- a busted that somebody starts by hand makes one and removes it at its end.
+local native = require "native"
+
+local place = {}
+
+local process = native.process
+
+local function shell(command)
+  local ok, how, code = os.execute("env -u LD_PRELOAD " .. command)
+  if not ok then
+    error(("%s ended with %s %d"):format(command, how, code), 2)
+  end
+end
+
+function place.quoted(word)
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+function place.remove(path)
+  shell("rm -rf -- " .. place.quoted(path))
+end
+
+function place.make(path)
+  shell("mkdir -p -- " .. place.quoted(path))
+end
+
+function place.write(path, text)
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(text))
+  assert(file:close())
+end
+
+function place.read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = assert(file:read("a"))
+  file:close()
+  return text
+end
+
+function place.exists(path)
+  local file = io.open(path, "rb")
+  if file then
+    file:close()
+  end
+  return file ~= nil
+end
+
+-- Kept until the Lua state closes, so that it is cleaned up last.
+local at_end = {}
+
+function place.at_end(work)
+  at_end[#at_end + 1] = work
+end
+
+local root
+
+function place.root()
+  if root then
+    return root
+  end
+  root = os.getenv("STINT_TEST_ROOT")
+  if not root then
+    root = process.folder("/tmp")
+    process.mode(root, 493) -- 0755: the servers' account passes through
+    place.owner = setmetatable({}, {
+      __gc = function()
+        for i = #at_end, 1, -1 do
+          pcall(at_end[i])
+        end
+        place.remove(root)
+      end,
+    })
+  end
+  return root
+end
+
+-- A new, empty folder.
+function place.folder()
+  local path = process.folder(place.root())
+  process.mode(path, 493)
+  return path
+end
+
+-- What every program that a spec starts is given.
+function place.environment(more)
+  local variables = {
+    PATH = os.getenv("PATH"),
+    HOME = place.root(),
+    LANG = "C.UTF-8",
+    TZ = "UTC",
+    ASAN_OPTIONS = os.getenv("STINT_ASAN_OPTIONS"),
+    UBSAN_OPTIONS = os.getenv("UBSAN_OPTIONS"),
+    LSAN_OPTIONS = os.getenv("LSAN_OPTIONS"),
+    ASAN_SYMBOLIZER_PATH = os.getenv("ASAN_SYMBOLIZER_PATH"),
+  }
+  for name, value in pairs(more or {}) do
+    variables[name] = value or nil
+  end
+  local list = {}
+  for name, value in pairs(variables) do
+    list[#list + 1] = name .. "=" .. tostring(value)
+  end
+  return list
+end
+
+return place
