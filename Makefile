@@ -102,7 +102,7 @@ ASAN = O=build/asan CC=clang HARDEN= SHARED=-shared-libasan \
        CPPFLAGS=-DARENA_DEBUG
 asan:
 	@bash .ci/install clang
-	@$(MAKE) --no-print-directory $(ASAN) build/asan/stint build/asan/native.so
+	@env -u MAKEFLAGS $(MAKE) --no-print-directory -j$$(nproc) $(ASAN) build/asan/stint build/asan/native.so
 	@STINT_BUILD=build/asan bash .ci/test
 
 check:

@@ -133,9 +133,10 @@ static void say_next(const Report *report) {
         if (file_is_folder(others[i]))
             log_say("There is a folder %s: to use it, write migrations = %s in config.ini.",
                     others[i], others[i]);
-    log_say(option_given(&report->call->given, "example")
-                ? "Next: `stint plan`, then `stint up`."
-                : "Next: `stint new create_users` makes a first migration.");
+    FileNames names;
+    bool begun = file_names(report->call->arena, "scripts/migrations", &names) && names.count;
+    log_say(begun ? "Next: `stint plan`, then `stint up`."
+                  : "Next: `stint new create_users` makes a first migration.");
 }
 
 static bool run(Call *call) {

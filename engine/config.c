@@ -263,8 +263,7 @@ bool config_load(Arena *a, const ConfigWanted *wanted, Config **out) {
     if (!config->file)
         find_project(&l);
     choose_url(config);
-    return load_pairs(&l, "variables", &config->variables) &&
-           load_pairs(&l, "people", &config->people) && tell_dotenv(&l);
+    return load_pairs(&l, "variables", &config->variables) && tell_dotenv(&l);
 }
 
 const char *config_source(const Config *config, const char *key) {

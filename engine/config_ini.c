@@ -72,7 +72,7 @@ static bool section_line(Reader *r, const char *line, char *to, size_t room) {
     if (!name[length] || !is_rest(name + length + 1) || !name_length || good < name_length ||
         name_length > LONGEST_NAME) {
         fail(FAIL_CONFIG, "this is no section");
-        fail_hint("write [project], [variables], [people] or an environment such as [production]: "
+        fail_hint("write [project], [variables] or an environment such as [production]: "
                   "up to %d letters, digits, _ . -",
                   LONGEST_NAME);
         return fail_here(r);

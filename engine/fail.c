@@ -6,19 +6,17 @@
 #include <errno.h>
 #include <string.h>
 
-enum { MOST_SECRETS = 16 };
-
 static Failure now;
 static Arena *arena; /* holds the present failure's texts */
 static Arena *shown; /* holds the last redacted text */
-static char *secrets[MOST_SECRETS];
-static int secret_count;
+static char **secrets;
+static size_t secret_count;
 static Arena *secret_arena;
 
 static const char *redact_on(Arena *a, const char *text) {
     if (!text)
         return NULL;
-    for (int i = 0; i < secret_count; i++) {
+    for (size_t i = 0; i < secret_count; i++) {
         if (!strstr(text, secrets[i]))
             continue;
         Text clean = text_on(a);
@@ -41,13 +39,15 @@ const char *fail_redacted(const char *text) {
 }
 
 void fail_secret(const char *secret) {
-    if (!secret || strlen(secret) < 3 || secret_count == MOST_SECRETS)
+    if (!secret || strlen(secret) < 3)
         return;
-    for (int i = 0; i < secret_count; i++)
+    for (size_t i = 0; i < secret_count; i++)
         if (strcmp(secrets[i], secret) == 0)
             return;
     if (!secret_arena)
         secret_arena = arena_new();
+    secrets = arena_grow(secret_arena, secrets, secret_count * sizeof *secrets,
+                         (secret_count + 1) * sizeof *secrets);
     secrets[secret_count++] = arena_string(secret_arena, secret);
 }
 

@@ -19,7 +19,7 @@ void manual_help(FILE *out) {
     fputs("\n[NAME], an environment of that name; in [project] a default for all of them\n", out);
     help_of(SETTING_ENVIRONMENT, out);
     fputs("\n[variables]\n  NAME = TEXT\n      replaces the placeholder :NAME in migrations\n"
-          "\n[people]\n  ADDRESS = ROLE\n      who has which role in the database\n\n"
+          "\n"
           "Types: a TIME is 250ms, 5s, 10m, 2h, 1d or several in a row; a bare number is seconds.\n"
           "A SIZE is 512kB, 256MB, 1GB. A value that holds \" ;\" is written in double quotes.\n"
           "${VAR}, ${VAR:-default} and ${VAR:?message} are replaced from the environment, then\n"
@@ -36,25 +36,15 @@ static void sample_of(const char *const *keys, Text *out) {
         text_addf(out, "; %s", s->about);
         if (s->type == SETTING_CHOICE || s->type == SETTING_FLAG)
             text_addf(out, " (%s)", setting_accepts(s));
-        text_addf(out, "\n;%s = %s\n", s->key, s->otherwise ? s->otherwise : "");
+        text_addf(out, s->otherwise ? "\n;%s = %s\n" : "\n;%s =\n", s->key, s->otherwise);
     }
 }
 
-static const char *const project_keys[] = {
-    "layout", "scripts",        "scratch",    "server_bin",    "lua_memory", "lua_time",
-    "notify", "notify_timeout", "unsafe_lua", "ledger_schema", NULL};
-static const char *const shared_keys[] = {"run_lock_wait",
-                                          "lock_timeout",
-                                          "lock_retries",
-                                          "lock_retry_max",
-                                          "statement_timeout",
-                                          "wait_for_db",
-                                          "order",
-                                          "backfills",
-                                          "guard",
-                                          "role",
-                                          "schema",
-                                          NULL};
+static const char *const project_keys[] = {"scripts",    "server_bin",    "lua_memory", "lua_time",
+                                           "unsafe_lua", "ledger_schema", NULL};
+static const char *const shared_keys[] = {
+    "run_lock_wait", "lock_timeout", "lock_retries", "lock_retry_max", "statement_timeout",
+    "wait_for_db",   "order",        "role",         "schema",         NULL};
 
 const char *manual_sample(Arena *a) {
     Text out = text_on(a);
@@ -98,10 +88,6 @@ const char *manual_sample(Arena *a) {
         "\n"
         "; Text for the placeholders :name in migrations.\n"
         "[variables]\n"
-        ";app_role = app\n"
-        "\n"
-        "; Who has which role in the database.\n"
-        "[people]\n"
-        ";anna@example.org = anna_role\n");
+        ";app_role = app\n");
     return out.at;
 }

@@ -11,8 +11,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-/* The server gets this long to act on a cancel before the connection is given up. */
+/* The server gets this long to act on a cancel before the connection is given up; less, where the
+ * statement itself had less. */
 enum { CANCEL_PATIENCE = 10000 };
 
 static void cancel(Pg *pg) {
@@ -47,6 +49,20 @@ static int patience(const Pg *pg) {
     return until > now ? (int)(until - now) : 0;
 }
 
+/* A server, or a proxy, that neither answers nor heeds a cancel: whatever it does from now on, the
+ * session is over. A broken socket makes libpq say so, and every caller sees a lost connection. */
+static bool give_up(Pg *pg) {
+    shutdown(PQsocket(pg->conn), SHUT_RDWR);
+    PQconsumeInput(pg->conn);
+    return false;
+}
+
+static bool is_hopeless(const Pg *pg) {
+    long long most =
+        pg->deadline && pg->deadline < CANCEL_PATIENCE ? pg->deadline : CANCEL_PATIENCE;
+    return pg->cancelled_at && clock_ms() - pg->cancelled_at > most;
+}
+
 /* The one wait of this program on a server: until libpq can give a result without blocking. */
 static bool pg_wait(Pg *pg) {
     while (PQisBusy(pg->conn)) {
@@ -56,8 +72,8 @@ static bool pg_wait(Pg *pg) {
         if (poll(&socket, 1, patience(pg)) > 0 && !PQconsumeInput(pg->conn))
             return false;
         look_around(pg);
-        if (pg->cancelled_at && clock_ms() - pg->cancelled_at > CANCEL_PATIENCE)
-            return false;
+        if (is_hopeless(pg))
+            return give_up(pg);
     }
     return true;
 }

@@ -1,5 +1,6 @@
 #include "run.h"
 
+#include "backfill.h"
 #include "clock.h"
 #include "fail.h"
 #include "lock.h"
@@ -28,22 +29,56 @@ bool run_look(Run *run) {
     Arena *look = arena_new();
     arena_free(run->look);
     run->look = look;
+    run->next = 0;
     run->ledger = (Ledger){.schema = config->ledger_schema};
     return (!run->pg || ledger_read(run->pg, look, config->ledger_schema, &run->ledger)) &&
            migration_list(look, config->migrations, &run->files) &&
            plan_make(look, &run->files, &run->ledger, &run->plan);
 }
 
+static void append(Arena *a, Strings *strings, const char *string) {
+    size_t n = strings->count, size = sizeof *strings->at;
+    if (n == 0 || (n >= 64 && (n & (n - 1)) == 0)) /* room doubles from 64 on */
+        strings->at = arena_grow(a, strings->at, n * size, (n ? 2 * n : 64) * size);
+    strings->at[strings->count++] = string;
+}
+
+void run_note_applied(Run *run, const char *id, long long ms) {
+    run->applied++;
+    append(run->arena, &run->done, arena_string(run->arena, id));
+    append(run->arena, &run->done_ms, arena_format(run->arena, "%lld", ms));
+}
+
+bool run_write_durations(Run *run) {
+    const char *id = arena_format(run->arena, "%lld", run->id);
+    const char *sql = ledger_sql(run->arena, run->ledger.schema, SQL_LEDGER_DURATIONS);
+    return !run->done.count || pg_do(run->pg, sql,
+                                     PG_WITH(backfill_array(run->arena, run->done),
+                                             backfill_array(run->arena, run->done_ms), id));
+}
+
+bool run_clean(Run *run) {
+    size_t completed;
+    if (!run->used)
+        return true;
+    pg_stoppable(run->pg, false);
+    run->used =
+        !pg_message(run->pg, session_clean(run->arena, run->pg), (PgCopies){0, NULL}, &completed);
+    pg_stoppable(run->pg, true);
+    return !run->used;
+}
+
 bool run_lock(Run *run) {
     const Config *config = run->config;
     PgRows rows;
-    if (!lock_take(run->pg, config->ledger_schema, config->run_lock_wait))
+    if (!run_clean(run) || !lock_take(run->pg, config->ledger_schema, config->run_lock_wait))
         return false;
     run->locked = true;
     if (!run->server_started) {
         if (!pg_row(run->pg, run->arena, &rows, SQL_SESSION_STARTED, PG_NONE))
             return false;
         run->server_started = pg_cell(&rows, 0, 0);
+        run->has_event_triggers = pg_true(&rows, 0, 1);
     }
     return ledger_prepare(run->pg, config->ledger_schema) && run_look(run);
 }

@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "lock.h"
 #include "log.h"
+#include "neutral.h"
 #include "resume.h"
 #include "run.h"
 #include "session.h"
@@ -131,6 +132,13 @@ static StepAnswer apply(Run *run, PlanItem *item, Step *step) {
     return step_lua(step);
 }
 
+/* A failure without a place is of a whole part, at its COMMIT. */
+static const char *what_failed(const Step *step) {
+    return step->place.file
+               ? arena_format(step->arena, "statement %zu", step->failed + 1)
+               : arena_format(step->arena, "what begins with statement %ld", step->position + 1);
+}
+
 /* What state things are in now, and how to go on. The attempt is written after the rollback, or it
  * would go with it; DETAIL may hold users' data and is not stored. */
 static bool explain(Run *run, const Step *step, const PlanItem *item) {
@@ -141,9 +149,10 @@ static bool explain(Run *run, const Step *step, const PlanItem *item) {
                      : why.message;
     size_t total = step->half ? step->half->statements.count : 1;
     bool partial = step->position > 0 || (step->begun && m->kind != MIGRATION_SQL);
+    bool cleaned = run_clean(run);
     pg_stoppable(run->pg, false);
-    if (!ledger_event(run->pg, run->config->ledger_schema, run->id, m->id, "migration_failed", text,
-                      NULL))
+    if (!cleaned || !ledger_event(run->pg, run->config->ledger_schema, run->id, m->id,
+                                  "migration_failed", text, NULL))
         log_warn("the attempt could not be written to the ledger: %s", failure()->message);
     pg_stoppable(run->pg, true);
     event_tell("migration_failed", EVENT_SAYS("version", m->version), EVENT_SAYS("name", m->name),
@@ -163,8 +172,8 @@ static bool explain(Run *run, const Step *step, const PlanItem *item) {
                                     : "mend the file, then: stint %s",
                          run->command);
     }
-    fail_state("statements 1 to %ld of %zu are applied, statement %ld failed", step->position,
-               total, step->position + 1);
+    fail_state("%ld of %zu statements are applied, %s failed", step->position, total,
+               what_failed(step));
     return fail_next("mend the file from statement %ld on, then: stint %s goes on there",
                      step->position + 1, run->command);
 }
@@ -174,6 +183,12 @@ static void tell_started(const PlanItem *item, size_t number, size_t total) {
     event_tell("migration_started", EVENT_SAYS("version", m->version), EVENT_SAYS("name", m->name),
                EVENT_SAYS("kind", migration_kind(m->kind)),
                EVENT_COUNTS("number", (long long)number), EVENT_COUNTS("total", (long long)total));
+}
+
+/* What follows such a file needs no cleaning. */
+static bool leaves_clean(const Run *run, const Migration *m) {
+    return m->kind == MIGRATION_SQL && !run->has_event_triggers && neutral_half(&m->sql.up) &&
+           m->sql.directives.lock_timeout < 0 && m->sql.directives.statement_timeout < 0;
 }
 
 /* Could the file have dropped the run lock? Its own text tells; Lua may do anything. */
@@ -199,12 +214,11 @@ static bool within(const Run *run, const RunnerWanted *wanted, const PlanItem *i
     return !wanted->to || migration_order(item->migration->version, wanted->to) <= 0;
 }
 
-static PlanItem *next_due(Run *run, const RunnerWanted *wanted, size_t *number) {
-    for (size_t i = 0; i < run->plan.count; i++)
-        if (within(run, wanted, &run->plan.item[i])) {
-            *number = i;
-            return &run->plan.item[i];
-        }
+/* Behind those that this look at the ledger has already led to. */
+static PlanItem *next_due(Run *run, const RunnerWanted *wanted) {
+    for (; run->next < run->plan.count; run->next++)
+        if (within(run, wanted, &run->plan.item[run->next]))
+            return &run->plan.item[run->next];
     return NULL;
 }
 
@@ -216,9 +230,10 @@ static bool apply_one(Run *run, PlanItem *item, int *taken) {
     bool ok = true;
     switch (apply(run, item, &step)) {
     case STEP_DONE:
-        run->applied++;
         run->losses = *taken = 0;
         item->state = PLAN_APPLIED;
+        run->used = !leaves_clean(run, item->migration);
+        run_note_applied(run, item->migration->id, clock_ms() - start);
         event_tell("migration_applied", EVENT_SAYS("version", item->migration->version),
                    EVENT_SAYS("name", item->migration->name),
                    EVENT_COUNTS("duration_ms", clock_ms() - start));
@@ -257,11 +272,11 @@ static bool open_due(Run *run, const RunnerWanted *wanted, size_t *total) {
 }
 
 static bool run_all(Run *run, const RunnerWanted *wanted) {
-    size_t number, total;
+    size_t total;
     int taken = 0;
     if (!plan_accept(&run->plan, run->config->order) || !open_due(run, wanted, &total))
         return false;
-    for (PlanItem *item; (item = next_due(run, wanted, &number));) {
+    for (PlanItem *item; (item = next_due(run, wanted));) {
         if (stop_asked())
             return stop_failure();
         if (!run->id && !ledger_begin_run(run->pg, run->config->ledger_schema, run->command,
@@ -279,8 +294,10 @@ static bool run_all(Run *run, const RunnerWanted *wanted) {
 static void write_end(Run *run, bool ok) {
     Failure why = fail_kept(run->arena);
     if (run->id && run->pg && pg_state(run->pg) == PG_IDLE) {
+        bool cleaned = run_clean(run);
         pg_stoppable(run->pg, false);
-        if (!ledger_end_run(run->pg, run->config->ledger_schema, run->id, ok ? "ok" : "failed",
+        if (!cleaned || !run_write_durations(run) ||
+            !ledger_end_run(run->pg, run->config->ledger_schema, run->id, ok ? "ok" : "failed",
                             run->applied))
             log_warn("%s", failure()->message);
     }

@@ -17,31 +17,17 @@
 #define ENVIRONMENT_AS(key, field, type, accepts, otherwise, about) \
     { key, SETTING_ENVIRONMENT, SETTING_##type, accepts, otherwise, about, offsetof(Config, field) }
 
-#define DOUBT "block, acknowledge, allow"
-
 static const Setting settings[] = {
     PROJECT(migrations, TEXT, "FOLDER", "scripts/migrations", "where the migrations are"),
-    PROJECT(layout, TEXT, "NAME", "stint", "how that folder is laid out"),
     PROJECT(scripts, TEXT, "FOLDER", "scripts", "where policies, checks, hooks and lib/ are"),
     PROJECT(environment, TEXT, "NAME", "development", "the environment meant without -e"),
     PROJECT(unsafe_lua, FLAG, NULL, "no", "opens Lua's whole standard library to scripts"),
     PROJECT(lua_memory, SIZE, "SIZE", "256MB", "the most memory that scripts may use; 0: any"),
     PROJECT(lua_time, DURATION, "TIME", "60s",
             "the longest that one call of a script may compute; 0: any"),
-    PROJECT(scratch, TEXT, "URL", NULL,
-            "a server where databases may be made and dropped, or local:"),
     PROJECT(server_bin, TEXT, "FOLDER", NULL,
             "where initdb and postgres are, for local:; unset: searched for"),
     PROJECT(ledger_schema, TEXT, "NAME", "stint", "the schema of the ledger in each database"),
-    PROJECT(notify, TEXT, "COMMAND", NULL,
-            "started by notify(event) in hooks, with the event as JSON on its stdin"),
-    PROJECT(notify_timeout, DURATION, "TIME", "10s", "how long that command may take"),
-    PROJECT(unparsed, CHOICE, DOUBT, "acknowledge",
-            "what to do with a statement that cannot be parsed"),
-    PROJECT(assumed, CHOICE, DOUBT, "acknowledge",
-            "what to do with a verdict that rests on an assumption"),
-    PROJECT(opaque, CHOICE, DOUBT, "acknowledge",
-            "what to do with a statement too large to be judged"),
 
     ENVIRONMENT(url, TEXT, "URL", NULL,
                 "the database: postgresql://... or local:, a private server of this project"),
@@ -68,15 +54,8 @@ static const Setting settings[] = {
                 "how long a statement may run; 0: as long as it needs"),
     ENVIRONMENT(order, CHOICE, "strict, warn, allow", "strict",
                 "a pending file older than the newest applied one"),
-    ENVIRONMENT(backfills, CHOICE, "inline, detached", "inline",
-                "run by up itself, or by `stint work`"),
-    ENVIRONMENT(guard, CHOICE, "off, warn, on", "off",
-                "holds a statement to what the plan said of it"),
     ENVIRONMENT(contacts, TEXT, "TEXT", NULL, "whom to call, shown after a failed deploy"),
-    ENVIRONMENT(targets, TEXT, "QUERY", NULL, "the databases of a tenant fleet"),
     ENVIRONMENT(keep_schemas, TEXT, "LIST", NULL, "schemas that reset leaves alone"),
-    ENVIRONMENT(release_key, TEXT, "KEY", NULL, "signs and checks release records"),
-    ENVIRONMENT(approval_keys, TEXT, "FILE", NULL, "the keys of those who may approve"),
 };
 
 enum { COUNT = sizeof settings / sizeof *settings };

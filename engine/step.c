@@ -17,10 +17,10 @@ static const char *ours(Step *step, const char *sql, PgArgs args) {
     return ledger_inline(step->pg, step->arena, step->schema, sql, args);
 }
 
-static const char *open_sql(Step *step) {
+static const char *open_sql(Step *step, const char *sql) {
     const Migration *m = step->migration;
     long statements = step->half ? (long)step->half->statements.count : 1;
-    return ours(step, SQL_LEDGER_OPEN,
+    return ours(step, sql,
                 PG_WITH(m->id, m->version, m->name, migration_kind(m->kind),
                         number(step, statements), number(step, step->run), m->checksum, m->tokens,
                         m->down_tokens, m->text.at, m->down_path ? m->down_text.at : NULL,
@@ -38,7 +38,7 @@ static const char *position_sql(Step *step, long position, bool is_last) {
 }
 
 /* The ledger write that opens the transaction: it waits for, and dies of, another run's. */
-static void add_fence(Step *step, Message *message) {
+static void add_fence(Step *step, Message *message, const char *open) {
     const Migration *m = step->migration;
     if (step->begun) {
         message_add_fence(message,
@@ -49,7 +49,7 @@ static void add_fence(Step *step, Message *message) {
     }
     if (step->rolled_back)
         message_add(message, ours(step, SQL_LEDGER_FORGET, PG_WITH(m->id)), 1);
-    message_add_fence(message, open_sql(step));
+    message_add_fence(message, open_sql(step, open));
 }
 
 /* What the file SET for its own statements must not reach ours. */
@@ -125,7 +125,7 @@ StepAnswer step_write(Step *step, const char *sql, size_t count) {
     add_prelude(step, &message);
     message_add(&message, "BEGIN", 1);
     add_own_role(step, &message);
-    add_fence(step, &message);
+    add_fence(step, &message, SQL_LEDGER_OPEN);
     message_add(&message, sql, count);
     message_add(&message, "COMMIT", 1);
     StepAnswer answer = send(step, &message);
@@ -196,7 +196,21 @@ static void add_work(Step *step, Message *message, size_t from, size_t to) {
             message_add_statement(message, i);
 }
 
+/* A file that fits in one transaction of ours: its row is written once, as what it will be. */
+static StepAnswer whole_file(Step *step, const Part *part) {
+    Message message = message_on(step->arena, step->half, step->migration->name);
+    add_prelude(step, &message);
+    message_add(&message, "BEGIN", 1);
+    add_fence(step, &message, SQL_LEDGER_APPLY);
+    add_work(step, &message, part->first, part->first + part->count);
+    message_add(&message, "COMMIT", 1);
+    StepAnswer answer = send(step, &message);
+    return answer == STEP_DONE ? moved_on(step, (long)part->count) : answer;
+}
+
 StepAnswer step_part(Step *step, const Part *part, bool is_last) {
+    if (is_last && !step->begun && part->kind == PART_TRANSACTION && !begins_with_modes(step, part))
+        return whole_file(step, part);
     long after = (long)(part->first + part->count);
     if (begins_with_modes(step, part)) {
         StepAnswer answer = send_prelude_first(step);
@@ -209,13 +223,13 @@ StepAnswer step_part(Step *step, const Part *part, bool is_last) {
     size_t next = add_leading_modes(step, part, &message), end = part->first + part->count;
     bool fence_last = part->kind == PART_ROLLED_BACK || (step->begun && changes_role(step->half));
     if (!fence_last)
-        add_fence(step, &message);
+        add_fence(step, &message, SQL_LEDGER_OPEN);
     add_work(step, &message, next, end);
     if (part->kind == PART_ROLLED_BACK)
         message_add(&message, "ROLLBACK; BEGIN", 2);
     add_own_role(step, &message);
     if (fence_last)
-        add_fence(step, &message);
+        add_fence(step, &message, SQL_LEDGER_OPEN);
     message_add(&message, position_sql(step, after, is_last), 1);
     message_add(&message, "COMMIT", 1);
     StepAnswer answer = send(step, &message);
@@ -228,7 +242,7 @@ StepAnswer step_lua(Step *step) {
     Message opening = message_on(step->arena, NULL, step->migration->name);
     add_prelude(step, &opening);
     message_add(&opening, "BEGIN", 1);
-    add_fence(step, &opening);
+    add_fence(step, &opening, SQL_LEDGER_OPEN);
     if (!in_transaction) {
         message_add(&opening,
                     ours(step, SQL_LEDGER_INTEND, PG_WITH(step->migration->id, "1", NULL)), 1);

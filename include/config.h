@@ -25,15 +25,12 @@ typedef struct {
     size_t environment_count; /* all that config.ini has */
     const char **environments;
     /* [project] */
-    const char *migrations, *layout, *scripts;
+    const char *migrations, *scripts;
     bool dotenv_forced; /* dotenv = yes */
     bool unsafe_lua;
     long long lua_memory; /* bytes */
     long long lua_time;
-    const char *scratch, *server_bin, *ledger_schema;
-    const char *notify;
-    long long notify_timeout;
-    const char *unparsed, *assumed, *opaque;
+    const char *server_bin, *ledger_schema;
     /* of the environment (or as a default in [project]) */
     const char *url, *direct_url;
     bool is_protected; /* protected */
@@ -41,11 +38,9 @@ typedef struct {
     long long wait_for_db, run_lock_wait, lock_timeout, lock_timeout_max, lock_retry_max,
         statement_timeout;
     long long lock_retries;
-    const char *order;     /* strict, warn, allow */
-    const char *backfills; /* inline, detached */
-    const char *guard;     /* off, warn, on */
-    const char *contacts, *targets, *keep_schemas, *release_key, *approval_keys;
-    ConfigPairs variables, people;
+    const char *order; /* strict, warn, allow */
+    const char *contacts, *keep_schemas;
+    ConfigPairs variables;
     const char **source;     /* of each setting; ask config_source */
     const char *url_problem; /* why the URL cannot be had (a variable is not set), or NULL: an
                                 error only for who needs it; config_connection tells it */

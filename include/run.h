@@ -22,6 +22,10 @@ typedef struct {
     long applied;
     bool used;   /* the session has run a file since it was clean */
     bool locked; /* the run lock was taken on this session */
+    size_t next; /* where in the plan the next due file is looked for */
+    bool has_event_triggers;
+    Strings done,
+        done_ms; /* applied by this run in one transaction: duration_ms is not written yet */
     int losses;  /* connections lost since the last file that was applied */
     const char *server_started;
 } Run;
@@ -31,10 +35,17 @@ typedef struct {
 bool run_peek(Run *run);
 /* Reads the ledger and the folder, and plans. */
 bool run_look(Run *run);
+/* After a file: what it SET, its role too, must not reach what is read and written outside of it.
+ */
+bool run_clean(Run *run);
 /* Takes the run lock, brings the ledger up to date, looks again. */
 bool run_lock(Run *run);
 /* After a lost connection: a new session, the lock, another look. */
 bool run_reconnect(Run *run);
+/* One more file is applied, and how long it took; the durations are written at the run's end, so
+ * that a file costs one write to the ledger. */
+void run_note_applied(Run *run, const char *id, long long ms);
+bool run_write_durations(Run *run);
 bool run_open(Run *run, Migration *m); /* migration_open with this run's script world */
 void run_close(Run *run);
 

@@ -31,6 +31,15 @@ INSERT INTO stint.event (run, migration, kind, who, message, facts) VALUES ($1, 
 INSERT INTO stint.migration (id, version, name, kind, state, statements, run, checksum, tokens, down_tokens, text, down_text, applied_by)
 VALUES ($1, $2, $3, $4, 'partial', $5, $6, $7, $8, $9, $10, $11, $12)
 
+-- :name ledger_apply
+-- The same for a file that is one transaction: its first step is its last. duration_ms follows.
+INSERT INTO stint.migration (id, version, name, kind, state, position, statements, run, checksum, tokens, down_tokens, text, down_text, applied_by, applied_at)
+VALUES ($1, $2, $3, $4, 'applied', $5, $5, $6, $7, $8, $9, $10, $11, $12, pg_catalog.clock_timestamp())
+
+-- :name ledger_durations
+-- Of files that were one transaction: known when it has ended.
+UPDATE stint.migration m SET duration_ms = d.ms FROM unnest($1::text[], $2::bigint[]) AS d (id, ms) WHERE m.id = d.id AND m.run = $3 AND m.duration_ms IS NULL
+
 -- :name ledger_forget
 -- A file that was rolled back is opened anew.
 DELETE FROM stint.migration WHERE id = $1 AND state = 'rolled_back'

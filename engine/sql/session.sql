@@ -14,4 +14,4 @@ FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_catalog.pg_bac
 SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1
 
 -- :name session_started
-SELECT pg_catalog.pg_postmaster_start_time()::text
+SELECT pg_catalog.pg_postmaster_start_time()::text, EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D')

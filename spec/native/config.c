@@ -99,8 +99,6 @@ static void push_config(lua_State *L, const Config *config) {
     lua_setfield(L, -2, "environments");
     push_pairs(L, &config->variables);
     lua_setfield(L, -2, "variables");
-    push_pairs(L, &config->people);
-    lua_setfield(L, -2, "people");
     lua_pushstring(L, config->folder);
     lua_setfield(L, -2, "folder");
     lua_pushstring(L, config->file);
