@@ -331,7 +331,7 @@ void pg_stoppable(Pg *pg, bool stoppable) {
     pg->stoppable = stoppable;
 }
 
-void pg_cancel_running(Pg *pg) {
+void pg_cancel(Pg *pg) {
     if (PQtransactionStatus(pg->conn) == PQTRANS_ACTIVE)
         cancel(pg);
 }

@@ -113,7 +113,7 @@ static PGconn *connect_once(const PgTarget *target, bool *again) {
     *again = !is_final(state) && !stop_asked();
     if (stop_asked())
         stop_failure();
-    else if (!*message)
+    else if (!*message || PQstatus(conn) != CONNECTION_BAD)
         fail(FAIL_CONNECT, "cannot connect: no answer from %s within %d s",
              conn && PQhost(conn) && *PQhost(conn) ? PQhost(conn) : "the server",
              CONNECT_PATIENCE / 1000);
@@ -218,7 +218,7 @@ void pg_close(Pg *pg) {
         return;
     pg_close(pg->witness);
     if (pg->conn) {
-        pg_cancel_running(pg);
+        pg_cancel(pg);
         PQfinish(pg->conn);
     }
     arena_free(pg->arena);

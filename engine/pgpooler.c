@@ -31,7 +31,7 @@ static bool refuse(const char *why) {
 
 static bool no_session(const char *what, int patience) {
     fail(FAIL_CONNECT, "%s could not be had within %d s", what, patience / 1000);
-    fail_detail("A pooler stands between, and its pool may be too small or too busy.");
+    fail_detail("If a pooler stands between, its pool may be too small or too busy.");
     return fail_hint("set direct_url (or DIRECT_URL) to the server itself");
 }
 

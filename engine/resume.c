@@ -49,16 +49,25 @@ static bool check_edit(Step *step, const LedgerRow *row) {
                          m->down_path ? m->down_text.at : NULL, count));
 }
 
-/* Settings that the applied statements made are gone with the session that made them. */
-static StepAnswer replay_settings(Step *step) {
-    Text sql = text_on(step->arena);
-    for (long i = 0; i < step->position; i++) {
+static void add_settings(const Step *step, const Part *part, Text *sql) {
+    for (size_t i = part->first; i < part->first + part->count && (long)i < step->position; i++) {
         const Statement *s = &step->half->statements.at[i];
+        if (strcmp(s->words, "DISCARD ALL") == 0)
+            *sql = text_on(step->arena);
         if (s->kind != STATEMENT_SESSION)
             continue;
-        text_add_bytes(&sql, step->half->text + s->at, s->length);
-        text_add(&sql, "\n;\n");
+        text_add_bytes(sql, step->half->text + s->at, s->length);
+        text_add(sql, "\n;\n");
     }
+}
+
+/* Settings that the applied statements made are gone with the session that made them; those of a
+ * part that the file rolled back were gone at its end. */
+static StepAnswer replay_settings(Step *step) {
+    Text sql = text_on(step->arena);
+    for (size_t i = 0; i < step->half->parts.count; i++)
+        if (step->half->parts.at[i].kind != PART_ROLLED_BACK)
+            add_settings(step, &step->half->parts.at[i], &sql);
     size_t completed;
     if (!sql.length || pg_message(step->pg, sql.at, (PgCopies){0, NULL}, &completed))
         return STEP_DONE;
@@ -82,6 +91,11 @@ StepAnswer resume_file(Step *step, const LedgerRow *row) {
     if ((long)number != step->position || number >= step->half->statements.count) {
         changed_before(step, row->position);
         return STEP_FAILED;
+    }
+    Statement *s = &step->half->statements.at[number];
+    if (s->kind != STATEMENT_SOLO) { /* that it is one turned out when it was run */
+        s->kind = STATEMENT_SOLO;
+        s->solo = SOLO_UNKNOWN;
     }
     return step_resume_solo(step, number, row->intent_facts,
                             number + 1 == step->half->statements.count);

@@ -50,6 +50,8 @@ static StepAnswer run_parts(Step *step, const Parts *parts) {
             part.count = end - done;
             part.first = done;
         }
+        if (part.kind != PART_SOLO && !retreat_probe(step->retreat, step->half, &part))
+            return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
         StepAnswer answer = part.kind == PART_SOLO ? step_solo(step, part.first, end == total)
                                                    : step_part(step, &part, end == total);
         if (answer != STEP_DONE)
@@ -76,6 +78,18 @@ static bool split_at(Step *step, Migration *m, Parts *parts) {
     return true;
 }
 
+/* The lock was not to be had: pause, and STEP_DONE to try the same again. */
+static StepAnswer try_again(Step *step) {
+    Retreat *retreat = step->retreat;
+    Failure why = fail_kept(step->arena);
+    const char *who = retreat->blockers ? retreat->blockers : why.message;
+    StepAnswer noted = step_note(step, "lock_retreat", who);
+    if (noted != STEP_DONE)
+        return noted;
+    fail_again(&why);
+    return retreat_again(retreat) ? STEP_DONE : STEP_FAILED;
+}
+
 static StepAnswer apply_sql(Step *step, Migration *m, const LedgerRow *row) {
     Parts parts = m->sql.up.parts;
     Part empty = {0, 0, PART_TRANSACTION};
@@ -84,9 +98,12 @@ static StepAnswer apply_sql(Step *step, Migration *m, const LedgerRow *row) {
     StepAnswer answer = step->begun ? resume_file(step, row) : STEP_DONE;
     while (answer == STEP_DONE) {
         answer = run_parts(step, &parts);
-        if (answer != STEP_SPLIT)
+        if (answer == STEP_LOCKED)
+            answer = try_again(step);
+        else if (answer == STEP_SPLIT)
+            answer = split_at(step, m, &parts) ? STEP_DONE : STEP_FAILED;
+        else
             return answer;
-        answer = split_at(step, m, &parts) ? STEP_DONE : STEP_FAILED;
     }
     return answer;
 }
@@ -129,7 +146,13 @@ static StepAnswer apply(Run *run, PlanItem *item, Step *step) {
         return worker_run(step);
     if (step->begun && item->row->intent)
         return resume_lua(step);
-    return step_lua(step);
+    StepAnswer answer = step_lua(step);
+    while (answer == STEP_LOCKED) {
+        answer = try_again(step);
+        if (answer == STEP_DONE)
+            answer = step_lua(step);
+    }
+    return answer;
 }
 
 /* A failure without a place is of a whole part, at its COMMIT. */
@@ -162,7 +185,7 @@ static bool explain(Run *run, const Step *step, const PlanItem *item) {
     if (why.state)
         return false;
     bool locked_out = text_same(why.sqlstate, "55P03");
-    if (why.kind == FAIL_ERROR)
+    if (why.kind == FAIL_ERROR || why.kind == FAIL_TABLE_LOCK)
         fail_as(partial ? FAIL_PARTIAL : locked_out ? FAIL_TABLE_LOCK : FAIL_MIGRATION);
     fail_in("%s", m->name);
     if (!partial) {
@@ -226,9 +249,17 @@ static PlanItem *next_due(Run *run, const RunnerWanted *wanted) {
 static bool apply_one(Run *run, PlanItem *item, int *taken) {
     Arena *a = arena_new();
     Step step = step_for(run, a, item);
+    const Config *config = run->config;
+    Retreat retreat = {.timeout = config->lock_timeout,
+                       .pause_most = config->lock_retry_max,
+                       .tries_most = config->lock_retries};
+    retreat_watch(&retreat, a, run->pg, item->migration->name);
+    step.retreat = &retreat;
     long long start = clock_ms();
     bool ok = true;
-    switch (apply(run, item, &step)) {
+    StepAnswer answer = apply(run, item, &step);
+    retreat_unwatch(&retreat);
+    switch (answer) {
     case STEP_DONE:
         run->losses = *taken = 0;
         item->state = PLAN_APPLIED;

@@ -28,12 +28,8 @@ enum {
 
 /* Given on the command line, so that they hold for clusters that an older stint has made. */
 static const char *const settings[] = {
-    "listen_addresses=",
-    ("port=" SERVER_PORT),
-    "unix_socket_permissions=0700",
-    "logging_collector=off",
-    "log_destination=stderr",
-    "max_wal_size=2GB",
+    "listen_addresses=",     ("port=" SERVER_PORT),    "unix_socket_permissions=0700",
+    "logging_collector=off", "log_destination=stderr", "max_wal_size=2GB",
     "cluster_name=stint",
 };
 

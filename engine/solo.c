@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "fail.h"
+#include "lock.h"
 #include "log.h"
 #include "sql.h"
 #include "stop.h"
@@ -67,15 +68,23 @@ static bool wait_for_builder(Step *step, const char *index, const char *table) {
         if (stop_asked())
             return stop_failure();
         if (clock_ms() >= until)
-            return fail(FAIL_TABLE_LOCK, "pid %s is building the index %s", pg_cell(&rows, 0, 0),
-                        index);
+            return fail(FAIL_TABLE_LOCK, "pid %s is building an index on %s", pg_cell(&rows, 0, 0),
+                        table);
         clock_sleep(BUILDER_POLL);
     }
 }
 
-static bool drop_invalid(Step *step, const char *index, const char *table) {
-    if (!wait_for_builder(step, index, table))
+/* An invalid index may be one that a session is at work on, a dead run's own too: what it comes to
+ * is waited for. */
+static bool probe_settled(Step *step, const Statement *s, const char *facts, Probe *out) {
+    if (!probe(step, s, facts, out))
         return false;
+    if (s->solo != SOLO_CREATE_INDEX || strcmp(out->verdict, "done") == 0)
+        return true;
+    return wait_for_builder(step, out->index, s->table) && probe(step, s, facts, out);
+}
+
+static bool drop_invalid(Step *step, const char *index) {
     log_say("%s: dropping the invalid index %s that a failed build left", step->migration->name,
             index);
     return pg_do(step->pg, arena_format(step->arena, "DROP INDEX CONCURRENTLY IF EXISTS %s", index),
@@ -89,8 +98,8 @@ static bool clear_the_way(Step *step, const Statement *s) {
     Probe found;
     if (s->solo != SOLO_CREATE_INDEX || !s->object)
         return true;
-    return probe(step, s, NULL, &found) &&
-           (strcmp(found.verdict, "invalid") != 0 || drop_invalid(step, found.index, s->table));
+    return probe_settled(step, s, NULL, &found) &&
+           (strcmp(found.verdict, "invalid") != 0 || drop_invalid(step, found.index));
 }
 
 /* For an index without a name: which indexes the table had before. */
@@ -127,8 +136,8 @@ static StepAnswer give_up(Step *step, const Statement *s, const char *facts) {
     const char *forget = ledger_inline(step->pg, step->arena, step->schema, SQL_LEDGER_GIVE_UP,
                                        PG_WITH(step->migration->id));
     pg_stoppable(step->pg, false);
-    if (s->solo == SOLO_CREATE_INDEX && probe(step, s, facts, &found) &&
-        strcmp(found.verdict, "invalid") == 0 && !drop_invalid(step, found.index, s->table))
+    if (s->solo == SOLO_CREATE_INDEX && probe_settled(step, s, facts, &found) &&
+        strcmp(found.verdict, "invalid") == 0 && !drop_invalid(step, found.index))
         why.detail =
             arena_format(step->arena, "%s%san invalid index is left: %s (the next run rebuilds it)",
                          why.detail ? why.detail : "", why.detail ? "; " : "", found.index);
@@ -137,7 +146,9 @@ static StepAnswer give_up(Step *step, const Statement *s, const char *facts) {
     if (cleared && step->position == 0)
         step->begun = false;
     fail_again(&why);
-    return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+    if (pg_state(step->pg) == PG_LOST)
+        return STEP_LOST;
+    return retreat_is_lock(step->retreat) ? STEP_LOCKED : STEP_FAILED;
 }
 
 static void find_place(Step *step, size_t number, const char *text) {
@@ -150,6 +161,25 @@ static void find_place(Step *step, size_t number, const char *text) {
     fail_at(step->place);
 }
 
+static bool which_is_it(const Step *step, size_t number) {
+    return fail_next("look, then say which it is: stint resolve %s --statement-done %zu | "
+                     "--statement-again %zu",
+                     step->migration->version, number + 1, number + 1);
+}
+
+/* What ends transactions itself may have failed after a part of its work: the intent stays. */
+static StepAnswer half_done(Step *step, size_t number) {
+    if (failure()->kind == FAIL_ERROR)
+        fail_as(FAIL_PARTIAL);
+    fail_in("%s", step->migration->name);
+    fail_state("%ld of %zu statements are applied; statement %zu (%s) failed, and what it had "
+               "committed before is there",
+               step->position, step->half->statements.count, number + 1,
+               statement_of(step, number)->words);
+    which_is_it(step, number);
+    return STEP_FAILED;
+}
+
 static StepAnswer run_it(Step *step, size_t number, const char *facts) {
     const Statement *s = statement_of(step, number);
     const char *before = NULL,
@@ -157,13 +187,15 @@ static StepAnswer run_it(Step *step, size_t number, const char *facts) {
     size_t completed;
     bool concurrent = strstr(s->words, "CONCURRENTLY") != NULL || s->solo == SOLO_CREATE_INDEX ||
                       s->solo == SOLO_DROP_INDEX;
+    retreat_unbounded(step->retreat);
     if (concurrent && !set_lock_timeout(step, "0", &before))
         return failed_or_lost(step);
     if (!pg_message(step->pg, text, (PgCopies){0, NULL}, &completed)) {
         if (pg_state(step->pg) == PG_LOST)
             return STEP_LOST;
         find_place(step, number, text);
-        return give_up(step, s, facts);
+        bool began = !pg_error(step->pg)->position; /* not refused before it ran */
+        return s->solo == SOLO_UNKNOWN && began ? half_done(step, number) : give_up(step, s, facts);
     }
     if (before && !set_lock_timeout(step, before, NULL))
         return failed_or_lost(step);
@@ -188,9 +220,30 @@ static StepAnswer run_and_write(Step *step, size_t number, const char *facts, bo
     return answer == STEP_DONE ? write_outcome(step, number, is_last) : answer;
 }
 
+static StepAnswer finalize(Step *step, const Statement *s, size_t number, bool is_last) {
+    const char *sql = arena_format(step->arena, "ALTER TABLE %s DETACH PARTITION %s FINALIZE",
+                                   s->table, s->object);
+    return pg_do(step->pg, sql, PG_NONE) ? write_outcome(step, number, is_last)
+                                         : failed_or_lost(step);
+}
+
+/* A detachment that failed between its two transactions wants the second one only. */
+static bool is_half_detached(Step *step, const Statement *s) {
+    Probe found;
+    return s->solo == SOLO_DETACH_PARTITION && probe(step, s, NULL, &found) &&
+           strcmp(found.verdict, "finalize") == 0;
+}
+
+/* No fence holds while such a statement runs: two runs would do it at the same time if an earlier
+ * statement of the file gave the run lock away. */
 StepAnswer step_solo(Step *step, size_t number, bool is_last) {
     const Statement *s = statement_of(step, number);
     const char *facts, *order = arena_format(step->arena, "%zu", number + 1);
+    LockAnswer lock = lock_check(step->pg, step->schema);
+    if (lock != LOCK_TAKEN)
+        return lock == LOCK_BUSY ? STEP_TAKEN : failed_or_lost(step);
+    if (is_half_detached(step, s))
+        return finalize(step, s, number, is_last);
     if (!clear_the_way(step, s) || !note_facts(step, s, &facts))
         return failed_or_lost(step);
     StepAnswer answer =
@@ -203,32 +256,20 @@ StepAnswer step_solo(Step *step, size_t number, bool is_last) {
 
 static StepAnswer cannot_tell(Step *step, size_t number) {
     const Statement *s = statement_of(step, number);
-    const char *version = step->migration->version;
     SqlPlace place = sqlfile_place(step->arena, step->half->text, s->at);
     fail(FAIL_PARTIAL, "%s: statement %zu (%s) may or may not have run", step->migration->name,
          number + 1, s->words);
-    fail_detail("The run that sent it ended before it could write down the outcome.");
+    fail_detail("The run that sent it failed or ended before it could write down the outcome.");
     fail_at((FailPlace){step->half->file, place.line, place.column, place.source});
     fail_state("%ld of %zu statements are applied", step->position, step->half->statements.count);
-    fail_next(
-        "look, then say which it is: stint resolve %s --statement-done %zu | --statement-again %zu",
-        version, number + 1, number + 1);
+    which_is_it(step, number);
     return STEP_FAILED;
-}
-
-static StepAnswer finalize(Step *step, const Statement *s, size_t number, bool is_last) {
-    const char *sql = arena_format(step->arena, "ALTER TABLE %s DETACH PARTITION %s FINALIZE",
-                                   s->table, s->object);
-    return pg_do(step->pg, sql, PG_NONE) ? write_outcome(step, number, is_last)
-                                         : failed_or_lost(step);
 }
 
 StepAnswer step_resume_solo(Step *step, size_t number, const char *facts, bool is_last) {
     const Statement *s = statement_of(step, number);
     Probe found;
-    if (s->solo == SOLO_CREATE_INDEX && !wait_for_builder(step, s->object, s->table))
-        return failed_or_lost(step);
-    if (!probe(step, s, facts, &found))
+    if (!probe_settled(step, s, facts, &found))
         return failed_or_lost(step);
     log_detail("%s: statement %zu (%s): %s", step->migration->name, number + 1, s->words,
                found.verdict);
@@ -238,7 +279,7 @@ StepAnswer step_resume_solo(Step *step, size_t number, const char *facts, bool i
         return cannot_tell(step, number);
     if (strcmp(found.verdict, "finalize") == 0)
         return finalize(step, s, number, is_last);
-    if (strcmp(found.verdict, "invalid") == 0 && !drop_invalid(step, found.index, s->table))
+    if (strcmp(found.verdict, "invalid") == 0 && !drop_invalid(step, found.index))
         return failed_or_lost(step);
     return run_and_write(step, number, facts, is_last);
 }

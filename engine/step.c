@@ -69,6 +69,10 @@ static bool is_taken(const char *sqlstate) {
            text_same(sqlstate, "55P03") || text_same(sqlstate, "40P01");
 }
 
+static const Statement *statement_failed(const Step *step) {
+    return &step->half->statements.at[step->failed];
+}
+
 /* The statement commits or refuses to be in a transaction: only the server could know. */
 static bool wants_no_transaction(const char *sqlstate) {
     return text_same(sqlstate, "2D000") || text_same(sqlstate, "25001");
@@ -87,16 +91,23 @@ static StepAnswer answer_failure(Step *step, const Message *message, size_t comp
         fail_clear();
         return STEP_TAKEN;
     }
-    if (where == MESSAGE_STATEMENT && wants_no_transaction(sqlstate)) {
-        pg_roll_back(step->pg);
-        return STEP_SPLIT;
-    }
-    if (where == MESSAGE_STATEMENT)
+    if (where == MESSAGE_STATEMENT) {
         fail_at(step->place);
-    else if (where == MESSAGE_OURS && message->half)
+        if (wants_no_transaction(sqlstate) && !statement_failed(step)->sets_transaction) {
+            pg_roll_back(step->pg);
+            return STEP_SPLIT;
+        }
+    } else if (where == MESSAGE_OURS && message->half)
         fail_in("at the end of the transaction");
     pg_roll_back(step->pg);
-    return STEP_FAILED;
+    return retreat_is_lock(step->retreat) ? STEP_LOCKED : STEP_FAILED;
+}
+
+/* This try's patience with locks; the first has the session's own. */
+static void add_patience(Step *step, Message *message) {
+    const char *setting = retreat_setting(step->retreat, step->arena);
+    if (setting)
+        message_add(message, setting, 1);
 }
 
 static StepAnswer send(Step *step, const Message *message) {
@@ -132,6 +143,19 @@ StepAnswer step_write(Step *step, const char *sql, size_t count) {
     return answer == STEP_DONE ? moved_on(step, step->position) : answer;
 }
 
+StepAnswer step_note(Step *step, const char *kind, const char *text) {
+    Message message = message_on(step->arena, NULL, step->migration->name);
+    message_add(&message, "BEGIN", 1);
+    add_own_role(step, &message);
+    message_add(
+        &message,
+        ours(step, SQL_LEDGER_EVENT,
+             PG_WITH(number(step, step->run), step->migration->id, kind, ledger_who(), text, NULL)),
+        1);
+    message_add(&message, "COMMIT", 1);
+    return send(step, &message);
+}
+
 /* A role that the file has SET for its later parts would meet our fence: then the fence goes last,
  * where our own role is back. */
 static bool changes_role(const SqlHalf *half) {
@@ -150,12 +174,20 @@ static bool is_border(const Statement *s) {
            s->kind == STATEMENT_ROLLBACK;
 }
 
+/* The file's own BEGIN of a part; one that goes on after AND CHAIN has it in a part before. */
+static size_t begin_of(const Step *step, const Part *part) {
+    size_t i = part->first;
+    while (i > 0 && step->half->statements.at[i].kind != STATEMENT_BEGIN)
+        i--;
+    return i;
+}
+
 /* The text that opens the part's transaction: the file's own BEGIN keeps its modes. */
-static const char *opening_of(Step *step, const Part *part) {
-    const Statement *first = &step->half->statements.at[part->first];
-    if (part->count && first->kind == STATEMENT_BEGIN)
-        step->opening = arena_bytes(step->arena, step->half->text + first->at, first->length);
-    return part->kind == PART_TRANSACTION || !step->opening ? "BEGIN" : step->opening;
+static const char *opening_of(const Step *step, const Part *part) {
+    if (part->kind == PART_TRANSACTION)
+        return "BEGIN";
+    const Statement *first = &step->half->statements.at[begin_of(step, part)];
+    return arena_bytes(step->arena, step->half->text + first->at, first->length);
 }
 
 /* SET TRANSACTION must come before any query, our fence included: so then the prelude goes alone.
@@ -171,8 +203,13 @@ static StepAnswer send_prelude_first(Step *step) {
     return answer;
 }
 
-static size_t add_leading_modes(Step *step, const Part *part, Message *message) {
+/* SET TRANSACTION at the beginning, or before an AND CHAIN, which hands it on. */
+static size_t add_leading_modes(const Step *step, const Part *part, Message *message) {
     size_t next = part->first, end = part->first + part->count;
+    size_t begin = part->kind == PART_TRANSACTION ? next : begin_of(step, part);
+    for (size_t i = begin; i < part->first; i++)
+        if (step->half->statements.at[i].sets_transaction)
+            message_add_statement(message, i);
     for (; next < end; next++) {
         const Statement *s = &step->half->statements.at[next];
         if (s->sets_transaction)
@@ -201,6 +238,7 @@ static StepAnswer whole_file(Step *step, const Part *part) {
     Message message = message_on(step->arena, step->half, step->migration->name);
     add_prelude(step, &message);
     message_add(&message, "BEGIN", 1);
+    add_patience(step, &message);
     add_fence(step, &message, SQL_LEDGER_APPLY);
     add_work(step, &message, part->first, part->first + part->count);
     message_add(&message, "COMMIT", 1);
@@ -222,6 +260,7 @@ StepAnswer step_part(Step *step, const Part *part, bool is_last) {
     message_add(&message, opening_of(step, part), 1);
     size_t next = add_leading_modes(step, part, &message), end = part->first + part->count;
     bool fence_last = part->kind == PART_ROLLED_BACK || (step->begun && changes_role(step->half));
+    add_patience(step, &message);
     if (!fence_last)
         add_fence(step, &message, SQL_LEDGER_OPEN);
     add_work(step, &message, next, end);
@@ -242,6 +281,7 @@ StepAnswer step_lua(Step *step) {
     Message opening = message_on(step->arena, NULL, step->migration->name);
     add_prelude(step, &opening);
     message_add(&opening, "BEGIN", 1);
+    add_patience(step, &opening);
     add_fence(step, &opening, SQL_LEDGER_OPEN);
     if (!in_transaction) {
         message_add(&opening,
@@ -255,6 +295,8 @@ StepAnswer step_lua(Step *step) {
         if (pg_state(step->pg) == PG_LOST)
             return STEP_LOST;
         pg_roll_back(step->pg);
+        if (in_transaction && retreat_is_lock(step->retreat))
+            return STEP_LOCKED;
         if (!in_transaction)
             moved_on(step, 0);
         return STEP_FAILED;

@@ -264,6 +264,19 @@ static StepAnswer explain(Worker *w, StepAnswer answer) {
     return answer;
 }
 
+/* The server reads what will be sent, and does nothing: there is no backfill 0. So a mistake in the
+ * declaration's SQL is found before anything is begun. */
+static bool try_out(Worker *w) {
+    const Declaration *d = &w->step->migration->declaration;
+    const Backfill *b = &w->backfill;
+    Arena *a = w->step->arena;
+    PgRows rows;
+    if (pg_rows(w->step->pg, a, &rows, b->first_batch, PG_WITH("0", "0", "0", "1")) &&
+        (!b->verify || pg_do(w->step->pg, arena_format(a, "EXPLAIN %s", b->verify), PG_NONE)))
+        return true;
+    return fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
+}
+
 static StepAnswer prepare(Worker *w) {
     Step *step = w->step;
     size_t completed;
@@ -276,6 +289,8 @@ static StepAnswer prepare(Worker *w) {
                            step->migration->id, &w->backfill))
         return failed_or_lost(step);
     if (!step->begun) {
+        if (!try_out(w))
+            return failed_or_lost(step);
         StepAnswer answer = open_backfill(w);
         if (answer != STEP_DONE)
             return answer;
@@ -285,6 +300,8 @@ static StepAnswer prepare(Worker *w) {
         return failed_or_lost(step);
     if (strcmp(w->backfill.spec, step->migration->tokens) != 0)
         return changed_meanwhile(w);
+    if (!pg_do(step->pg, sql_of(w, SQL_BACKFILL_STATE), PG_WITH(step->migration->id, "running")))
+        return failed_or_lost(step);
     return STEP_DONE;
 }
 

@@ -104,6 +104,8 @@ typedef void PgNotice(void *with, const char *severity, const char *sqlstate, co
 void pg_on_notice(Pg *pg, PgNotice *notice, void *with);
 /* Every later statement is cancelled after so many ms; 0: never. */
 void pg_deadline(Pg *pg, long long ms);
+/* Cancels what runs, from within a tick. */
+void pg_cancel(Pg *pg);
 /* May a stop (Ctrl-C) cancel the statement that runs? True unless said otherwise. */
 void pg_stoppable(Pg *pg, bool stoppable);
 

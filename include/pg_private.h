@@ -28,7 +28,6 @@ struct Pg {
 /* Is the server session ours alone? False: FAIL_CONNECT (pgpooler.c). `open_second` makes another
  * session of the same target without settings. */
 bool pg_is_ours(Pg *pg, Pg *(*open_second)(Pg *));
-void pg_cancel_running(Pg *pg);
 /* libpq's message without its line ends. */
 const char *pg_one_line(Arena *a, const char *message);
 

@@ -7,6 +7,7 @@
 
 #include "ledger.h"
 #include "migration.h"
+#include "retreat.h"
 
 /* What is known of a file on its way into the ledger. `position`, `run_believed` and `begun` are
  * moved on by each step that is done. */
@@ -22,15 +23,16 @@ typedef struct {
     long long run, run_believed;
     const char *prelude; /* statements that make the session clean, or NULL: it is */
     size_t prelude_count;
-    const char *opening; /* the file's own BEGIN, for a part that goes on after AND CHAIN */
-    FailPlace place;     /* of the failure, where it is a statement's */
-    size_t failed;       /* that statement */
+    Retreat *retreat; /* how it waits for table locks */
+    FailPlace place;  /* of the failure, where it is a statement's */
+    size_t failed;    /* that statement */
 } Step;
 
 typedef enum {
     STEP_DONE,
     STEP_TAKEN,  /* another run did it, or is at it: read the ledger again */
     STEP_SPLIT,  /* statement `failed` ends transactions itself: no transaction can hold it */
+    STEP_LOCKED, /* a table lock was not to be had; rolled back: see retreat.h */
     STEP_LOST,   /* the connection is gone: whether it is done, the ledger tells */
     STEP_FAILED, /* rolled back; failure() says why */
 } StepAnswer;
@@ -47,6 +49,8 @@ StepAnswer step_lua(Step *step);
 /* For those who write their own step (worker.h). A short transaction of ours: the fence, then `sql`
  * (`count` statements), under our own role whatever the file has SET. */
 StepAnswer step_write(Step *step, const char *sql, size_t count);
+/* An event of this file in the ledger, in a transaction of its own, under our own role. */
+StepAnswer step_note(Step *step, const char *kind, const char *message);
 /* The statement that ends the file's row: it is applied. */
 const char *step_finish_sql(Step *step, long position);
 

@@ -3,13 +3,15 @@
 -- $3 what was noted before (the OIDs of the table's indexes).
 
 -- :name solo_create_index
+-- An index stands in the schema of its table, wherever the search_path leads.
 SELECT CASE WHEN i.indexrelid IS NULL THEN 'again' WHEN i.indisvalid THEN 'done' ELSE 'invalid' END,
        i.indexrelid::regclass::text
 FROM (SELECT 1) one LEFT JOIN LATERAL (
   SELECT x.indexrelid, x.indisvalid FROM pg_catalog.pg_index x
-  WHERE CASE WHEN $1::text IS NOT NULL
-             THEN x.indexrelid = coalesce(to_regclass($1), to_regclass((SELECT quote_ident(n.nspname) || '.' || $1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($2))))
-             ELSE x.indrelid = to_regclass($2) AND NOT x.indexrelid = ANY ($3::oid[]) END
+  WHERE x.indrelid = to_regclass($2)
+    AND CASE WHEN $1::text IS NOT NULL
+             THEN x.indexrelid = to_regclass((SELECT quote_ident(n.nspname) || '.' || $1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = x.indrelid))
+             ELSE NOT x.indexrelid = ANY ($3::oid[]) END
   ORDER BY x.indisvalid LIMIT 1) i ON true
 
 -- :name solo_index_oids
