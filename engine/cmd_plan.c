@@ -4,6 +4,7 @@
 #include "json.h"
 #include "run.h"
 #include "text.h"
+#include "variable.h"
 
 #include <string.h>
 
@@ -15,14 +16,16 @@ static const char *const part_kinds[] = {
 };
 
 static const char *statement_text(Arena *a, const SqlHalf *half, const Statement *s) {
-    return arena_bytes(a, half->text + s->at, s->length);
+    Bytes sql = variable_sql(half, s);
+    return arena_string(a, fail_redacted(arena_bytes(a, sql.at, sql.length)));
 }
 
 /* The first line of a statement, cut where a terminal would. */
 static const char *first_line(Arena *a, const SqlHalf *half, const Statement *s) {
     Text line = text_on(a);
-    for (size_t i = 0; i < s->length && line.length < 100; i++) {
-        char c = half->text[s->at + i];
+    const char *sql = statement_text(a, half, s);
+    for (size_t i = 0; sql[i] && line.length < 100; i++) {
+        char c = sql[i];
         bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
         if (!blank)
             text_add_char(&line, c);

@@ -169,6 +169,11 @@ static bool choose_environment(Loader *l) {
     return true;
 }
 
+/* What a variable's name says of its value: it is shown nowhere then. */
+static bool is_secret(const char *name) {
+    return strcasestr(name, "password") || strcasestr(name, "secret") || strcasestr(name, "token");
+}
+
 static bool load_pairs(Loader *l, const char *section, ConfigPairs *out) {
     out->name = arena_take(l->arena, (l->file.ini.count + 1) * sizeof *out->name);
     out->value = arena_take(l->arena, (l->file.ini.count + 1) * sizeof *out->value);
@@ -179,6 +184,8 @@ static bool load_pairs(Loader *l, const char *section, ConfigPairs *out) {
             continue;
         if (!expand(l, entry->key, &found, &out->value[out->count]))
             return false;
+        if (is_secret(entry->key))
+            fail_secret(out->value[out->count]);
         out->name[out->count++] = entry->key;
     }
     return true;

@@ -1,5 +1,7 @@
 #include "message.h"
 
+#include "variable.h"
+
 typedef struct MessagePiece {
     size_t statement; /* of the half */
     size_t order;     /* in the message, from 0 */
@@ -33,7 +35,8 @@ void message_add_fence(Message *message, const char *sql) {
 void message_add_statement(Message *message, size_t number) {
     const Statement *s = &message->half->statements.at[number];
     message->piece[message->piece_count++] = (Piece){number, message->count, message->text.length};
-    text_add_bytes(&message->text, message->half->text + s->at, s->length);
+    Bytes sql = variable_sql(message->half, s);
+    text_add_bytes(&message->text, sql.at, sql.length);
     text_add(&message->text, "\n;\n"); /* the line end closes a trailing comment */
     message->count++;
     if (s->copies_in)
@@ -73,8 +76,12 @@ MessageWhere message_where(const Message *message, size_t completed, long positi
     if (!failed)
         return completed == message->fence ? MESSAGE_FENCE : MESSAGE_OURS;
     const Statement *s = &message->half->statements.at[failed->statement];
-    bool inside = byte != (size_t)-1 && byte >= failed->at && byte <= failed->at + s->length;
+    size_t length = variable_sql(message->half, s).length;
+    bool inside = byte != (size_t)-1 && byte >= failed->at && byte <= failed->at + length;
+    size_t home = variable_home(s, inside ? byte - failed->at : 0);
     *statement = failed->statement;
-    *place = place_of(message, s->at + (inside ? byte - failed->at : 0));
+    *place = place_of(message, home);
+    if (inside)
+        variable_hint(message->half, home);
     return MESSAGE_STATEMENT;
 }

@@ -77,7 +77,7 @@ static bool is_neutral(const char *text, const Statement *s) {
 
 bool neutral_half(const SqlHalf *half) {
     for (size_t i = 0; i < half->statements.count; i++)
-        if (half->statements.at[i].kind != STATEMENT_PLAIN ||
+        if (half->statements.at[i].kind != STATEMENT_PLAIN || half->statements.at[i].filled ||
             !is_neutral(half->text, &half->statements.at[i]))
             return false;
     return true;

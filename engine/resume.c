@@ -4,6 +4,7 @@
 #include "log.h"
 #include "sql.h"
 #include "text.h"
+#include "variable.h"
 
 #include <string.h>
 
@@ -56,7 +57,8 @@ static void add_settings(const Step *step, const Part *part, Text *sql) {
             *sql = text_on(step->arena);
         if (s->kind != STATEMENT_SESSION)
             continue;
-        text_add_bytes(sql, step->half->text + s->at, s->length);
+        Bytes setting = variable_sql(step->half, s);
+        text_add_bytes(sql, setting.at, setting.length);
         text_add(sql, "\n;\n");
     }
 }

@@ -8,6 +8,7 @@
 #include "session.h"
 #include "sql.h"
 #include "text.h"
+#include "variable.h"
 
 /* A server that restarts or fails over is back within this time, or the run ends. */
 enum { RECONNECT_PATIENCE = 60000, MOST_LOSSES = 5 };
@@ -113,6 +114,13 @@ bool run_reconnect(Run *run) {
     return run_lock(run);
 }
 
+static bool fill(Run *run, Migration *m) {
+    const ConfigPairs *variables = &run->config->variables;
+    SqlFile *sql = &m->sql;
+    return variable_fill(run->look, variables, sql->directives.no_transaction, &sql->up) &&
+           variable_fill(run->look, variables, sql->down_directives.no_transaction, &sql->down);
+}
+
 bool run_open(Run *run, Migration *m) {
     bool lua = m->kind == MIGRATION_LUA || m->kind == MIGRATION_BACKFILL;
     if (lua && !run->script) {
@@ -123,7 +131,7 @@ bool run_open(Run *run, Migration *m) {
         if (!run->script)
             return false;
     }
-    return migration_open(run->look, m, run->script);
+    return migration_open(run->look, m, run->script) && (lua || fill(run, m));
 }
 
 void run_close(Run *run) {

@@ -7,6 +7,7 @@
 #include "sql.h"
 #include "stop.h"
 #include "text.h"
+#include "variable.h"
 
 #include <string.h>
 
@@ -154,11 +155,14 @@ static StepAnswer give_up(Step *step, const Statement *s, const char *facts) {
 static void find_place(Step *step, size_t number, const char *text) {
     const Statement *s = statement_of(step, number);
     long position = pg_error(step->pg)->position;
-    size_t byte = position > 0 ? sqlfile_byte(text, s->length, 0, (size_t)position - 1) : 0;
-    SqlPlace place = sqlfile_place(step->arena, step->half->text, s->at + byte);
+    size_t byte = position > 0 ? sqlfile_byte(text, strlen(text), 0, (size_t)position - 1) : 0;
+    size_t home = variable_home(s, byte);
+    SqlPlace place = sqlfile_place(step->arena, step->half->text, home);
     step->failed = number;
     step->place = (FailPlace){step->half->file, place.line, place.column, place.source};
     fail_at(step->place);
+    if (position > 0)
+        variable_hint(step->half, home);
 }
 
 static bool which_is_it(const Step *step, size_t number) {
@@ -182,8 +186,8 @@ static StepAnswer half_done(Step *step, size_t number) {
 
 static StepAnswer run_it(Step *step, size_t number, const char *facts) {
     const Statement *s = statement_of(step, number);
-    const char *before = NULL,
-               *text = arena_bytes(step->arena, step->half->text + s->at, s->length);
+    const Bytes sql = variable_sql(step->half, s);
+    const char *before = NULL, *text = arena_bytes(step->arena, sql.at, sql.length);
     size_t completed;
     bool concurrent = strstr(s->words, "CONCURRENTLY") != NULL || s->solo == SOLO_CREATE_INDEX ||
                       s->solo == SOLO_DROP_INDEX;

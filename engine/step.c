@@ -6,6 +6,7 @@
 #include "message.h"
 #include "sql.h"
 #include "text.h"
+#include "variable.h"
 
 #include <string.h>
 
@@ -161,9 +162,9 @@ StepAnswer step_note(Step *step, const char *kind, const char *text) {
 static bool changes_role(const SqlHalf *half) {
     for (size_t i = 0; i < half->statements.count; i++) {
         const Statement *s = &half->statements.at[i];
-        for (size_t at = 0; s->kind == STATEMENT_SESSION && at + 4 <= s->length; at++)
-            if (text_same_bytes(half->text + s->at + at, "role", 4) ||
-                text_same_bytes(half->text + s->at + at, "auth", 4))
+        Bytes sql = variable_sql(half, s);
+        for (size_t at = 0; s->kind == STATEMENT_SESSION && at + 4 <= sql.length; at++)
+            if (text_same_bytes(sql.at + at, "role", 4) || text_same_bytes(sql.at + at, "auth", 4))
                 return true;
     }
     return false;

@@ -3,6 +3,7 @@
 #ifndef SQLFILE_H
 #define SQLFILE_H
 
+#include "config.h"
 #include "directive.h"
 #include "file.h"
 #include "statement.h"
@@ -14,6 +15,8 @@ typedef struct {
     const char *tokens; /* SHA-256 over its tokens, directives included */
     Statements statements;
     Parts parts;
+    const ConfigPairs *variables; /* what its placeholders stand for, once variable_fill has
+                                     replaced them */
 } SqlHalf;
 
 typedef struct {

@@ -37,6 +37,8 @@ typedef enum {
     SOLO_UNKNOWN,  /* nobody can tell: a procedure that commits */
 } SoloKind;
 
+typedef struct Filled Filled; /* variable.h */
+
 typedef struct {
     StatementKind kind;
     SoloKind solo;         /* for STATEMENT_SOLO */
@@ -55,6 +57,7 @@ typedef struct {
     bool if_not_exists;
     bool copies_in;              /* COPY ... FROM STDIN */
     size_t data_at, data_length; /* its data lines, without the line "\." that ends them */
+    const Filled *filled;        /* what is sent instead of its text (variable.h), or NULL */
 } Statement;
 
 typedef struct {

@@ -7,7 +7,7 @@ local floors = {
   { "doors", "pg pg_private pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest" },
   {
     "nouns",
-    "walk meta shape neutral statement parts directive sqlfile message migration ledger lock session hook backfill range cluster server binaries retreat",
+    "walk meta shape neutral statement parts directive sqlfile variable message migration ledger lock session hook backfill range cluster server binaries retreat",
   },
   { "windows", "lib_*" },
   { "verbs", "step solo plan run runner worker resume revert" },

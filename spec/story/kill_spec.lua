@@ -203,13 +203,13 @@ describe("a run that is killed", function()
   end
 
   it("goes on, and every part and every row is done exactly once", function()
-    local killed = rounds(LONG and 100 or 8, 0)
-    assert.is_true(killed > (LONG and 50 or 3), killed .. " kills")
+    local killed = rounds(LONG and 120 or 14, 0)
+    assert.is_true(killed > (LONG and 60 or 7), killed .. " kills")
   end)
 
   it("goes on however often it is killed", function()
-    local killed = rounds(LONG and 60 or 4, LONG and 4 or 3)
-    assert.is_true(killed > (LONG and 100 or 4), killed .. " kills")
+    local killed = rounds(LONG and 80 or 6, 4)
+    assert.is_true(killed > (LONG and 160 or 8), killed .. " kills")
   end)
 end)
 
