@@ -55,22 +55,28 @@ static long long unit_of(const char **at) {
     return 0;
 }
 
+/* A number without sign or exponent, and what follows it; strtod alone would take 1e9 and 0x10. */
+static bool number_at(const char **at, double *out) {
+    char digits[32] = "", *end;
+    size_t length = strspn(*at, "0123456789.");
+    if (!length || length >= sizeof digits)
+        return false;
+    memcpy(digits, *at, length);
+    *out = strtod(digits, &end);
+    *at += length + strspn(*at + length, " ");
+    return !*end;
+}
+
 bool clock_duration(const char *string, long long *ms) {
     const char *at = string + strspn(string, " ");
-    double total = 0;
-    bool bare = false;
+    double total = 0, number;
     if (!*at)
         return false;
     while (*at) {
-        if (bare || !strchr("0123456789.", *at))
+        if (!number_at(&at, &number))
             return false;
-        char *end;
-        double number = strtod(at, &end);
-        if (end == at)
-            return false;
-        at = end + strspn(end, " ");
-        long long unit = *at ? unit_of(&at) : 1000;
-        bare = !unit || (unit == 1000 && at == end);
+        bool bare = !*at; /* seconds, and the end of it */
+        long long unit = bare ? 1000 : unit_of(&at);
         if (!unit)
             return false;
         total += number * (double)unit;

@@ -1,6 +1,25 @@
 #include "cli.h"
 #include "fail.h"
+#include "script.h"
 #include "text.h"
+
+/* A word that declares something in a script; false: it is none. */
+static bool help_on_kind(Call *call, const char *word) {
+    ScriptLimits limits = {.folder = "scripts"};
+    Script *script = script_open(call->arena, &limits);
+    const char *help = script ? script_help(call->arena, script, word) : NULL;
+    if (help)
+        fputs(help, stdout);
+    script_close(script);
+    return help != NULL;
+}
+
+static bool is_command(const char *word) {
+    for (const Command *const *c = cli_commands(); *c; c++)
+        if (text_same((*c)->name, word))
+            return true;
+    return false;
+}
 
 static bool run(Call *call) {
     const Given *given = &call->given;
@@ -16,16 +35,18 @@ static bool run(Call *call) {
         config_help(stdout);
         return true;
     }
+    if (!is_command(given->word[0]) && help_on_kind(call, given->word[0]))
+        return true;
     const Command *command = cli_command(given->word[0]);
     if (command)
         cli_help(command, stdout);
-    return command;
+    return command != NULL;
 }
 
 const Command cmd_help = {
     .name = "help",
-    .usage = "[COMMAND|config]",
-    .about = "all commands; one command; every key of config.ini",
+    .usage = "[COMMAND|KIND|config]",
+    .about = "all commands; one; what a script declares; every key of config.ini",
     .needs = NEED_NOTHING,
     .run = run,
 };

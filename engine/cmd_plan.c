@@ -113,6 +113,29 @@ static Json *item_json(Call *call, const PlanItem *item) {
     return json;
 }
 
+/* What is not for this environment. */
+static Json *skipped_json(Arena *a, const Run *run) {
+    Json *list = json_new_list(a);
+    for (size_t i = 0; i < run->plan.count; i++) {
+        const PlanItem *item = &run->plan.item[i];
+        if (!item->skipped)
+            continue;
+        Json *json = json_new_map(a);
+        json_set_text(json, "version", plan_version(item));
+        json_set_text(json, "name", plan_name(item));
+        json_set_text(json, "reason", item->skipped);
+        json_append(list, json);
+    }
+    return list;
+}
+
+static void print_skipped(const Run *run) {
+    for (size_t i = 0; i < run->plan.count; i++)
+        if (run->plan.item[i].skipped)
+            printf("%s: skipped here: %s\n", run->plan.item[i].migration->path,
+                   run->plan.item[i].skipped);
+}
+
 static void print_json(Call *call, Run *run) {
     Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena);
     json_set_text(whole, "environment", call->config->environment);
@@ -121,6 +144,7 @@ static void print_json(Call *call, Run *run) {
         if (plan_is_due(&run->plan.item[i]))
             json_append(list, item_json(call, &run->plan.item[i]));
     json_set(whole, "pending", list);
+    json_set(whole, "skipped", skipped_json(call->arena, run));
     puts(json_text(whole));
 }
 
@@ -141,6 +165,8 @@ static bool plan(Call *call) {
     for (size_t i = 0; ok && !call->json && i < run.plan.count; i++)
         if (plan_is_due(&run.plan.item[i]))
             print_item(call, &run.plan.item[i]);
+    if (ok && !call->json)
+        print_skipped(&run);
     run_close(&run);
     return ok;
 }

@@ -37,6 +37,8 @@ static Json *item_json(Arena *a, const PlanItem *item) {
     json_set_text(json, "name", plan_name(item));
     json_set_text(json, "kind", kind_of(item));
     json_set_text(json, "state", plan_state(item->state));
+    if (item->skipped)
+        json_set_text(json, "skipped", item->skipped);
     json_set_text(json, "checksum", row ? row->checksum : item->migration->checksum);
     json_set_text(json, "applied_at", row ? row->applied_at : NULL);
     json_set_text(json, "applied_by", row && row->applied_at ? row->applied_by : NULL);
@@ -79,8 +81,11 @@ static const char *color_of(PlanState state) {
 static void print_item(Call *call, const PlanItem *item, int width) {
     bool color = report_is_colored(STDOUT_FILENO);
     const LedgerRow *row = item->row;
-    printf("%s%-12s%s %-*s", color ? color_of(item->state) : "", plan_state(item->state),
-           color ? "\033[0m" : "", width, plan_name(item));
+    printf("%s%-12s%s %-*s", color ? color_of(item->state) : "",
+           item->skipped ? "skipped" : plan_state(item->state), color ? "\033[0m" : "", width,
+           plan_name(item));
+    if (item->skipped)
+        printf("  %s", item->skipped);
     if (row && row->applied_at)
         printf("  %.10s %.8s  %s", row->applied_at, row->applied_at + 11, row->applied_by);
     if (row && row->applied_at && row->duration_ms >= 0)
@@ -169,7 +174,8 @@ const Command cmd_status = {
     .usage = "[--check]",
     .about = "every migration and its state",
     .help = "States: applied pending failed partial edited missing out_of_order baselined\n"
-            "backfilling rolled_back. An edited file is shown with its difference.",
+            "backfilling rolled_back. An edited file is shown with its difference.\n"
+            "A file for other environments is shown as skipped, and does not count as pending.",
     .needs = NEED_CONFIG,
     .options = options,
     .run = status,

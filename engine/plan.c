@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include "fail.h"
+#include "file.h"
 #include "log.h"
 #include "text.h"
 
@@ -25,6 +26,8 @@ const char *plan_version(const PlanItem *item) {
 }
 
 bool plan_is_due(const PlanItem *item) {
+    if (item->skipped)
+        return false;
     switch (item->state) {
     case PLAN_PENDING:
     case PLAN_FAILED:
@@ -161,6 +164,46 @@ static bool refuse_late(const PlanItem *item) {
                      "config.ini, --order warn on the command line");
 }
 
+/* Version, full name or path, as everywhere. */
+static bool is_named(const PlanItem *item, const char *word) {
+    const char *base = file_base(word), *name = plan_name(item);
+    size_t length = strlen(name);
+    if (word[strspn(word, "0123456789")] == 0)
+        return migration_order(word, plan_version(item)) == 0;
+    return strncmp(base, name, length) == 0 &&
+           (!base[length] || text_same(base + length, ".sql") || text_same(base + length, ".lua"));
+}
+
+static bool refuse_without(const PlanItem *item, const char *word, const PlanItem *found,
+                           const char *why) {
+    fail(FAIL_LEDGER, "%s requires %s, which %s", item->migration->path,
+         found ? plan_name(found) : word, why);
+    fail_state("nothing was run");
+    return fail_next("bring the file that it requires, under an older version; or take the word "
+                     "out of its requires");
+}
+
+/* What a file requires is applied, or due before it. */
+static bool accept_requires(const Plan *plan, size_t number) {
+    const PlanItem *item = &plan->item[number];
+    for (size_t i = 0; i < item->requires.count; i++) {
+        const char *word = item->requires.at[i];
+        size_t at = 0;
+        while (at < plan->count && !is_named(&plan->item[at], word))
+            at++;
+        const PlanItem *found = &plan->item[at];
+        if (at == plan->count)
+            return refuse_without(item, word, NULL, "is not there");
+        if (at == number)
+            return refuse_without(item, word, found, "is the file itself");
+        if (found->skipped)
+            return refuse_without(item, word, found, "is not for this environment");
+        if (plan_is_due(found) && at > number)
+            return refuse_without(item, word, found, "comes after it");
+    }
+    return true;
+}
+
 bool plan_accept(const Plan *plan, const char *order) {
     bool strict = strcmp(order, "strict") == 0, warn = strcmp(order, "warn") == 0;
     for (size_t i = 0; i < plan->count; i++) {
@@ -177,6 +220,8 @@ bool plan_accept(const Plan *plan, const char *order) {
             log_warn("%s is applied, but its file is missing", item->row->name);
         if (warn && item->state == PLAN_OUT_OF_ORDER)
             log_warn("%s is older than the newest applied migration", item->migration->path);
+        if (plan_is_due(item) && !accept_requires(plan, i))
+            return false;
     }
     return true;
 }

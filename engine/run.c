@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "lock.h"
 #include "log.h"
+#include "scope.h"
 #include "session.h"
 #include "sql.h"
 #include "text.h"
@@ -34,7 +35,7 @@ bool run_look(Run *run) {
     run->ledger = (Ledger){.schema = config->ledger_schema};
     return (!run->pg || ledger_read(run->pg, look, config->ledger_schema, &run->ledger)) &&
            migration_list(look, config->migrations, &run->files) &&
-           plan_make(look, &run->files, &run->ledger, &run->plan);
+           plan_make(look, &run->files, &run->ledger, &run->plan) && (scope_read(run), true);
 }
 
 static void append(Arena *a, Strings *strings, const char *string) {

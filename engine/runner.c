@@ -126,14 +126,19 @@ static Step step_for(Run *run, Arena *a, const PlanItem *item) {
     return step;
 }
 
+/* A Lua migration without a transaction that did not come to its end. */
+static bool say_in_doubt(const Migration *m) {
+    fail_state("nobody knows how far it came");
+    return fail_next(
+        "look, then say which it is: stint resolve %s --statement-done 1 | --statement-again 1",
+        m->version);
+}
+
 static StepAnswer resume_lua(const Step *step) {
     const Migration *m = step->migration;
     fail(FAIL_PARTIAL, "%s: it runs without a transaction, and an earlier run of it did not end",
          m->name);
-    fail_state("nobody knows how far it came");
-    fail_next(
-        "look, then say which it is: stint resolve %s --statement-done 1 | --statement-again 1",
-        m->version);
+    say_in_doubt(m);
     return STEP_FAILED;
 }
 
@@ -195,6 +200,8 @@ static bool explain(Run *run, const Step *step, const PlanItem *item) {
                                     : "mend the file, then: stint %s",
                          run->command);
     }
+    if (m->kind == MIGRATION_LUA)
+        return say_in_doubt(m);
     fail_state("%ld of %zu statements are applied, %s failed", step->position, total,
                what_failed(step));
     return fail_next("mend the file from statement %ld on, then: stint %s goes on there",

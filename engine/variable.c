@@ -147,15 +147,14 @@ bool variable_fill(Arena *a, const ConfigPairs *variables, bool one_by_one, SqlH
     for (size_t i = 0; variables->count && i < half->statements.count; i++) {
         Statement *s = &half->statements.at[i];
         const char *text = half->text + s->at;
-        s->filled =
-            memchr(text, ':', s->length) ? filled_of(a, variables, text, s->length) : NULL;
+        s->filled = memchr(text, ':', s->length) ? filled_of(a, variables, text, s->length) : NULL;
         any |= s->filled != NULL;
         if (s->filled && !read_again(a, half, s))
             return false;
     }
     half->variables = variables;
-    return !any || statement_parts(a, half->file, half->text, &half->statements, one_by_one,
-                                   &half->parts);
+    return !any ||
+           statement_parts(a, half->file, half->text, &half->statements, one_by_one, &half->parts);
 }
 
 Bytes variable_sql(const SqlHalf *half, const Statement *s) {

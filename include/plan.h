@@ -25,7 +25,9 @@ typedef struct {
     const LedgerRow *row;         /* NULL: never begun */
     const LedgerFailure *failure; /* of the last attempt, or NULL */
     PlanState state;
-    bool down_changed; /* the down half of an applied file differs: said, never refused */
+    const char *skipped; /* "environments staging,production": pending, but not due here; or NULL */
+    Strings requires;    /* what must be applied before, of a file that is due */
+    bool down_changed;   /* the down half of an applied file differs: said, never refused */
 } PlanItem;
 
 typedef struct {

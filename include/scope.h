@@ -9,7 +9,5 @@
 /* Fills in `skipped` and `requires` of the plan's items, and takes those that are not for this
  * environment out of what is due. A file that cannot be read stays due: `up` says why. */
 void scope_read(Run *run);
-/* Every due file finds what it requires applied, or due before it. False: FAIL_LEDGER. */
-bool scope_accept(const Plan *plan);
 
 #endif

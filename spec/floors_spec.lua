@@ -10,7 +10,7 @@ local floors = {
     "walk meta shape neutral statement parts directive sqlfile variable message migration ledger lock session hook backfill range cluster server binaries retreat",
   },
   { "windows", "lib_*" },
-  { "verbs", "step solo plan run runner worker resume revert" },
+  { "verbs", "step solo scope plan run runner worker resume revert" },
   { "desk", "option command cli cmd_* progress report show main" },
 }
 

@@ -53,11 +53,11 @@ describe("a statement that no transaction can hold", function()
   -- Version 2 is as a run leaves it that dies in its statement `k`.
   local function forget_outcome(k, facts)
     db:exec(
-      ("UPDATE stint.migration SET state = 'partial', position = %d, intent = %d, intent_facts = %s, applied_at = NULL WHERE version = '2'"):format(
+      ("UPDATE stint.migration SET state = 'partial', position = %d, intent = %d, intent_facts = %s, applied_at = NULL"):format(
         k - 1,
         k,
         facts and "'" .. facts .. "'" or "NULL"
-      )
+      ) .. " WHERE version = '2'"
     )
   end
 

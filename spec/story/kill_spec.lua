@@ -155,11 +155,17 @@ local function finish(project, url, story)
   assert.matches('"pending":0', r.out, 1, true)
 end
 
--- Starts `up` and ends it after so many seconds; what it came to, if it was faster.
-local function up_until(project, url, seconds, signal)
+-- Starts `up` and kills it after so many seconds; what it came to, if it was faster. The server
+-- works on for half a second until it notices; `eye` ends what it does at once.
+local function up_until(project, url, seconds, eye)
   local handle = run.start({ "up" }, options(project, url))
   process.pause(seconds)
-  handle:kill(signal)
+  handle:kill()
+  if eye then
+    eye:exec [[
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name LIKE 'stint:%' AND datname = current_database()]]
+  end
   return handle:wait()
 end
 
@@ -178,14 +184,16 @@ describe("a run that is killed", function()
     assert_done(url, "an undisturbed run")
   end)
 
-  -- Kills at the moments of `first`, each on a database of its own; half of them again in between.
-  local function rounds(count, again)
+  -- Kills at moments spread over the whole length, each on a database of its own; then `again`
+  -- times somewhere in what is left. Gives the number of kills.
+  local function rounds(count, again, with_session)
     local killed = 0
     for k = 1, count do
       local url = pg:database()
+      local eye = with_session and session.open(url)
       local moment = (k - math.random()) / count * length
       local story = ("killed after %.3f s of %.3f"):format(moment, length)
-      local r = up_until(project, url, moment)
+      local r = up_until(project, url, moment, eye)
       for _ = 1, again do
         if r.signal ~= 9 then
           break
@@ -193,23 +201,31 @@ describe("a run that is killed", function()
         killed = killed + 1
         local next_moment = math.random() * length / 2
         story = ("%s, then after %.3f"):format(story, next_moment)
-        r = up_until(project, url, next_moment)
+        r = up_until(project, url, next_moment, eye)
       end
       killed = killed + (r.signal == 9 and 1 or 0)
       assert.is_true(r.signal == 9 or r.code == 0, story .. "\n" .. r.err)
       finish(project, url, story)
+      if eye then
+        eye:close()
+      end
     end
     return killed
   end
 
   it("goes on, and every part and every row is done exactly once", function()
-    local killed = rounds(LONG and 120 or 14, 0)
-    assert.is_true(killed > (LONG and 60 or 7), killed .. " kills")
+    local killed = rounds(LONG and 60 or 6, 0)
+    assert.is_true(killed > (LONG and 30 or 2), killed .. " kills")
+  end)
+
+  it("goes on where it was when its session dies with it", function()
+    local killed = rounds(LONG and 200 or 20, 0, true)
+    assert.is_true(killed > (LONG and 100 or 10), killed .. " kills")
   end)
 
   it("goes on however often it is killed", function()
-    local killed = rounds(LONG and 80 or 6, 4)
-    assert.is_true(killed > (LONG and 160 or 8), killed .. " kills")
+    local killed = rounds(LONG and 80 or 8, 4, true)
+    assert.is_true(killed > (LONG and 160 or 12), killed .. " kills")
   end)
 end)
 
