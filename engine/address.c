@@ -149,10 +149,23 @@ static const char *hosts_in(const char *text, size_t length) {
 }
 
 /* However the URL goes on: what stands between the first : and the last @ is a secret. */
-static void hide_password(Arena *a, const char *text) {
+static bool hide_password(Arena *a, const char *text) {
     const char *colon = strchr(text, ':'), *at = strrchr(text, '@');
-    if (colon && at && at > colon)
-        fail_secret(arena_bytes(a, colon + 1, (size_t)(at - colon - 1)));
+    if (!colon || !at || at < colon)
+        return false;
+    fail_secret(arena_bytes(a, colon + 1, (size_t)(at - colon - 1)));
+    return true;
+}
+
+bool address_hide(Arena *a, const char *text) {
+    static const char word[] = "password=";
+    const char *mark = strstr(text, "://"), *at = strstr(text, word);
+    bool found = mark && hide_password(a, mark + 3);
+    for (; at; at = strstr(at, word), found = true) {
+        at += strlen(word);
+        fail_secret(arena_bytes(a, at, strcspn(at, *at == '\'' ? "&" : "& \t\r\n")));
+    }
+    return found;
 }
 
 static bool read_url(Arena *a, const char *text, Address *out) {

@@ -121,13 +121,17 @@ char *arena_string(Arena *a, const char *string) {
 }
 
 char *arena_vformat(Arena *a, const char *format, va_list args) {
+    char quick[256]; /* most are short: formatted once */
     va_list again;
     va_copy(again, args);
-    int length = vsnprintf((char[1]){0}, 1, format, args);
+    int length = vsnprintf(quick, sizeof quick, format, args);
     if (length < 0)
         out_of_memory();
     char *string = arena_take(a, (size_t)length + 1);
-    vsnprintf(string, (size_t)length + 1, format, again);
+    if ((size_t)length < sizeof quick)
+        memcpy(string, quick, (size_t)length);
+    else
+        vsnprintf(string, (size_t)length + 1, format, again);
     va_end(again);
     return string;
 }

@@ -60,8 +60,10 @@ static const char *set_list(Pg *pg, Arena *a, Pairs set) {
     return text.at;
 }
 
-static void compose(Pg *pg, Arena *a, const char *schema, const Declaration *d, Backfill *b) {
-    const char *where = script_text(a, d, "where"), *keys = each_key(a, b, "t.%k");
+static void compose(Pg *pg, Arena *a, const char *schema, const Declaration *d, BackfillWay way,
+                    Backfill *b) {
+    const char *where = way == BACKFILL_UP ? script_text(a, d, "where") : NULL;
+    const char *field = way == BACKFILL_UP ? "set" : "down", *keys = each_key(a, b, "t.%k");
     const char *after =
         arena_format(a, "(%s) > (%s) AND", keys, each_key(a, b, "(SELECT p%n FROM cur)"));
     const char *after_lateral = arena_format(a, "(%s) > (%s) AND", keys, each_key(a, b, "cur.p%n"));
@@ -78,7 +80,7 @@ static void compose(Pg *pg, Arena *a, const char *schema, const Declaration *d, 
          each_key(a, b, "CASE WHEN k.k1 IS NULL THEN cur.h%n ELSE k.k%n END AS u%n")},
         {"upper", each_key(a, b, "(SELECT u%n FROM nxt)")},
         {"upper_as_text", each_key(a, b, "nxt.u%n::text")},
-        {"set", set_list(pg, a, script_pairs(a, d, "set"))},
+        {"set", set_list(pg, a, script_pairs(a, d, field))},
         {"where", where ? where : "true"},
         {"which_start", "r.position IS NOT NULL"},
         {"after_position", after},
@@ -178,15 +180,16 @@ static bool analyze(Pg *pg, Arena *a, const Declaration *d, Backfill *b) {
 }
 
 bool backfill_describe(Pg *pg, Arena *a, const char *schema, const Declaration *d,
-                       const char *migration, Backfill *out) {
+                       const char *migration, BackfillWay way, Backfill *out) {
     const char *oid;
-    *out = (Backfill){.migration = migration, .verify = script_text(a, d, "verify")};
+    *out = (Backfill){.migration = migration,
+                      .verify = way == BACKFILL_UP ? script_text(a, d, "verify") : NULL};
     if (!read_table(pg, a, d, &oid, out) || !analyze(pg, a, d, out) ||
         !read_key(pg, a, d, oid, out))
         return false;
     if (!clock_duration(script_text(a, d, "target"), &out->target) || out->target < 1)
         out->target = 250;
-    compose(pg, a, schema, d, out);
+    compose(pg, a, schema, d, way, out);
     return true;
 }
 

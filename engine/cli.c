@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include "address.h"
 #include "fail.h"
 #include "log.h"
 #include "report.h"
@@ -12,8 +13,8 @@
 #include <unistd.h>
 
 static const Command *const commands[] = {
-    &cmd_init,    &cmd_new,  &cmd_status, &cmd_plan, &cmd_up,      &cmd_deploy,
-    &cmd_resolve, &cmd_lock, &cmd_dev,    &cmd_help, &cmd_version, NULL,
+    &cmd_init, &cmd_new,    &cmd_status, &cmd_plan, &cmd_up,      &cmd_deploy, &cmd_resolve,
+    &cmd_lock, &cmd_doctor, &cmd_dev,    &cmd_help, &cmd_version, NULL,
 };
 
 static const Option globals[] = {
@@ -181,11 +182,25 @@ static const Command *find_command(Arena *a, int argc, char *const *argv, Given 
     return NULL;
 }
 
+/* Passwords in variables are hidden before anything can be said; of the arguments we take copies,
+ * for a URL among them must not stay in the process list. */
+static char **own_arguments(Arena *a, int argc, char *const *argv) {
+    char **own = arena_take(a, ((size_t)argc + 1) * sizeof *own);
+    for (char **variable = environ; *variable; variable++)
+        address_hide(a, *variable);
+    for (int i = 0; i < argc; i++) {
+        own[i] = arena_string(a, argv[i]);
+        if (address_hide(a, own[i]))
+            memset(argv[i], 'x', strlen(argv[i]));
+    }
+    return own;
+}
+
 int cli_main(int argc, char *const *argv) {
     Arena *a = arena_new();
     Call call = {.arena = a};
     stop_listen();
-    const Command *command = find_command(a, argc, argv, &call.given);
+    const Command *command = find_command(a, argc, own_arguments(a, argc, argv), &call.given);
     if (command)
         set_manners(&call);
     bool ok = command && run_command(command, &call);

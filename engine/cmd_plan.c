@@ -156,7 +156,8 @@ static bool open_due(Run *run) {
 }
 
 static bool plan(Call *call) {
-    Run run = {.arena = call->arena, .config = call->config, .command = "plan"};
+    Run run = {
+        .arena = call->arena, .config = call->config, .command = "plan", .depth = LEDGER_BRIEF};
     bool ok = run_peek(&run) && plan_accept(&run.plan, call->config->order) && open_due(&run);
     if (ok && call->json)
         print_json(call, &run);

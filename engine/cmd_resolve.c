@@ -39,23 +39,34 @@ static const char *down_of(const Migration *m) {
     return m->down_path ? m->down_text.at : NULL;
 }
 
+static const char *statements_of(const Repair *repair) {
+    const Migration *m = repair->item->migration;
+    size_t count = m->kind == MIGRATION_SQL ? m->sql.up.statements.count : 1;
+    return arena_format(repair->call->arena, "%zu", count);
+}
+
 static bool applied(Repair *repair) {
     const Migration *m = repair->item->migration;
-    if (repair->item->state == PLAN_APPLIED || repair->item->state == PLAN_BASELINED)
+    PlanState state = repair->item->state;
+    if (state == PLAN_EDITED)
+        return refuse(repair, "it is in the ledger already; --accept-change takes its new text");
+    if (state == PLAN_APPLIED || state == PLAN_BASELINED)
         return refuse(repair, "it is in the ledger already");
     if (!open_file(repair))
         return false;
-    size_t count = m->kind == MIGRATION_SQL ? m->sql.up.statements.count : 1;
-    const char *statements = arena_format(repair->call->arena, "%zu", count);
     const char *run = arena_format(repair->call->arena, "%lld", repair->run.id);
     return write(repair, SQL_LEDGER_MARK,
-                 PG_WITH(m->id, m->version, m->name, migration_kind(m->kind), statements, run,
-                         m->checksum, m->tokens, m->down_tokens, m->text.at, down_of(m),
+                 PG_WITH(m->id, m->version, m->name, migration_kind(m->kind), statements_of(repair),
+                         run, m->checksum, m->tokens, m->down_tokens, m->text.at, down_of(m),
                          ledger_who()));
 }
 
+static bool is_rolled_back(const PlanItem *item) {
+    return text_same(item->row->state, "rolled_back");
+}
+
 static bool rolled_back(Repair *repair) {
-    if (!repair->item->row)
+    if (!repair->item->row || is_rolled_back(repair->item))
         return refuse(repair, "it is not in the ledger");
     return write(
         repair, SQL_LEDGER_UNMARK,
@@ -64,11 +75,11 @@ static bool rolled_back(Repair *repair) {
 
 static bool accept_change(Repair *repair) {
     const Migration *m = repair->item->migration;
-    if (!repair->item->row)
+    if (!repair->item->row || is_rolled_back(repair->item))
         return refuse(repair, "it is not in the ledger");
-    if (!open_file(repair) ||
-        !write(repair, SQL_LEDGER_ACCEPT,
-               PG_WITH(m->id, m->checksum, m->tokens, m->down_tokens, m->text.at, down_of(m))))
+    if (!open_file(repair) || !write(repair, SQL_LEDGER_RETEXT,
+                                     PG_WITH(m->id, m->checksum, m->tokens, m->down_tokens,
+                                             m->text.at, down_of(m), statements_of(repair))))
         return false;
     return m->kind != MIGRATION_BACKFILL ||
            write(repair, SQL_LEDGER_ACCEPT_BACKFILL, PG_WITH(m->id, m->tokens));
@@ -136,17 +147,17 @@ static bool do_repair(Repair *repair, size_t which) {
     if (!run->pg || !run_lock(run))
         return false;
     repair->item = find(run, repair->call->given.word[0]);
-    if (!repair->item ||
+    if (!repair->item || !pg_do(run->pg, "BEGIN", PG_NONE) ||
         !ledger_begin_run(run->pg, config->ledger_schema, "resolve", config->environment,
                           &run->id) ||
-        !pg_do(run->pg, "BEGIN", PG_NONE) || !repairs[which].repair(repair))
+        !repairs[which].repair(repair))
         return false;
     const LedgerRow *row = repair->item->row;
     const char *id = row ? row->id : repair->item->migration->id;
     const char *kind = arena_format(run->arena, "resolve_%s", repairs[which].option);
     return ledger_event(run->pg, config->ledger_schema, run->id, id, kind, repair->value, NULL) &&
-           pg_do(run->pg, "COMMIT", PG_NONE) &&
-           ledger_end_run(run->pg, config->ledger_schema, run->id, "ok", 0);
+           ledger_end_run(run->pg, config->ledger_schema, run->id, "ok", 0) &&
+           pg_do(run->pg, "COMMIT", PG_NONE);
 }
 
 static void say(Repair *repair, size_t which) {

@@ -149,7 +149,7 @@ static int check_code(const Run *run) {
 }
 
 static bool status(Call *call) {
-    Run run = {.arena = call->arena, .config = call->config, .command = "status"};
+    Run run = {.arena = call->arena, .config = call->config, .command = "status", .depth = LEDGER_WHOLE};
     bool ok = run_peek(&run);
     if (ok) {
         open_lua(&run);

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "address.h"
 #include "config_file.h"
 #include "dotenv.h"
 #include "fail.h"
@@ -95,6 +96,7 @@ static Found find_value(Loader *l, const char *key) {
 /* False: failed. A URL whose variable is not set is a problem only for who connects; a direct_url
  * like that is simply not set. */
 static bool expand(Loader *l, const char *key, const Found *found, const char **out) {
+    address_hide(l->arena, found->text);
     DotenvResult result = dotenv_expand(l->arena, &l->dotenv, found->text, out);
     bool direct = strcmp(key, "direct_url") == 0, is_url = direct || strcmp(key, "url") == 0;
     if (result == DOTENV_EXPANDED)
@@ -118,6 +120,8 @@ static bool load_setting(Loader *l, const Setting *setting) {
     const char *text = found.text ? found.text : setting->otherwise;
     if (found.line && !expand(l, setting->key, &found, &text))
         return false;
+    if (text)
+        address_hide(l->arena, text);
     if (text && !setting_store(l->arena, setting, text, l->config)) {
         if (found.line)
             return at_line(l, found.line);
@@ -160,6 +164,7 @@ static bool choose_environment(Loader *l) {
     const char *name = found.text ? found.text : setting->otherwise;
     if (found.line && !expand(l, setting->key, &found, &name))
         return false;
+    address_hide(l->arena, name);
     config->source[setting_index(setting)] = found.text ? found.source : "default";
     config->environment = arena_string(l->arena, name);
     if (!found.text && !config->environment_count)

@@ -61,11 +61,25 @@ static bool unknown_key(Arena *a, const ConfigFile *file, const IniEntry *entry)
     return fail_at((FailPlace){.file = file->path, .line = entry->line});
 }
 
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+
+static bool is_name(const char *key) {
+    return strchr(LETTERS, *key) && key[strspn(key, LETTERS "0123456789")] == 0;
+}
+
+static bool no_name(const ConfigFile *file, const IniEntry *entry) {
+    fail(FAIL_CONFIG, "[variables] has \"%s\", which no placeholder can name", entry->key);
+    fail_hint("a variable's name is letters, digits and _, for :name in a migration");
+    return fail_at((FailPlace){.file = file->path, .line = entry->line});
+}
+
 static bool check_keys(Arena *a, const ConfigFile *file) {
     for (size_t i = 0; i < file->ini.count; i++) {
         const IniEntry *entry = &file->ini.entry[i];
         bool in_project = strcmp(entry->section, "project") == 0;
         const Setting *setting = setting_find(entry->key);
+        if (strcmp(entry->section, "variables") == 0 && !is_name(entry->key))
+            return no_name(file, entry);
         if (!in_project && config_file_reserved(entry->section))
             continue;
         if (!setting || (setting->home == SETTING_PROJECT && !in_project))

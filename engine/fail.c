@@ -7,9 +7,9 @@
 #include <string.h>
 
 static Failure now;
-static Arena *arena; /* holds the present failure's texts */
-static Arena *shown; /* holds the last redacted text */
-static char **secrets;
+static Arena *arena;   /* holds the present failure's texts */
+static Arena *shown;   /* holds the last redacted text */
+static char **secrets; /* the longest first: one may hold another */
 static size_t secret_count;
 static Arena *secret_arena;
 
@@ -39,16 +39,20 @@ const char *fail_redacted(const char *text) {
 }
 
 void fail_secret(const char *secret) {
-    if (!secret || strlen(secret) < 3)
+    size_t at = 0, length = secret ? strlen(secret) : 0;
+    if (length < 3)
         return;
-    for (size_t i = 0; i < secret_count; i++)
+    for (size_t i = 0; i < secret_count; i++) {
         if (strcmp(secrets[i], secret) == 0)
             return;
+        at += strlen(secrets[i]) >= length;
+    }
     if (!secret_arena)
         secret_arena = arena_new();
-    secrets = arena_grow(secret_arena, secrets, secret_count * sizeof *secrets,
-                         (secret_count + 1) * sizeof *secrets);
-    secrets[secret_count++] = arena_string(secret_arena, secret);
+    size_t size = secret_count * sizeof *secrets;
+    secrets = arena_grow(secret_arena, secrets, size, size + sizeof *secrets);
+    memmove(secrets + at + 1, secrets + at, (secret_count++ - at) * sizeof *secrets);
+    secrets[at] = arena_string(secret_arena, secret);
 }
 
 static const char *format_on(const char *format, va_list args)

@@ -21,9 +21,9 @@ static bool read_all(Arena *a, int fd, const char *path, size_t expected, Bytes 
             continue;
         if (n < 0)
             return fail_errno(FAIL_ERROR, "cannot read %s", path);
-        if (n == 0)
-            break;
         length += (size_t)n;
+        if (n == 0 || length == expected) /* a file that grows meanwhile is read as it was */
+            break;
         if (length == room) {
             at = arena_grow(a, at, length, room * 2 + 1);
             room *= 2;
@@ -36,12 +36,15 @@ static bool read_all(Arena *a, int fd, const char *path, size_t expected, Bytes 
 
 bool file_read(Arena *a, const char *path, Bytes *out) {
     struct stat about;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd =
+        open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe without a writer would block */
     if (fd < 0)
         return fail_errno(FAIL_ERROR, "cannot open %s", path);
     bool ok = fstat(fd, &about) == 0 || fail_errno(FAIL_ERROR, "cannot read %s", path);
     if (ok && S_ISDIR(about.st_mode))
         ok = fail(FAIL_ERROR, "%s is a folder, not a file", path);
+    else if (ok && !S_ISREG(about.st_mode))
+        ok = fail(FAIL_ERROR, "%s is a pipe or a device, not a file", path);
     if (ok)
         ok = read_all(a, fd, path, (size_t)about.st_size, out);
     close(fd);
@@ -94,27 +97,47 @@ bool file_replace(const char *path, const char *text, size_t length) {
     return ok;
 }
 
+typedef struct {
+    const char *name;
+    bool is_folder;
+} Entry;
+
 static int by_bytes(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return strcmp(((const Entry *)a)->name, ((const Entry *)b)->name);
+}
+
+static bool entry_is_folder(const char *folder, const struct dirent *entry) {
+    if (entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK)
+        return entry->d_type == DT_DIR;
+    Arena *a = arena_new();
+    bool is = file_is_folder(file_join(a, folder, entry->d_name));
+    arena_free(a);
+    return is;
 }
 
 bool file_names(Arena *a, const char *folder, FileNames *out) {
     DIR *dir = opendir(folder);
-    size_t room = 64;
+    size_t room = 64, count = 0;
     if (!dir)
         return fail_errno(FAIL_ERROR, "cannot open the folder %s", folder);
-    *out = (FileNames){0, arena_take(a, room * sizeof(char *))};
+    Entry *entries = arena_take(a, room * sizeof *entries);
     for (struct dirent *entry; (entry = readdir(dir));) {
         if (entry->d_name[0] == '.')
             continue;
-        if (out->count == room) {
-            out->name = arena_grow(a, out->name, room * sizeof(char *), 2 * room * sizeof(char *));
+        if (count == room) {
+            entries = arena_grow(a, entries, room * sizeof *entries, 2 * room * sizeof *entries);
             room *= 2;
         }
-        out->name[out->count++] = arena_string(a, entry->d_name);
+        entries[count++] = (Entry){arena_string(a, entry->d_name), entry_is_folder(folder, entry)};
     }
     closedir(dir);
-    qsort(out->name, out->count, sizeof *out->name, by_bytes);
+    qsort(entries, count, sizeof *entries, by_bytes);
+    *out = (FileNames){count, arena_take(a, (count + 1) * sizeof *out->name),
+                       arena_take(a, count + 1)};
+    for (size_t i = 0; i < count; i++) {
+        out->name[i] = entries[i].name;
+        out->is_folder[i] = entries[i].is_folder;
+    }
     return true;
 }
 
@@ -142,7 +165,13 @@ bool file_make_folder(const char *path) {
 const char *file_join(Arena *a, const char *folder, const char *name) {
     if (name[0] == '/' || !*folder || strcmp(folder, ".") == 0)
         return arena_string(a, name);
-    return arena_format(a, text_ends(folder, "/") ? "%s%s" : "%s/%s", folder, name);
+    size_t n = strlen(folder), m = strlen(name), slash = folder[n - 1] != '/';
+    char *path = arena_take(a, n + slash + m + 1);
+    memcpy(path, folder, n);
+    if (slash)
+        path[n] = '/';
+    memcpy(path + n + slash, name, m);
+    return path;
 }
 
 const char *file_base(const char *path) {

@@ -91,9 +91,22 @@ static bool read_version(Pg *pg, Arena *a, const char *schema, int *out) {
     return true;
 }
 
-static LedgerRow row_of(const PgRows *rows, size_t r) {
-    return (LedgerRow){.id = pg_cell(rows, r, 0),
-                       .version = pg_cell(rows, r, 1),
+/* "2026-11-22 20:15:42.3061" -> "2026-11-22T20:15:42.306Z": here, for it is dear on the server. */
+static const char *moment(Arena *a, const char *timestamp) {
+    if (!timestamp || strlen(timestamp) < 19)
+        return NULL;
+    char *out = arena_bytes(a, "0000-00-00T00:00:00.000Z", 24);
+    memcpy(out, timestamp, 10);
+    memcpy(out + 11, timestamp + 11, 8);
+    for (size_t i = 20; i < 23 && timestamp[19] == '.' && timestamp[i]; i++)
+        out[i] = timestamp[i];
+    return out;
+}
+
+static LedgerRow row_of(Arena *a, const PgRows *rows, size_t r) {
+    const char *id = pg_cell(rows, r, 0), *version = pg_cell(rows, r, 1);
+    return (LedgerRow){.id = id,
+                       .version = version ? version : id,
                        .name = pg_cell(rows, r, 2),
                        .kind = pg_cell(rows, r, 3),
                        .state = pg_cell(rows, r, 4),
@@ -105,35 +118,47 @@ static LedgerRow row_of(const PgRows *rows, size_t r) {
                        .checksum = pg_cell(rows, r, 10),
                        .tokens = pg_cell(rows, r, 11),
                        .down_tokens = pg_cell(rows, r, 12),
-                       .applied_at = pg_cell(rows, r, 13),
+                       .applied_at = moment(a, pg_cell(rows, r, 13)),
                        .applied_by = pg_cell(rows, r, 14),
                        .duration_ms = pg_cell(rows, r, 15) ? pg_integer(rows, r, 15) : -1,
-                       .origin = pg_cell(rows, r, 16)};
+                       .origin = pg_cell(rows, r, 16),
+                       .had_twin = pg_true(rows, r, 17)};
 }
 
 static int by_id(const void *a, const void *b) {
     return strcmp(((const LedgerRow *)a)->id, ((const LedgerRow *)b)->id);
 }
 
-bool ledger_read(Pg *pg, Arena *a, const char *schema, Ledger *out) {
-    PgRows rows, failures;
-    *out = (Ledger){.schema = schema};
-    if (!read_version(pg, a, schema, &out->version) || !out->version)
-        return out->version == 0 && failure()->kind == FAIL_NONE;
-    if (!pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_LEDGER_ROWS), PG_NONE) ||
-        !pg_rows(pg, a, &failures, ledger_sql(a, schema, SQL_LEDGER_FAILURES), PG_NONE))
-        return fail_in("cannot read the ledger");
+bool ledger_read(Pg *pg, Arena *a, const char *schema, LedgerDepth depth, Ledger *out) {
+    PgRows rows;
+    *out = (Ledger){.schema = schema, .depth = depth};
+    if (!pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_LEDGER_ROWS),
+                 PG_WITH(depth == LEDGER_WHOLE ? "t" : "f")) ||
+        !rows.count)
+        return read_version(pg, a, schema, &out->version) &&
+               (!out->version || rows.name ||
+                fail(FAIL_LEDGER, "the ledger in schema %s is not one", schema));
+    out->version = (int)pg_integer(&rows, 0, 18);
+    if (out->version > LEDGER_VERSION)
+        return read_version(pg, a, schema, &out->version);
     out->count = rows.count;
-    out->row = arena_take(a, (rows.count + 1) * sizeof *out->row);
+    out->row = arena_take(a, rows.count * sizeof *out->row);
     for (size_t r = 0; r < rows.count; r++)
-        out->row[r] = row_of(&rows, r);
-    if (rows.count) /* the server's order is its collation's */
-        qsort(out->row, out->count, sizeof *out->row, by_id);
-    out->failure_count = failures.count;
-    out->failure = arena_take(a, (failures.count + 1) * sizeof *out->failure);
-    for (size_t r = 0; r < failures.count; r++)
-        out->failure[r] = (LedgerFailure){pg_cell(&failures, r, 0), pg_cell(&failures, r, 1),
-                                          pg_cell(&failures, r, 2)};
+        out->row[r] = row_of(a, &rows, r);
+    qsort(out->row, out->count, sizeof *out->row,
+          by_id); /* the server's order is its collation's */
+    return true;
+}
+
+bool ledger_read_failures(Pg *pg, Arena *a, Ledger *ledger) {
+    PgRows rows;
+    if (!pg_rows(pg, a, &rows, ledger_sql(a, ledger->schema, SQL_LEDGER_FAILURES), PG_NONE))
+        return fail_in("cannot read the ledger");
+    ledger->failure_count = rows.count;
+    ledger->failure = arena_take(a, (rows.count + 1) * sizeof *ledger->failure);
+    for (size_t r = 0; r < rows.count; r++)
+        ledger->failure[r] =
+            (LedgerFailure){pg_cell(&rows, r, 0), pg_cell(&rows, r, 1), pg_cell(&rows, r, 2)};
     return true;
 }
 

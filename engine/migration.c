@@ -2,6 +2,7 @@
 
 #include "digest.h"
 #include "fail.h"
+#include "repeatable.h"
 #include "text.h"
 
 #include <ctype.h>
@@ -42,8 +43,6 @@ static bool one(Arena *a, const char *folder, const char *name, Migration *out) 
     const char *path = file_join(a, folder, name);
     size_t digits = strspn(name, "0123456789");
     const char *rest = name + digits;
-    if (file_is_folder(path))
-        return fail(FAIL_CONFIG, "%s is a folder, not a migration", path);
     if (!digits || digits > 18 || (*rest != '_' && *rest != '-' && *rest != '.'))
         return bad_name(path);
     const char *ending = text_ends(name, ".lua") ? ".lua" : ".sql";
@@ -98,6 +97,8 @@ bool migration_list(Arena *a, const char *folder, Migrations *out) {
         const char *name = names.name[i];
         if (text_ends(name, ".down.sql") || !(text_ends(name, ".sql") || text_ends(name, ".lua")))
             continue;
+        if (names.is_folder[i])
+            return fail(FAIL_CONFIG, "%s is a folder, not a migration", file_join(a, folder, name));
         if (!one(a, folder, name, &out->at[out->count]))
             return false;
         out->count++;
@@ -163,6 +164,8 @@ bool migration_open(Arena *a, Migration *m, Script *script) {
             return false;
         m->tokens = m->sql.up.tokens;
         m->down_tokens = m->sql.has_down ? m->sql.down.tokens : NULL;
+        if (m->kind == MIGRATION_REPEATABLE && !repeatable_check(m))
+            return false;
     } else if (!open_lua(m, script))
         return false;
     m->is_open = true;
@@ -174,6 +177,7 @@ static bool is_named(const Migration *m, const char *word) {
     size_t n = strlen(m->name);
     const char *base = file_base(word);
     return strcmp(word, m->version) == 0 || strcmp(word, m->name) == 0 ||
+           strcmp(word, m->path) == 0 ||
            (strncmp(base, m->name, n) == 0 &&
             (strcmp(base + n, ".sql") == 0 || strcmp(base + n, ".lua") == 0));
 }

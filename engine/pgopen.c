@@ -80,13 +80,24 @@ static PGconn *start(const PgTarget *target) {
     const char *const values[] = {target->conninfo, name, "UTF8", "30", "10", "3", "60000", NULL};
     PGconn *conn = PQconnectStartParams(keys, values, 1);
     PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+    fail_secret(PQpass(conn)); /* from PGPASSWORD or ~/.pgpass, too */
     return conn;
 }
 
-static bool poll_until_open(PGconn *conn) {
+/* The server needs some milliseconds to make a session; the caller may have a use for them. */
+static void use_the_time(const PgTarget *target, PostgresPollingStatusType want, bool *used) {
+    if (*used || want != PGRES_POLLING_READING || !target->meanwhile)
+        return;
+    *used = true;
+    target->meanwhile(target->with);
+}
+
+static bool poll_until_open(PGconn *conn, const PgTarget *target) {
+    bool used = false;
     long long until = clock_ms() + CONNECT_PATIENCE;
     PostgresPollingStatusType want = PGRES_POLLING_WRITING;
     while (want != PGRES_POLLING_OK) {
+        use_the_time(target, want, &used);
         long long left = until - clock_ms();
         struct pollfd socket = {.fd = PQsocket(conn),
                                 .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT};
@@ -105,7 +116,7 @@ static bool poll_until_open(PGconn *conn) {
 static PGconn *connect_once(const PgTarget *target, bool *again) {
     PGconn *conn = start(target);
     *again = false;
-    if (conn && poll_until_open(conn))
+    if (conn && poll_until_open(conn, target))
         return conn;
     Arena *a = arena_new();
     const char *message = conn ? PQerrorMessage(conn) : "out of memory";
@@ -195,7 +206,9 @@ static Pg *open_bare(Arena *a, const PgTarget *target) {
 }
 
 static Pg *open_second(Pg *pg) {
-    return open_bare(pg->arena, &pg->target);
+    PgTarget target = pg->target;
+    target.meanwhile = NULL;
+    return open_bare(pg->arena, &target);
 }
 
 Pg *pg_open(Arena *a, const PgTarget *target) {
@@ -233,6 +246,7 @@ Pg *pg_witness(Pg *pg) {
     }
     if (!pg->witness) {
         PgTarget target = pg->target;
+        target.meanwhile = NULL;
         target.what = arena_format(pg->arena, "%s witness", target.what ? target.what : "");
         target.wait_ms = 0;
         target.statement_timeout = 5000;

@@ -9,8 +9,8 @@
 #include <string.h>
 
 static const char *const states[] = {
-    "applied",     "baselined", "pending", "failed",       "partial",
-    "backfilling", "edited",    "missing", "out_of_order", "rolled_back",
+    "applied", "baselined", "pending",      "failed",      "partial", "backfilling",
+    "edited",  "missing",   "out_of_order", "rolled_back", "partial",
 };
 
 const char *plan_state(PlanState state) {
@@ -41,8 +41,17 @@ bool plan_is_due(const PlanItem *item) {
     }
 }
 
+bool plan_is_repeatable(const PlanItem *item) {
+    return item->migration ? item->migration->kind == MIGRATION_REPEATABLE
+                           : strcmp(item->row->kind, "repeatable") == 0;
+}
+
 static int by_version(const void *a, const void *b) {
     const PlanItem *x = a, *y = b;
+    if (plan_is_repeatable(x) != plan_is_repeatable(y))
+        return plan_is_repeatable(x) ? 1 : -1;
+    if (plan_is_repeatable(x))
+        return strcmp(plan_name(x), plan_name(y));
     int order = migration_order(plan_version(x), plan_version(y));
     return order ? order : strcmp(plan_name(x), plan_name(y));
 }
@@ -51,18 +60,22 @@ static bool is_settled(const LedgerRow *row) {
     return text_same(row->state, "applied") || text_same(row->state, "baselined");
 }
 
+bool plan_is_applied(const PlanItem *item) {
+    return item->row && is_settled(item->row);
+}
+
 /* Bytes first, tokens only where the bytes differ. */
 static bool compare(Arena *a, PlanItem *item) {
     Migration *m = item->migration;
     if (!migration_read(a, m))
         return false;
     item->state = text_same(item->row->state, "applied") ? PLAN_APPLIED : PLAN_BASELINED;
-    if (strcmp(m->checksum, item->row->checksum) == 0 && !m->down_path)
+    if (strcmp(m->checksum, item->row->checksum) == 0 && !m->down_path && !item->row->had_twin)
         return true;
     if (!migration_tokens(a, m))
         return false;
     if (strcmp(m->tokens, item->row->tokens) != 0)
-        item->state = PLAN_EDITED;
+        item->state = m->kind == MIGRATION_REPEATABLE ? PLAN_PENDING : PLAN_EDITED;
     else if (m->kind == MIGRATION_SQL) {
         if (!migration_open(a, m, NULL))
             return false;
@@ -74,20 +87,31 @@ static bool compare(Arena *a, PlanItem *item) {
 static bool judge(Arena *a, const Ledger *ledger, PlanItem *item, const char *newest) {
     Migration *m = item->migration;
     item->row = ledger_row(ledger, m->id);
-    if (item->row && is_settled(item->row))
-        return compare(a, item);
-    if (item->row && text_same(item->row->state, "backfilling"))
+    if (item->row && is_settled(item->row)) {
+        if (!compare(a, item))
+            return false;
+    } else if (item->row && text_same(item->row->state, "backfilling"))
         item->state = PLAN_BACKFILLING;
     else if (item->row && text_same(item->row->state, "partial"))
         item->state = PLAN_PARTIAL;
-    else if (newest && migration_order(m->version, newest) < 0)
+    else if (item->row && text_same(item->row->state, "reverting"))
+        item->state = PLAN_REVERTING;
+    else if (m->kind != MIGRATION_REPEATABLE && newest && migration_order(m->version, newest) < 0)
         item->state = PLAN_OUT_OF_ORDER;
     else
         item->state = item->row ? PLAN_ROLLED_BACK : PLAN_PENDING;
-    item->failure = ledger_failure(ledger, m->id);
-    if (item->failure && item->state == PLAN_PENDING)
-        item->state = PLAN_FAILED;
     return true;
+}
+
+void plan_tell_failures(Plan *plan, const Ledger *ledger) {
+    for (size_t i = 0; i < plan->count; i++) {
+        PlanItem *item = &plan->item[i];
+        if (!plan_is_due(item))
+            continue;
+        item->failure = ledger_failure(ledger, item->migration->id);
+        if (item->failure && item->state == PLAN_PENDING)
+            item->state = PLAN_FAILED;
+    }
 }
 
 /* The newest version that is applied; repeatable files have no place in the order. */
@@ -117,7 +141,9 @@ static void add_missing(const Migrations *files, const Ledger *ledger, size_t kn
     for (size_t i = 0; i < ledger->count; i++) {
         const LedgerRow *row = &ledger->row[i];
         if (strcmp(row->state, "rolled_back") != 0 && !has_file(files, row->id))
-            plan->item[plan->count++] = (PlanItem){.row = row, .state = PLAN_MISSING};
+            plan->item[plan->count++] = (PlanItem){
+                .row = row,
+                .state = strcmp(row->state, "reverting") == 0 ? PLAN_REVERTING : PLAN_MISSING};
     }
 }
 
@@ -155,6 +181,16 @@ static bool refuse_missing(const PlanItem *item) {
     return fail_next("bring the file back; or let it go: stint resolve %s --rolled-back; or "
                      "order = warn in config.ini",
                      item->row->version);
+}
+
+static bool refuse_reverting(const PlanItem *item) {
+    fail(FAIL_PARTIAL, "%s is being rolled back", plan_name(item));
+    if (strcmp(item->row->kind, "sql") == 0)
+        fail_state("%ld of %ld statements of its way down are done", item->row->position,
+                   item->row->statements);
+    else
+        fail_state("its way down was begun and did not end");
+    return fail_next("stint down goes on there; then stint up applies it again");
 }
 
 static bool refuse_late(const PlanItem *item) {
@@ -212,6 +248,10 @@ bool plan_accept(const Plan *plan, const char *order) {
             return refuse_edited(item);
         if (item->down_changed)
             log_say("%s: the way down was changed since it was applied", item->migration->path);
+        if (item->state == PLAN_REVERTING)
+            return refuse_reverting(item);
+        if (item->state == PLAN_MISSING && plan_is_repeatable(item))
+            continue;
         if (item->state == PLAN_MISSING && strict)
             return refuse_missing(item);
         if (item->state == PLAN_OUT_OF_ORDER && strict)

@@ -9,12 +9,27 @@
 #include <string.h>
 
 static bool changed_before(const Step *step, long position) {
-    fail(FAIL_LEDGER, "%s: one of its first %ld statements was changed after they were applied",
-         step->migration->path, position);
-    fail_state("%ld of %zu statements are applied", position, step->half->statements.count);
+    fail(FAIL_LEDGER, "%s: one of its first %ld statements was changed after they were %s",
+         step->half->file, position, step->way == STEP_UP ? "applied" : "run");
+    fail_state("%s", step_stands(step));
     return fail_next("undo the edit up to there (a half-applied file may be edited from its failed "
                      "statement on), or: stint resolve %s --accept-change",
                      step->migration->version);
+}
+
+/* The ledger's text, so that the next look at it finds what will be run. */
+static bool write_text(Step *step) {
+    const Migration *m = step->migration;
+    const SqlHalf *half = step->half;
+    const char *count = arena_format(step->arena, "%zu", half->statements.count);
+    if (step->way == STEP_UP)
+        return pg_do(step->pg, ledger_sql(step->arena, step->schema, SQL_LEDGER_RETEXT),
+                     PG_WITH(m->id, m->checksum, m->tokens, m->down_tokens, m->text.at,
+                             m->down_path ? m->down_text.at : NULL, count));
+    return pg_do(step->pg, ledger_sql(step->arena, step->schema, SQL_REVERT_RETEXT),
+                 PG_WITH(m->id,
+                         arena_bytes(step->arena, half->text + half->from, half->to - half->from),
+                         count));
 }
 
 /* A half-applied file may be edited behind its position: what was applied must be equal in tokens.
@@ -22,21 +37,23 @@ static bool changed_before(const Step *step, long position) {
 static bool check_edit(Step *step, const LedgerRow *row) {
     const Migration *m = step->migration;
     const char *text, *down;
-    SqlFile before;
+    SqlFile file;
     size_t done = (size_t)row->position;
-    if (strcmp(row->tokens, m->tokens) == 0)
+    if (step->way == STEP_UP && strcmp(row->tokens, m->tokens) == 0)
         return true;
     if (!ledger_texts(step->pg, step->arena, step->schema, m->id, &text, &down) ||
-        !sqlfile_read(step->arena, m->path, (Bytes){text, strlen(text)}, NULL, (Bytes){NULL, 0},
-                      &before))
+        !sqlfile_recall(step->arena, m->path, text, down, &file))
         return false;
-    const Statements *then = &before.up.statements, *now = &step->half->statements;
+    const SqlHalf *before = step->way == STEP_UP ? &file.up : &file.down;
+    const Statements *then = &before->statements, *now = &step->half->statements;
+    if (text_same(before->tokens, step->half->tokens))
+        return true;
     if (done > then->count || done > now->count)
         return changed_before(step, row->position);
     if (done) {
         const Statement *s = &then->at[done - 1], *t = &now->at[done - 1];
         const char *x =
-            statement_tokens(step->arena, before.up.text, before.up.from, s->at + s->length);
+            statement_tokens(step->arena, before->text, before->from, s->at + s->length);
         const char *y =
             statement_tokens(step->arena, step->half->text, step->half->from, t->at + t->length);
         if (strcmp(x, y) != 0)
@@ -44,10 +61,7 @@ static bool check_edit(Step *step, const LedgerRow *row) {
     }
     log_say("%s: was edited behind statement %ld; going on with the new text", m->name,
             row->position);
-    const char *count = arena_format(step->arena, "%zu", now->count);
-    return pg_do(step->pg, ledger_sql(step->arena, step->schema, SQL_LEDGER_RETEXT),
-                 PG_WITH(m->id, m->checksum, m->tokens, m->down_tokens, m->text.at,
-                         m->down_path ? m->down_text.at : NULL, count));
+    return write_text(step);
 }
 
 static void add_settings(const Step *step, const Part *part, Text *sql) {

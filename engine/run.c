@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "lock.h"
 #include "log.h"
+#include "repeatable.h"
 #include "scope.h"
 #include "session.h"
 #include "sql.h"
@@ -14,8 +15,30 @@
 /* A server that restarts or fails over is back within this time, or the run ends. */
 enum { RECONNECT_PATIENCE = 60000, MOST_LOSSES = 5 };
 
+static bool list_files(Run *run) {
+    return migration_list(run->look, run->config->migrations, &run->files) &&
+           repeatable_list(run->look, run->config->scripts, &run->files);
+}
+
+/* Reads the folder and its files. What cannot be read is told when it is wanted. */
+static void read_files(void *with) {
+    Run *run = with;
+    arena_free(run->look);
+    run->look = arena_new();
+    run->files_read = list_files(run);
+    for (size_t i = 0; run->files_read && i < run->files.count; i++)
+        migration_read(run->look, &run->files.at[i]);
+    fail_clear();
+}
+
+bool run_connect(Run *run, SessionDatabase database) {
+    run->pg =
+        session_open_meanwhile(run->arena, run->config, run->command, database, read_files, run);
+    return run->pg != NULL;
+}
+
 bool run_peek(Run *run) {
-    run->pg = session_open(run->arena, run->config, run->command, SESSION_MUST_EXIST);
+    run_connect(run, SESSION_MUST_EXIST);
     bool missing = !run->pg && text_same(failure()->sqlstate, "3D000");
     if (!run->pg && (!missing || run->config->is_protected))
         return false;
@@ -26,16 +49,45 @@ bool run_peek(Run *run) {
     return run_look(run);
 }
 
+/* A file that may have been edited is judged by more than a brief look shows. */
+static bool is_brief_enough(const Run *run) {
+    for (size_t i = 0; i < run->files.count; i++) {
+        const Migration *m = &run->files.at[i];
+        const LedgerRow *row = ledger_row(&run->ledger, m->id);
+        if (row && !row->tokens &&
+            (m->down_path || row->had_twin || !text_same(m->checksum, row->checksum)))
+            return false;
+    }
+    return true;
+}
+
+static bool read_ledger(Run *run) {
+    const char *schema = run->config->ledger_schema;
+    run->ledger = (Ledger){.schema = schema};
+    if (!run->pg)
+        return true;
+    if (!ledger_read(run->pg, run->look, schema, run->depth, &run->ledger))
+        return false;
+    return run->depth == LEDGER_WHOLE || is_brief_enough(run) ||
+           ledger_read(run->pg, run->look, schema, LEDGER_WHOLE, &run->ledger);
+}
+
 bool run_look(Run *run) {
-    const Config *config = run->config;
-    Arena *look = arena_new();
-    arena_free(run->look);
-    run->look = look;
+    if (!run->files_read)
+        read_files(run);
+    if (!run->files_read && !list_files(run))
+        return false;
+    run->files_read = false; /* the next look reads them again */
     run->next = 0;
-    run->ledger = (Ledger){.schema = config->ledger_schema};
-    return (!run->pg || ledger_read(run->pg, look, config->ledger_schema, &run->ledger)) &&
-           migration_list(look, config->migrations, &run->files) &&
-           plan_make(look, &run->files, &run->ledger, &run->plan) && (scope_read(run), true);
+    if (!read_ledger(run) || !plan_make(run->look, &run->files, &run->ledger, &run->plan))
+        return false;
+    scope_read(run);
+    if (!run->plan.due || !run->ledger.version)
+        return true;
+    if (!ledger_read_failures(run->pg, run->look, &run->ledger))
+        return false;
+    plan_tell_failures(&run->plan, &run->ledger);
+    return true;
 }
 
 static void append(Arena *a, Strings *strings, const char *string) {
@@ -51,12 +103,30 @@ void run_note_applied(Run *run, const char *id, long long ms) {
     append(run->arena, &run->done_ms, arena_format(run->arena, "%lld", ms));
 }
 
-bool run_write_durations(Run *run) {
+static bool write_durations(Run *run) {
     const char *id = arena_format(run->arena, "%lld", run->id);
     const char *sql = ledger_sql(run->arena, run->ledger.schema, SQL_LEDGER_DURATIONS);
     return !run->done.count || pg_do(run->pg, sql,
                                      PG_WITH(backfill_array(run->arena, run->done),
                                              backfill_array(run->arena, run->done_ms), id));
+}
+
+bool run_begin(Run *run) {
+    const Config *config = run->config;
+    return run->id || ledger_begin_run(run->pg, config->ledger_schema, run->command,
+                                       config->environment, &run->id);
+}
+
+void run_end(Run *run, const char *outcome) {
+    Failure why = fail_kept(run->arena);
+    if (run->id && run->pg && pg_state(run->pg) == PG_IDLE) {
+        bool cleaned = run_clean(run);
+        pg_stoppable(run->pg, false);
+        if (!cleaned || !write_durations(run) ||
+            !ledger_end_run(run->pg, run->config->ledger_schema, run->id, outcome, run->applied))
+            log_warn("%s", failure()->message);
+    }
+    fail_again(&why);
 }
 
 bool run_clean(Run *run) {

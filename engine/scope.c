@@ -69,7 +69,8 @@ static void read_one(Run *run, PlanItem *item) {
         return;
     Strings names = environments_of(run->look, m);
     item->requires = requires_of(run->look, m);
-    warn_of_unknown(run->config, m, names);
+    if (!run->locked) /* once a run */
+        warn_of_unknown(run->config, m, names);
     if (!names.count || is_among(run->config->environment, names.at, names.count))
         return;
     item->skipped = list(run->look, names);

@@ -7,6 +7,8 @@
 #include "sql.h"
 #include "text.h"
 
+#include <stdlib.h>
+
 /* `local:` becomes the private cluster's URL, which is started if need be. */
 static const char *resolve(Arena *a, const Config *config, const char *url) {
     if (!text_starts(url, "local:"))
@@ -63,26 +65,37 @@ static bool create_database(Arena *a, const PgUrl *url, PgTarget target, const c
 }
 
 Pg *session_open(Arena *a, const Config *config, const char *what, SessionDatabase database) {
+    return session_open_meanwhile(a, config, what, database, NULL, NULL);
+}
+
+Pg *session_open_meanwhile(Arena *a, const Config *config, const char *what,
+                           SessionDatabase database, void (*meanwhile)(void *with), void *with) {
     PgUrl url;
     if (!read_url(a, config, &url))
         return NULL;
     if (url.dropped)
         log_detail("parameters of the URL that mean nothing here: %s", url.dropped);
     PgTarget target = target_of(config, &url, what);
+    target.meanwhile = meanwhile;
+    target.with = with;
     Pg *pg = pg_open(a, &target);
+    target.meanwhile = NULL;
+    const char *name = url.database ? url.database : getenv("PGDATABASE");
     bool missing = !pg && text_same(failure()->sqlstate, "3D000");
     if (missing && config->is_protected)
         fail_hint("create it by hand: %s is a protected environment", config->environment);
     else if (missing && database == SESSION_MUST_EXIST)
         fail_next("stint up -e %s makes it", config->environment);
-    else if (missing && url.database && create_database(a, &url, target, url.database))
+    else if (missing && name && create_database(a, &url, target, name))
         pg = pg_open(a, &target);
     return pg;
 }
 
+/* A transaction of its own: what follows in the same message would else be in one that began with
+ * the settings of before. */
 const char *session_clean(Arena *a, const Pg *pg) {
-    return arena_format(a, "%s;\n%s;\n%s;\n", SQL_SESSION_CLEAN, pg_settings(pg),
-                        SQL_SESSION_UNLOCK);
+    return arena_format(a, "BEGIN READ WRITE;\n%s;\n%s;\n%s;\nCOMMIT;\n", SQL_SESSION_CLEAN,
+                        pg_settings(pg), SQL_SESSION_UNLOCK);
 }
 
 const char *session_place(Arena *a, const Pg *pg) {

@@ -176,10 +176,8 @@ static StepAnswer half_done(Step *step, size_t number) {
     if (failure()->kind == FAIL_ERROR)
         fail_as(FAIL_PARTIAL);
     fail_in("%s", step->migration->name);
-    fail_state("%ld of %zu statements are applied; statement %zu (%s) failed, and what it had "
-               "committed before is there",
-               step->position, step->half->statements.count, number + 1,
-               statement_of(step, number)->words);
+    fail_state("%s; statement %zu (%s) failed, and what it had committed before is there",
+               step_stands(step), number + 1, statement_of(step, number)->words);
     which_is_it(step, number);
     return STEP_FAILED;
 }
@@ -265,7 +263,7 @@ static StepAnswer cannot_tell(Step *step, size_t number) {
          number + 1, s->words);
     fail_detail("The run that sent it failed or ended before it could write down the outcome.");
     fail_at((FailPlace){step->half->file, place.line, place.column, place.source});
-    fail_state("%ld of %zu statements are applied", step->position, step->half->statements.count);
+    fail_state("%s", step_stands(step));
     which_is_it(step, number);
     return STEP_FAILED;
 }

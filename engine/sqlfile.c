@@ -104,6 +104,19 @@ bool sqlfile_read(Arena *a, const char *path, Bytes text, const char *down_path,
            (!out->has_down || read_half(a, out->down_directives.no_transaction, &out->down));
 }
 
+bool sqlfile_recall(Arena *a, const char *path, const char *text, const char *down_text,
+                    SqlFile *out) {
+    Bytes none = {NULL, 0}, up = {text, strlen(text)};
+    Directives up_directives;
+    Border border;
+    if (!down_text)
+        return sqlfile_read(a, path, up, NULL, none, out);
+    if (!read_directives(a, path, up, &up_directives, &up_directives, &border))
+        return false;
+    up = (Bytes){arena_bytes(a, text, border.at), border.at};
+    return sqlfile_read(a, path, up, path, (Bytes){down_text, strlen(down_text)}, out);
+}
+
 bool sqlfile_tokens(Arena *a, const char *path, Bytes text, const char **out) {
     Walk walk = walk_on(text.at, 0, text.length);
     size_t to = text.length;

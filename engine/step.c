@@ -25,10 +25,22 @@ static const char *open_sql(Step *step, const char *sql) {
                 PG_WITH(m->id, m->version, m->name, migration_kind(m->kind),
                         number(step, statements), number(step, step->run), m->checksum, m->tokens,
                         m->down_tokens, m->text.at, m->down_path ? m->down_text.at : NULL,
-                        ledger_who()));
+                        ledger_who(), step->repeated));
+}
+
+static const char *revert_sql(Step *step) {
+    const SqlHalf *half = step->half;
+    const char *text =
+        half ? arena_bytes(step->arena, half->text + half->from, half->to - half->from) : NULL;
+    return ours(step, SQL_REVERT_OPEN,
+                PG_WITH(step->migration->id, number(step, step->run_believed),
+                        number(step, step->run),
+                        number(step, half ? (long long)half->statements.count : 1), text));
 }
 
 const char *step_finish_sql(Step *step, long position) {
+    if (step->way == STEP_DOWN)
+        return ours(step, SQL_REVERT_FINISH, PG_WITH(step->migration->id, ledger_who()));
     return ours(step, SQL_LEDGER_FINISH, PG_WITH(step->migration->id, number(step, position)));
 }
 
@@ -50,7 +62,9 @@ static void add_fence(Step *step, Message *message, const char *open) {
     }
     if (step->rolled_back)
         message_add(message, ours(step, SQL_LEDGER_FORGET, PG_WITH(m->id)), 1);
-    message_add_fence(message, open_sql(step, open));
+    message_add_fence(message, step->way == STEP_DOWN ? revert_sql(step)
+                               : step->repeated       ? open_sql(step, SQL_LEDGER_REPEAT)
+                                                      : open_sql(step, open));
 }
 
 /* What the file SET for its own statements must not reach ours. */
@@ -116,6 +130,12 @@ static StepAnswer send(Step *step, const Message *message) {
     if (pg_message(step->pg, message->text.at, message_copies(message), &completed))
         return STEP_DONE;
     return answer_failure(step, message, completed);
+}
+
+const char *step_stands(const Step *step) {
+    return arena_format(step->arena, "%ld of %zu statements %s", step->position,
+                        step->half ? step->half->statements.count : 1,
+                        step->way == STEP_UP ? "are applied" : "of its way down are done");
 }
 
 static StepAnswer moved_on(Step *step, long position) {
@@ -248,7 +268,8 @@ static StepAnswer whole_file(Step *step, const Part *part) {
 }
 
 StepAnswer step_part(Step *step, const Part *part, bool is_last) {
-    if (is_last && !step->begun && part->kind == PART_TRANSACTION && !begins_with_modes(step, part))
+    if (is_last && !step->begun && step->way == STEP_UP && part->kind == PART_TRANSACTION &&
+        !begins_with_modes(step, part))
         return whole_file(step, part);
     long after = (long)(part->first + part->count);
     if (begins_with_modes(step, part)) {
@@ -292,7 +313,7 @@ StepAnswer step_lua(Step *step) {
     StepAnswer answer = send(step, &opening);
     if (answer != STEP_DONE)
         return answer;
-    if (!script_call(d, "up", step->pg)) {
+    if (!script_call(d, step->way == STEP_UP ? "up" : "down", step->pg)) {
         if (pg_state(step->pg) == PG_LOST)
             return STEP_LOST;
         pg_roll_back(step->pg);

@@ -230,8 +230,9 @@ static StepAnswer verify(Worker *w) {
 
 static StepAnswer finish(Worker *w) {
     const Migration *m = w->step->migration;
-    const char *sql = sql_of(w, SQL_BACKFILL_FINISH);
-    if (pg_do(w->step->pg, sql, PG_WITH(m->id))) {
+    bool up = w->step->way == STEP_UP;
+    const char *sql = sql_of(w, up ? SQL_BACKFILL_FINISH : SQL_REVERT_FINISH_BACKFILL);
+    if (pg_do(w->step->pg, sql, up ? PG_WITH(m->id) : PG_WITH(m->id, ledger_who()))) {
         event_tell("backfill_finished", EVENT_SAYS("version", m->version),
                    EVENT_SAYS("name", m->name), EVENT_COUNTS("rows", w->backfill.rows_changed),
                    EVENT_COUNTS("duration_ms", clock_ms() - w->started));
@@ -260,7 +261,7 @@ static StepAnswer explain(Worker *w, StepAnswer answer) {
     }
     fail_state("%lld of about %lld rows are walked, %lld changed; each batch is committed",
                w->backfill.rows_seen, w->backfill.rows_total, w->backfill.rows_changed);
-    fail_next("stint up goes on there");
+    fail_next("stint %s goes on there", w->step->way == STEP_UP ? "up" : "down");
     return answer;
 }
 
@@ -286,7 +287,8 @@ static StepAnswer prepare(Worker *w) {
         return failed_or_lost(step);
     step->prelude = NULL;
     if (!backfill_describe(step->pg, step->arena, step->schema, &step->migration->declaration,
-                           step->migration->id, &w->backfill))
+                           step->migration->id, step->way == STEP_UP ? BACKFILL_UP : BACKFILL_DOWN,
+                           &w->backfill))
         return failed_or_lost(step);
     if (!step->begun) {
         if (!try_out(w))

@@ -16,5 +16,8 @@ typedef struct {
 } Address;
 
 bool address_read(Arena *a, const char *text, Address *out);
+/* Whatever the text is (an argument, a setting): what looks like a password in it is shown nowhere
+ * from now on. True if there was something. */
+bool address_hide(Arena *a, const char *text);
 
 #endif

@@ -6,6 +6,8 @@
 #include "pg.h"
 #include "script.h"
 
+typedef enum { BACKFILL_UP, BACKFILL_DOWN } BackfillWay;
+
 typedef struct {
     const char *migration;   /* id in the ledger */
     const char *table;       /* "public"."users", quoted by the server */
@@ -22,9 +24,10 @@ typedef struct {
 } Backfill;
 
 /* Reads the declaration and asks the catalog. Fails for a table that is not there (FAIL_ERROR),
- * that is a view, or that has no key, each with what to do. */
+ * that is a view, or that has no key, each with what to do. The way down
+ * sets `down` in all rows, and has nothing to verify. */
 bool backfill_describe(Pg *pg, Arena *a, const char *schema, const Declaration *declaration,
-                       const char *migration, Backfill *out);
+                       const char *migration, BackfillWay way, Backfill *out);
 /* Fills in what the ledger knows of it: id, rows, spec. */
 bool backfill_find(Pg *pg, Arena *a, const char *schema, Backfill *backfill);
 /* An array literal for a text[] parameter. */

@@ -15,6 +15,7 @@ typedef struct {
 typedef struct {
     size_t count;
     const char **name; /* without the folder, in the order of their bytes */
+    bool *is_folder;
 } FileNames;
 
 bool file_read(Arena *a, const char *path, Bytes *out);

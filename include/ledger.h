@@ -19,6 +19,7 @@ typedef struct {
     const char *applied_at, *applied_by; /* RFC 3339, UTC; "os user@host", or NULL */
     long long duration_ms;               /* -1: unknown */
     const char *origin;
+    bool had_twin; /* its way down was a file of its own */
 } LedgerRow;
 
 /* The last attempt of a file that failed and left no trace but this. */
@@ -26,8 +27,13 @@ typedef struct {
     const char *id, *message, *at;
 } LedgerFailure;
 
+/* BRIEF: of a settled row (applied, baselined) only id, version, name, kind, state, checksum and
+ * had_twin; a thousand whole rows cost more than all else of a run that has nothing to do. */
+typedef enum { LEDGER_WHOLE, LEDGER_BRIEF } LedgerDepth;
+
 typedef struct {
     const char *schema;
+    LedgerDepth depth;
     int version; /* of the tables; 0: the database has no ledger yet */
     size_t count;
     LedgerRow *row; /* sorted by id */
@@ -35,7 +41,9 @@ typedef struct {
     LedgerFailure *failure;
 } Ledger;
 
-bool ledger_read(Pg *pg, Arena *a, const char *schema, Ledger *out);
+bool ledger_read(Pg *pg, Arena *a, const char *schema, LedgerDepth depth, Ledger *out);
+/* The last attempts; wanted only where something is due. */
+bool ledger_read_failures(Pg *pg, Arena *a, Ledger *ledger);
 const LedgerRow *ledger_row(const Ledger *ledger, const char *id);         /* NULL: none */
 const LedgerFailure *ledger_failure(const Ledger *ledger, const char *id); /* NULL: none */
 /* Makes the tables, or brings them to LEDGER_VERSION. Only under the run lock. */

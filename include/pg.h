@@ -21,6 +21,8 @@ typedef struct {
     long long wait_ms;           /* go on trying for so long while nothing answers; 0: once */
     long long lock_timeout;      /* ms; 0: none */
     long long statement_timeout; /* ms; 0: none */
+    void (*meanwhile)(void *with); /* or NULL: what to do while the server makes the session */
+    void *with;
 } PgTarget;
 
 /* Connects and makes the session's settings (DESIGN: client_connection_check_interval where the

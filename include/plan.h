@@ -18,6 +18,7 @@ typedef enum {
     PLAN_MISSING,      /* applied, and its file is gone */
     PLAN_OUT_OF_ORDER, /* pending, and older than the newest applied one */
     PLAN_ROLLED_BACK,  /* pending again */
+    PLAN_REVERTING,    /* rolled back up to a position: "partial" to people and programs */
 } PlanState;
 
 typedef struct {
@@ -32,17 +33,22 @@ typedef struct {
 
 typedef struct {
     size_t count;
-    PlanItem *item; /* by version */
+    PlanItem *item; /* by version, then repeatable files by name */
     size_t due;     /* how many `up` would apply */
 } Plan;
 
 bool plan_make(Arena *a, Migrations *files, const Ledger *ledger, Plan *out);
+/* Due files whose last attempt failed: FAILED instead of PENDING. */
+void plan_tell_failures(Plan *plan, const Ledger *ledger);
 bool plan_is_due(const PlanItem *item);
+bool plan_is_repeatable(const PlanItem *item);
+/* Applied, whatever has become of its file since: what a rollback can begin with. */
+bool plan_is_applied(const PlanItem *item);
 const char *plan_state(PlanState state); /* "out_of_order" */
 const char *plan_name(const PlanItem *item);
 const char *plan_version(const PlanItem *item);
-/* Says no (FAIL_LEDGER) to edited files always, to missing ones and to late ones as `order` wants:
- * strict refuses, warn says it, allow is silent. */
+/* Says no to a rollback that is under way (FAIL_PARTIAL), to edited files always (FAIL_LEDGER), to
+ * missing ones and to late ones as `order` wants: strict refuses, warn says it, allow is silent. */
 bool plan_accept(const Plan *plan, const char *order);
 
 #endif

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "plan.h"
 #include "script.h"
+#include "session.h"
 #include "step.h"
 
 typedef struct {
@@ -14,9 +15,11 @@ typedef struct {
     const Config *config;
     const char *command;
     Pg *pg;
-    Script *script; /* NULL until a Lua file is due */
+    Script *script;    /* NULL until a Lua file is due */
+    LedgerDepth depth; /* that this command wants of settled rows */
     Ledger ledger;
     Migrations files;
+    bool files_read; /* ahead of the next look */
     Plan plan;
     long long id; /* in the ledger; 0: not begun */
     long applied;
@@ -26,10 +29,13 @@ typedef struct {
     bool has_event_triggers;
     Strings done,
         done_ms; /* applied by this run in one transaction: duration_ms is not written yet */
+    int taken;   /* how often in a row another run was ahead */
     int losses;  /* connections lost since the last file that was applied */
     const char *server_started;
 } Run;
 
+/* A session; the folder is read while the server makes it. False: failed. */
+bool run_connect(Run *run, SessionDatabase database);
 /* A session for looking only, and the look. A database that is not there yet (where the environment
  * is not protected) has an empty ledger: then `pg` is NULL. */
 bool run_peek(Run *run);
@@ -45,7 +51,11 @@ bool run_reconnect(Run *run);
 /* One more file is applied, and how long it took; the durations are written at the run's end, so
  * that a file costs one write to the ledger. */
 void run_note_applied(Run *run, const char *id, long long ms);
-bool run_write_durations(Run *run);
+/* The run's row in the ledger; done before is fine. */
+bool run_begin(Run *run);
+/* The run is over: durations and outcome are written, on the way out of a failure too, which stays
+ * the one to tell. */
+void run_end(Run *run, const char *outcome);
 bool run_open(Run *run, Migration *m); /* migration_open with this run's script world */
 void run_close(Run *run);
 

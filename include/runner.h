@@ -1,5 +1,5 @@
-/* runner: carries out a plan and writes it down: run lock, ledger, every due file in its order, a
- * step at a time; goes on where the ledger says after a lost connection or when another run got
+/* runner: carries out a plan and writes it down: run lock, ledger, every due file in its order;
+ * goes on where the ledger says after a lost connection or when another run got
  * ahead. What happens on the way is told by events (event.h). Refuses to know the command line. */
 #ifndef RUNNER_H
 #define RUNNER_H
@@ -11,6 +11,7 @@ typedef struct {
     const char *command; /* "up", "deploy": for the ledger and pg_stat_activity */
     const char *to;      /* the last version to apply, or NULL */
     long count;          /* at most so many; -1: all */
+    const char *only;    /* the id of the one file to apply, or NULL */
 } RunnerWanted;
 
 typedef struct {

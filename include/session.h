@@ -12,10 +12,14 @@ typedef enum { SESSION_MUST_EXIST, SESSION_MAY_CREATE } SessionDatabase;
 /* `what` names it for pg_stat_activity. A missing database is made where the environment is not
  * protected and `database` allows it. NULL: failed. */
 Pg *session_open(Arena *a, const Config *config, const char *what, SessionDatabase database);
+/* The same; `meanwhile` is called with `with` while the server makes the session (once, or not at
+ * all if the connection comes to nothing). */
+Pg *session_open_meanwhile(Arena *a, const Config *config, const char *what,
+                           SessionDatabase database, void (*meanwhile)(void *with), void *with);
 /* The target alone: for those who connect later or elsewhere. */
 bool session_target(Arena *a, const Config *config, const char *what, PgTarget *out);
 /* Statements that make a used session clean again, settings included; end with ";\n". */
-enum { SESSION_CLEAN_COUNT = 11 };
+enum { SESSION_CLEAN_COUNT = 15 };
 const char *session_clean(Arena *a, const Pg *pg);
 /* "host:port/database as user", for people. */
 const char *session_place(Arena *a, const Pg *pg);

@@ -31,6 +31,10 @@ typedef struct {
  * column. */
 bool sqlfile_read(Arena *a, const char *path, Bytes text, const char *down_path, Bytes down_text,
                   SqlFile *out);
+/* The same of what the ledger keeps: where it has a text of the way down, that is the one, and what
+ * `text` says of it counts for nothing. */
+bool sqlfile_recall(Arena *a, const char *path, const char *text, const char *down_text,
+                    SqlFile *out);
 /* Only the hash over the up half's tokens: what an edit is judged by. */
 bool sqlfile_tokens(Arena *a, const char *path, Bytes text, const char **out);
 

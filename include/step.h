@@ -9,6 +9,8 @@
 #include "migration.h"
 #include "retreat.h"
 
+typedef enum { STEP_UP, STEP_DOWN } StepWay;
+
 /* What is known of a file on its way into the ledger. `position`, `run_believed` and `begun` are
  * moved on by each step that is done. */
 typedef struct {
@@ -16,10 +18,12 @@ typedef struct {
     Pg *pg;
     const char *schema; /* of the ledger */
     const Migration *migration;
-    const SqlHalf *half; /* NULL for Lua */
-    bool begun;          /* the ledger has a row for it */
-    bool rolled_back;    /* a row that only says so: it is opened anew */
-    long position;       /* statements done */
+    StepWay way;
+    SqlHalf *half;        /* of this way; NULL for Lua */
+    bool begun;           /* the ledger has a row for it; on the way down: that says so */
+    bool rolled_back;     /* a row that only says so: it is opened anew */
+    const char *repeated; /* tokens of a repeatable file as it was applied last, or NULL */
+    long position;        /* statements done */
     long long run, run_believed;
     const char *prelude; /* statements that make the session clean, or NULL: it is */
     size_t prelude_count;
@@ -43,15 +47,17 @@ StepAnswer step_part(Step *step, const Part *part, bool is_last);
 StepAnswer step_solo(Step *step, size_t statement, bool is_last);
 /* The same, when its intent was found written: looks what became of it and goes on. */
 StepAnswer step_resume_solo(Step *step, size_t statement, const char *facts, bool is_last);
-/* A Lua migration: its `up`, in one transaction or (transaction = false) in none. */
+/* A Lua migration: its `up` or `down`, in one transaction or (transaction = false) in none. */
 StepAnswer step_lua(Step *step);
 
+/* How far it is, for messages: "2 of 4 statements are applied". */
+const char *step_stands(const Step *step);
 /* For those who write their own step (worker.h). A short transaction of ours: the fence, then `sql`
  * (`count` statements), under our own role whatever the file has SET. */
 StepAnswer step_write(Step *step, const char *sql, size_t count);
 /* An event of this file in the ledger, in a transaction of its own, under our own role. */
 StepAnswer step_note(Step *step, const char *kind, const char *message);
-/* The statement that ends the file's row: it is applied. */
+/* The statement that ends the file's row: it is applied, or rolled back. */
 const char *step_finish_sql(Step *step, long position);
 
 #endif

@@ -7,10 +7,10 @@ local floors = {
   { "doors", "pg pg_private pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest" },
   {
     "nouns",
-    "walk meta shape neutral statement parts directive sqlfile variable message migration ledger lock session hook backfill range cluster server binaries retreat",
+    "walk meta shape neutral statement parts directive sqlfile variable message migration ledger lock session hook backfill range cluster server binaries retreat repeatable consent loss",
   },
   { "windows", "lib_*" },
-  { "verbs", "step solo scope plan run runner worker resume revert" },
+  { "verbs", "step solo scope plan run runner worker resume apply revert wipe seed doctor doctor_*" },
   { "desk", "option command cli cmd_* progress report show main" },
 }
 
@@ -37,7 +37,7 @@ for name in ([[
 end
 
 -- Files that share another's header: cmd_* have command.h and cli.h, lib_* script.h.
-local shares = "main cmd_* lib_* pgopen pgpooler solo"
+local shares = "main cmd_* lib_* pgopen pgpooler solo doctor_*"
 
 local function matches(list, name)
   for pattern in list:gmatch("%S+") do

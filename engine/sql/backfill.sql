@@ -33,7 +33,7 @@ SELECT pg_catalog.set_config('enable_seqscan', 'off', false), pg_catalog.set_con
 
 -- :name backfill_open
 -- $1 migration, $2 name, $3 version, $4 spec, $5 relation, $6 key, $7 types, $8 target, $9 rows
-UPDATE stint.migration SET state = 'backfilling' WHERE id = $1;
+UPDATE stint.migration SET state = 'backfilling' WHERE id = $1 AND state <> 'reverting';
 INSERT INTO stint.backfill (migration, name, version, spec, relation, key, key_type, target_ms, rows_total, state)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'running')
 ON CONFLICT (migration) DO UPDATE SET spec = excluded.spec, relation = excluded.relation, key = excluded.key, key_type = excluded.key_type,

@@ -1,17 +1,24 @@
 -- :name ledger_rows
--- Every file that the ledger knows, with the last failed attempt since; texts are fetched apart.
-SELECT m.id, m.version, m.name, m.kind, m.state, m.position, m.statements, m.intent, m.intent_facts,
-       m.run, m.checksum, m.tokens, m.down_tokens,
-       to_char(m.applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-       m.applied_by, m.duration_ms, m.origin
-FROM stint.migration m ORDER BY m.id
+-- Every file that the ledger knows; texts are fetched apart. Of a settled one ($1 false) only what
+-- tells whether it was edited: the rest of a thousand rows would cost more than all else.
+SELECT m.id, nullif(m.version, m.id), m.name, m.kind, m.state, m.position,
+       CASE m.state WHEN 'reverting' THEN m.down_statements ELSE m.statements END, m.intent, m.intent_facts,
+       m.run, m.checksum, m.tokens, m.down_tokens, m.applied_at AT TIME ZONE 'UTC', m.applied_by, m.duration_ms, m.origin,
+       m.down_text IS NOT NULL, (SELECT l.version FROM stint.ledger l)
+FROM stint.migration m WHERE $1::boolean OR m.state NOT IN ('applied', 'baselined')
+UNION ALL
+SELECT m.id, nullif(m.version, m.id), m.name, m.kind, m.state, NULL, NULL, NULL, NULL,
+       NULL, m.checksum, NULL, NULL, NULL, NULL, NULL, NULL,
+       m.down_text IS NOT NULL, (SELECT l.version FROM stint.ledger l)
+FROM stint.migration m WHERE NOT $1::boolean AND m.state IN ('applied', 'baselined')
 
 -- :name ledger_failures
 -- The last attempt of each file that failed, where nothing newer succeeded.
 SELECT DISTINCT ON (e.migration) e.migration, e.message,
        to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 FROM stint.event e LEFT JOIN stint.migration m ON m.id = e.migration
-WHERE e.kind = 'migration_failed' AND (m.id IS NULL OR m.state NOT IN ('applied', 'baselined'))
+WHERE e.kind = CASE m.state WHEN 'reverting' THEN 'rollback_failed' ELSE 'migration_failed' END
+  AND (m.id IS NULL OR (m.kind = 'repeatable' OR m.state NOT IN ('applied', 'baselined')) AND e.at >= m.started_at)
 ORDER BY e.migration, e.id DESC
 
 -- :name ledger_texts
@@ -46,11 +53,11 @@ DELETE FROM stint.migration WHERE id = $1 AND state = 'rolled_back'
 
 -- :name ledger_fence
 -- The fence of a later step: no row, no division.
-WITH mine AS (UPDATE stint.migration SET run = $4 WHERE id OPERATOR(pg_catalog.=) $1 AND position OPERATOR(pg_catalog.=) $2 AND run OPERATOR(pg_catalog.=) $3 AND state OPERATOR(pg_catalog.=) 'partial' RETURNING 1)
+WITH mine AS (UPDATE stint.migration SET run = $4 WHERE id OPERATOR(pg_catalog.=) $1 AND position OPERATOR(pg_catalog.=) $2 AND run OPERATOR(pg_catalog.=) $3 AND (state OPERATOR(pg_catalog.=) 'partial' OR state OPERATOR(pg_catalog.=) 'reverting') RETURNING 1)
 SELECT 1 OPERATOR(pg_catalog./) pg_catalog.count(*) FROM mine
 
 -- :name ledger_retext
--- A half-applied file may be edited from its position on.
+-- A half-applied file may be edited from its position on, and people may accept any edit.
 UPDATE stint.migration SET checksum = $2, tokens = $3, down_tokens = $4, text = $5, down_text = $6, statements = $7 WHERE id = $1
 
 -- :name ledger_advance
@@ -62,12 +69,16 @@ UPDATE stint.migration SET position = $2, intent = NULL, intent_facts = NULL, st
 WHERE id OPERATOR(pg_catalog.=) $1
 
 -- :name ledger_intend
-UPDATE stint.migration SET intent = $2, intent_facts = $3 WHERE id = $1
+UPDATE stint.migration SET intent = $2, intent_facts = $3 WHERE id OPERATOR(pg_catalog.=) $1
 
 -- :name ledger_give_up
--- The intended statement failed and left nothing: a file with nothing applied is as if never begun.
-WITH gone AS (DELETE FROM stint.migration WHERE id = $1 AND position = 0 AND state = 'partial')
-UPDATE stint.migration SET intent = NULL, intent_facts = NULL WHERE id = $1 AND position > 0
+-- The intended statement failed and left nothing: a file with nothing applied is as if never begun,
+-- one with nothing rolled back is applied as before.
+WITH gone AS (DELETE FROM stint.migration WHERE id OPERATOR(pg_catalog.=) $1 AND position OPERATOR(pg_catalog.=) 0 AND state OPERATOR(pg_catalog.=) 'partial')
+UPDATE stint.migration SET intent = NULL, intent_facts = NULL,
+  position = CASE WHEN state OPERATOR(pg_catalog.=) 'reverting' AND position OPERATOR(pg_catalog.=) 0 THEN statements ELSE position END,
+  state = CASE WHEN state OPERATOR(pg_catalog.=) 'reverting' AND position OPERATOR(pg_catalog.=) 0 THEN state_before ELSE state END
+WHERE id OPERATOR(pg_catalog.=) $1 AND (position OPERATOR(pg_catalog.>) 0 OR state OPERATOR(pg_catalog.=) 'reverting')
 
 -- :name ledger_mark
 -- `resolve --applied`: in the ledger without having run.
@@ -80,8 +91,13 @@ ON CONFLICT (id) DO UPDATE SET state = 'baselined', position = excluded.position
 -- :name ledger_unmark
 UPDATE stint.migration SET state = 'rolled_back', position = 0, intent = NULL, intent_facts = NULL, run = $2 WHERE id = $1
 
--- :name ledger_accept
-UPDATE stint.migration SET checksum = $2, tokens = $3, down_tokens = $4, text = $5, down_text = $6 WHERE id = $1
-
 -- :name ledger_accept_backfill
 UPDATE stint.backfill SET spec = $2 WHERE migration = $1
+
+-- :name ledger_repeat
+-- The fence of a repeatable file that is applied again: its tokens are what we believe, or another
+-- run was faster. duration_ms follows.
+WITH mine AS (UPDATE stint.migration SET state = 'applied', position = $5, statements = $5, intent = NULL, intent_facts = NULL, run = $6, checksum = $7, tokens = $8,
+  text = $10, applied_by = $12, started_at = pg_catalog.clock_timestamp(), applied_at = pg_catalog.clock_timestamp(), duration_ms = NULL
+  WHERE id = $1 AND tokens = $13 RETURNING 1)
+SELECT 1 / count(*) FROM mine

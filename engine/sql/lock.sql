@@ -9,9 +9,10 @@ SELECT pg_catalog.pg_try_advisory_lock(1937008750, pg_catalog.hashtext($1))
 SELECT pg_catalog.pg_advisory_unlock(1937008750, pg_catalog.hashtext($1))
 
 -- :name lock_is_ours
-SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_catalog.pg_backend_pid()
-  AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-  AND classid = 1937008750 AND objid::bigint = (pg_catalog.hashtext($1)::bigint & 4294967295) AND objsubid = 2)
+SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype OPERATOR(pg_catalog.=) 'advisory' AND granted AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()
+  AND database OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+  AND classid OPERATOR(pg_catalog.=) 1937008750::pg_catalog.oid AND objsubid OPERATOR(pg_catalog.=) 2::pg_catalog.int2
+  AND objid::pg_catalog.int8 OPERATOR(pg_catalog.=) (pg_catalog.hashtext($1)::pg_catalog.int8 OPERATOR(pg_catalog.&) 4294967295))
 
 -- :name lock_holder
 SELECT a.pid, a.application_name, a.usename, coalesce(host(a.client_addr), 'local'),

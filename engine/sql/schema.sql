@@ -25,15 +25,18 @@ CREATE TABLE stint.run (
   program     text NOT NULL
 );
 -- a file that was applied, or that is half applied: position counts the statements that are done;
--- intent is the number of a statement that no transaction can hold, written before it runs
+-- intent is the number of a statement that no transaction can hold, written before it runs.
+-- reverting: a rollback is under way; position counts down_statements, down_text is what it runs
 CREATE TABLE stint.migration (
   id            text PRIMARY KEY,
   version       text NOT NULL,
   name          text NOT NULL,
   kind          text NOT NULL CHECK (kind IN ('sql', 'lua', 'backfill', 'repeatable')),
-  state         text NOT NULL CHECK (state IN ('partial', 'backfilling', 'applied', 'baselined', 'rolled_back')),
+  state         text NOT NULL CHECK (state IN ('partial', 'backfilling', 'applied', 'baselined', 'reverting', 'rolled_back')),
+  state_before  text,
   position      integer NOT NULL DEFAULT 0 CHECK (position >= 0),
   statements    integer NOT NULL DEFAULT 0,
+  down_statements integer NOT NULL DEFAULT 0,
   intent        integer,
   intent_facts  text,
   run           bigint NOT NULL,

@@ -207,7 +207,7 @@ static int replace(lua_State *L) {
 
 static int names(lua_State *L) {
     Arena *a = arena_new();
-    FileNames found = {0, NULL};
+    FileNames found = {0, NULL, NULL};
     bool ok = file_names(a, luaL_checkstring(L, 1), &found);
     int pushed = ok ? 1 : answer(L, false);
     if (ok) {

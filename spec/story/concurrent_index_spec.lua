@@ -41,8 +41,8 @@ describe("a statement that no transaction can hold", function()
   -- "t_a_idx valid, t_b_idx invalid" of a table
   local function indexes(of)
     return db:value(
-      "SELECT coalesce(string_agg(indexrelid::regclass || CASE WHEN indisvalid THEN ' valid' ELSE ' invalid' END, ', ' ORDER BY indexrelid::regclass::text), '')"
-        .. (" FROM pg_index WHERE indrelid = '%s'::regclass"):format(of or "t")
+      "SELECT coalesce(string_agg(i || CASE WHEN indisvalid THEN ' valid' ELSE ' invalid' END, ', ' ORDER BY i), '')"
+        .. (" FROM (SELECT *, indexrelid::regclass::text AS i FROM pg_index) x WHERE indrelid = '%s'::regclass"):format(of or "t")
     )
   end
 
@@ -53,7 +53,7 @@ describe("a statement that no transaction can hold", function()
   -- Version 2 is as a run leaves it that dies in its statement `k`.
   local function forget_outcome(k, facts)
     db:exec(
-      ("UPDATE stint.migration SET state = 'partial', position = %d, intent = %d, intent_facts = %s, applied_at = NULL"):format(
+      ("UPDATE stint.migration SET applied_at = NULL, state = 'partial', position = %d, intent = %d, intent_facts = %s"):format(
         k - 1,
         k,
         facts and "'" .. facts .. "'" or "NULL"

@@ -96,7 +96,10 @@ migration {
 
     it("with the team's own modules", function()
       begin('local names = require "lib.names"\nmigration { up = function(db) names.make(db, "made") end }\n', {
-        ["scripts/lib/names.lua"] = 'local deep = require "lib.deep.er"\nreturn { make = function(db, n) db:exec("CREATE TABLE " .. db:ident(deep(n)) .. " (n int)") end }\n',
+        ["scripts/lib/names.lua"] = [[
+local deep = require "lib.deep.er"
+return { make = function(db, n) db:exec("CREATE TABLE " .. db:ident(deep(n)) .. " (n int)") end }
+]],
         ["scripts/lib/deep/er.lua"] = 'return function(n) return n .. "_by_lib" end\n',
       })
       local r = up()

@@ -176,6 +176,7 @@ describe("two runs at once", function()
     end
     local r = start(project, url, "--run-lock-wait", "0s", "--json"):wait()
     assert.equal(3, r.code)
+    assert.matches('{"error":{"code":3,"message":"another run is at work: the run lock is held by pid ' .. pid, r.out, 1, true)
     assert.is_true(first:running())
     held:close()
     assert.equal(0, first:wait().code)

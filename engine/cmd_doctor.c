@@ -1,0 +1,84 @@
+#include "cli.h"
+
+#include "clock.h"
+#include "doctor.h"
+#include "fail.h"
+#include "json.h"
+#include "report.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void print_json(Call *call, const Doctor *doctor) {
+    Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena);
+    for (size_t i = 0; i < doctor->count; i++) {
+        const Finding *finding = &doctor->finding[i];
+        Json *json = json_new_map(call->arena);
+        json_set_text(json, "name", finding->name);
+        json_set_text(json, "level", doctor_level(finding->level));
+        json_set_text(json, "message", finding->message);
+        json_set_text(json, "mend", finding->mend);
+        json_append(list, json);
+    }
+    json_set(whole, "checks", list);
+    puts(fail_redacted(json_text(whole)));
+}
+
+static const char *color_of(DoctorLevel level) {
+    static const char *const colors[] = {"\033[32m", "\033[33m", "\033[31m"};
+    return colors[level];
+}
+
+static void print_text(Call *call, const Doctor *doctor) {
+    bool color = report_is_colored(STDOUT_FILENO);
+    size_t notes = 0;
+    for (size_t i = 0; i < doctor->count; i++) {
+        const Finding *finding = &doctor->finding[i];
+        notes += finding->level == DOCTOR_NOTE;
+        if (call->quiet && finding->level == DOCTOR_OK)
+            continue;
+        printf("%s%-5s%s  %-21s  %s\n", color ? color_of(finding->level) : "",
+               doctor_level(finding->level), color ? "\033[0m" : "", finding->name,
+               fail_redacted(finding->message));
+        if (finding->mend)
+            printf("                              -> %s\n", fail_redacted(finding->mend));
+    }
+    printf("%zu wrong, %zu to note\n", doctor_wrong(doctor), notes);
+}
+
+static bool doctor(Call *call) {
+    Doctor doctor = {.arena = call->arena, .config = call->config, .old = -1};
+    const char *old = option_value(&call->given, "old");
+    doctor.run = (Run){.arena = call->arena, .config = call->config, .command = "doctor"};
+    if (call->given.word_count)
+        return fail(FAIL_USAGE, "doctor takes no words: %s", call->given.word[0]);
+    if (old && !clock_duration(old, &doctor.old)) {
+        fail(FAIL_USAGE, "--old takes a duration, not %s", old);
+        return fail_hint("such as 30s, 5m, 1h");
+    }
+    doctor_look(&doctor);
+    if (call->json)
+        print_json(call, &doctor);
+    else
+        print_text(call, &doctor);
+    call->exit_code = doctor_wrong(&doctor) ? FAIL_ERROR : 0;
+    run_close(&doctor.run);
+    return true;
+}
+
+static const Option options[] = {
+    {"old", 0, "TIME", "idle or prepared transactions older than this are wrong (5m and 1h)"},
+    {NULL, 0, NULL, NULL},
+};
+
+const Command cmd_doctor = {
+    .name = "doctor",
+    .usage = "[--old TIME]",
+    .about = "what is wrong, and the command that mends it",
+    .help = "Looks at configuration, connection, rights, settings, indexes, locks, old\n"
+            "transactions, the ledger and the files; changes nothing. Exits with 1 if something\n"
+            "is wrong.",
+    .needs = NEED_CONFIG,
+    .options = options,
+    .run = doctor,
+};
