@@ -3,6 +3,7 @@
 # make check      format, luacheck, cppcheck, then test
 # make asan       every spec against a build with AddressSanitizer and UBSan
 # make demo       the project of this folder, on a PostgreSQL of its own
+# make bench      how long it takes, beside libpq and psql
 # make install    PREFIX=/usr/local: one file
 
 VERSION = 0.1.0
@@ -109,6 +110,10 @@ check:
 	@bash .ci/check
 	@bash .ci/test
 
+# Ratios to what libpq alone can do, in one run: docs/benchmarks.md
+bench: all
+	bash spec/bench/bench
+
 demo:
 	@bash .ci/demo
 
@@ -120,6 +125,6 @@ clean:
 	rm -rf build
 
 force:
-.PHONY: all native test asan check demo install clean force
+.PHONY: all native test asan check demo bench install clean force
 .DELETE_ON_ERROR:
 -include $(wildcard $(O)/*.d $(O)/pic/*.d $(O)/pic/spec/*.d)

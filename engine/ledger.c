@@ -69,6 +69,18 @@ const char *ledger_inline(Pg *pg, Arena *a, const char *schema, const char *sql,
     return text.at;
 }
 
+/* No such table, schema, column: no ledger, or a newer one. */
+static bool is_absent(const Pg *pg) {
+    return pg_failed_with(pg, "42P01") || pg_failed_with(pg, "3F000") ||
+           pg_failed_with(pg, "42703");
+}
+
+static bool cannot_read(const Pg *pg, const char *schema) {
+    if (pg_failed_with(pg, "42501"))
+        fail_hint("stint runs as a role that may read the schema %s; see: stint doctor", schema);
+    return fail_in("cannot read the ledger");
+}
+
 /* The version of the tables; 0 where there are none. */
 static bool read_version(Pg *pg, Arena *a, const char *schema, int *out) {
     PgRows rows;
@@ -81,12 +93,8 @@ static bool read_version(Pg *pg, Arena *a, const char *schema, int *out) {
              *out, LEDGER_VERSION);
         return fail_hint("use the newer stint that made it");
     }
-    if (!pg_failed_with(pg, "42P01") && !pg_failed_with(pg, "3F000")) {
-        if (pg_failed_with(pg, "42501"))
-            fail_hint("stint runs as a role that may read the schema %s; see: stint doctor",
-                      schema);
-        return fail_in("cannot read the ledger");
-    }
+    if (!is_absent(pg))
+        return cannot_read(pg, schema);
     fail_clear();
     return true;
 }
@@ -129,25 +137,40 @@ static int by_id(const void *a, const void *b) {
     return strcmp(((const LedgerRow *)a)->id, ((const LedgerRow *)b)->id);
 }
 
+static void take_rows(Arena *a, const PgRows *rows, Ledger *out) {
+    out->count = rows->count;
+    out->row = arena_take(a, (rows->count + 1) * sizeof *out->row);
+    for (size_t r = 0; r < rows->count; r++)
+        out->row[r] = row_of(a, rows, r);
+    if (rows->count) /* the server's order is its collation's */
+        qsort(out->row, out->count, sizeof *out->row, by_id);
+}
+
 bool ledger_read(Pg *pg, Arena *a, const char *schema, LedgerDepth depth, Ledger *out) {
+    const char *sql = ledger_sql(a, schema, SQL_LEDGER_ROWS);
+    const char *whole = depth == LEDGER_WHOLE ? "t" : "f";
     PgRows rows;
     *out = (Ledger){.schema = schema, .depth = depth};
-    if (!pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_LEDGER_ROWS),
-                 PG_WITH(depth == LEDGER_WHOLE ? "t" : "f")) ||
-        !rows.count)
-        return read_version(pg, a, schema, &out->version) &&
-               (!out->version || rows.name ||
-                fail(FAIL_LEDGER, "the ledger in schema %s is not one", schema));
-    out->version = (int)pg_integer(&rows, 0, 18);
-    if (out->version > LEDGER_VERSION)
-        return read_version(pg, a, schema, &out->version);
-    out->count = rows.count;
-    out->row = arena_take(a, rows.count * sizeof *out->row);
-    for (size_t r = 0; r < rows.count; r++)
-        out->row[r] = row_of(a, &rows, r);
-    qsort(out->row, out->count, sizeof *out->row,
-          by_id); /* the server's order is its collation's */
-    return true;
+    /* a second look, for a ledger that another run makes between the two queries */
+    for (int look = 0; look < 2; look++) {
+        bool ok = pg_rows(pg, a, &rows, sql, PG_WITH(whole));
+        bool absent = !ok && is_absent(pg);
+        if (!ok && !absent)
+            return cannot_read(pg, schema);
+        if (!ok || !rows.count || pg_integer(&rows, 0, 18) > LEDGER_VERSION) {
+            if (!read_version(pg, a, schema, &out->version))
+                return false;
+            if (!out->version)
+                return true;
+        }
+        if (ok) {
+            out->version = LEDGER_VERSION;
+            take_rows(a, &rows, out);
+            return true;
+        }
+    }
+    return fail(FAIL_LEDGER, "the schema %s holds a ledger that is not Stint's, or not whole",
+                schema);
 }
 
 bool ledger_read_failures(Pg *pg, Arena *a, Ledger *ledger) {

@@ -45,7 +45,7 @@ static const struct {
     {"unset", "remove the line"},
     {"prompt", "give the value in section [variables] of config.ini"},
     {"getenv", "give the value in section [variables] of config.ini"},
-    {"encoding", "write SET client_encoding = '...';"},
+    {"encoding", "save the file as UTF-8 and remove the line"},
     {"!", "a migration starts no programs: remove the line"},
     {".", "no COPY ... FROM STDIN stands before it: remove the line"},
 };

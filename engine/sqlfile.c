@@ -2,6 +2,7 @@
 
 #include "fail.h"
 #include "lexer.h"
+#include "utf8.h"
 #include "walk.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ static bool fails_at(Arena *a, const char *path, const char *text, size_t byte, 
     return fail_at(lexer_place(a, path, text, byte));
 }
 
-/* Any bytes but NUL are fine here: which ones the server takes is for its encoding to say. */
+/* Sessions speak UTF-8, whatever the server's encoding is, and the ledger keeps the text. */
 static bool check_encoding(Arena *a, const char *path, Bytes text) {
     bool little = text.length >= 2 && memcmp(text.at, "\xff\xfe", 2) == 0;
     bool big = text.length >= 2 && memcmp(text.at, "\xfe\xff", 2) == 0;
@@ -21,11 +22,19 @@ static bool check_encoding(Arena *a, const char *path, Bytes text) {
         return fail_at((FailPlace){.file = path, .line = 1, .column = 1});
     }
     const char *nul = memchr(text.at, 0, text.length);
-    if (!nul)
+    if (nul) {
+        fail(FAIL_CONFIG, "a NUL byte stands in the file");
+        return fails_at(a, path, text.at, (size_t)(nul - text.at),
+                        "PostgreSQL takes none: save the file as plain text (UTF-8)");
+    }
+    size_t bad = utf8_bad(text.at, text.length);
+    if (bad == text.length)
         return true;
-    fail(FAIL_CONFIG, "a NUL byte stands in the file");
-    return fails_at(a, path, text.at, (size_t)(nul - text.at),
-                    "PostgreSQL takes none: save the file as plain text (UTF-8)");
+    fail(FAIL_CONFIG, "the file is not UTF-8: the byte 0x%02X stands here",
+         (unsigned)(unsigned char)text.at[bad]);
+    return fails_at(a, path, text.at, bad,
+                    "if it is Latin-1: iconv -f LATIN1 -t UTF-8 OLD > NEW (SET client_encoding "
+                    "does not help: the ledger keeps the whole text)");
 }
 
 /* The line that the halves of a file meet at: up ends where it begins, down begins where it

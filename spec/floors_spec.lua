@@ -3,7 +3,7 @@
 
 -- From the ground up. A name ending in * stands for all that begin so.
 local floors = {
-  { "ground", "arena text difference fail log stop clock file event embed lexer sql address account alarm" },
+  { "ground", "arena text utf8 difference fail log stop clock file event embed lexer sql address account alarm" },
   { "doors", "pg pg_private pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest" },
   {
     "nouns",
