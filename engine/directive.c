@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "text.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* The words of one directive, read from left to right. A word ends at a blank outside of quotes. */
@@ -145,7 +146,7 @@ static bool read_duration(Reader *reader, const char *hint, long long *ms) {
     if (*ms >= 0)
         return said_twice(reader, hint);
     const char *duration = rest_of(reader);
-    if (duration && clock_duration(duration, ms))
+    if (duration && clock_duration(duration, ms) && *ms <= INT_MAX) /* as the server has it */
         return true;
     if (duration)
         fail(FAIL_CONFIG, "\"%s\" is no duration", duration);

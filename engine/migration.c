@@ -1,10 +1,10 @@
 #include "migration.h"
 
 #include "digest.h"
+#include "encoding.h"
 #include "fail.h"
 #include "repeatable.h"
 #include "text.h"
-#include "utf8.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -142,22 +142,8 @@ bool migration_tokens(Arena *a, Migration *m) {
     return true;
 }
 
-/* Lua takes any bytes, the ledger does not. */
-static bool check_encoding(const Migration *m) {
-    size_t bad = utf8_bad(m->text.at, m->text.length);
-    if (bad == m->text.length)
-        return true;
-    Arena *a = arena_new();
-    fail(FAIL_CONFIG, "the file is not UTF-8: the byte 0x%02X stands here",
-         (unsigned)(unsigned char)m->text.at[bad]);
-    fail_hint("if it is Latin-1: iconv -f LATIN1 -t UTF-8 OLD > NEW");
-    fail_at(lexer_place(a, m->path, m->text.at, bad));
-    arena_free(a);
-    return false;
-}
-
-static bool open_lua(Migration *m, Script *script) {
-    if (!check_encoding(m))
+static bool open_lua(Arena *a, Migration *m, Script *script) {
+    if (!encoding_check(a, m->path, m->text))
         return false;
     if (!script_declare(script, m->path, m->text.at, m->text.length, &m->declaration))
         return false;
@@ -183,7 +169,7 @@ bool migration_open(Arena *a, Migration *m, Script *script) {
         m->down_tokens = m->sql.has_down ? m->sql.down.tokens : NULL;
         if (m->kind == MIGRATION_REPEATABLE && !repeatable_check(m))
             return false;
-    } else if (!open_lua(m, script))
+    } else if (!open_lua(a, m, script))
         return false;
     m->is_open = true;
     return true;

@@ -179,6 +179,9 @@ bool run_reconnect(Run *run) {
         return false;
     if (ended && was_ended(run)) {
         fail_again(&why);
+        fail_state(
+            "what had been applied before is in the ledger; the file that ran is rolled back, "
+            "or applied up to its position: stint status");
         return fail_next("an administrator ended this session; stint %s goes on where it was",
                          run->command);
     }

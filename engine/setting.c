@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ static const Setting settings[] = {
             "the longest that one call of a script may compute; 0: any"),
     PROJECT(server_bin, TEXT, "FOLDER", NULL,
             "where initdb and postgres are, for local:; unset: searched for"),
-    PROJECT(ledger_schema, TEXT, "NAME", "stint", "the schema of the ledger in each database"),
+    PROJECT(ledger_schema, SCHEMA, "NAME", "stint", "the schema of the ledger in each database"),
 
     ENVIRONMENT(url, TEXT, "URL", NULL,
                 "the database: postgresql://... or local:, a private server of this project"),
@@ -99,6 +100,15 @@ static bool read_text(Arena *a, const Setting *setting, const char *text, Value 
     return out->text || !setting->otherwise; /* a key that has a default always has a value */
 }
 
+/* Longer names would be cut by the server; pg_ is its own. */
+static bool read_schema(Arena *a, const Setting *setting, const char *text, Value *out) {
+    enum { LONGEST = 63 };
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return false;
+    return strlen(text) <= LONGEST && !text_starts(text, "pg_") && read_text(a, setting, text, out);
+}
+
 static bool read_flag(Arena *a, const Setting *setting, const char *text, Value *out) {
     static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
     (void)a;
@@ -114,7 +124,7 @@ static bool read_flag(Arena *a, const Setting *setting, const char *text, Value 
 static bool read_duration(Arena *a, const Setting *setting, const char *text, Value *out) {
     (void)a;
     (void)setting;
-    return clock_duration(text, &out->number);
+    return clock_duration(text, &out->number) && out->number <= INT_MAX;
 }
 
 static bool read_count(Arena *a, const Setting *setting, const char *text, Value *out) {
@@ -162,10 +172,13 @@ static const struct {
     const char *is, *accepts;
 } types[] = {
     [SETTING_TEXT] = {read_text, sizeof(char *), "a text", NULL},
+    [SETTING_SCHEMA] = {read_schema, sizeof(char *), "a name for a schema",
+                        "at most 63 bytes long, and does not begin with pg_"},
     [SETTING_FLAG] = {read_flag, sizeof(bool), "yes or no", "yes or no"},
     [SETTING_DURATION] =
         {read_duration, sizeof(long long), "a duration",
-         "a duration such as 250ms, 5s, 10m, 2h, 1d or 1h30m; a bare number is seconds"},
+         "a duration such as 250ms, 5s, 10m, 2h, 1d or 1h30m, at most 24d; a bare number is "
+         "seconds"},
     [SETTING_SIZE] = {read_size, sizeof(long long), "a size", "a size such as 512kB, 256MB or 1GB"},
     [SETTING_COUNT] = {read_count, sizeof(long long), "a whole number", "a whole number from 0 up"},
     [SETTING_CHOICE] = {read_choice, sizeof(char *), "one of its values", NULL},

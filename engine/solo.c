@@ -93,12 +93,25 @@ static bool drop_invalid(Step *step, const char *index) {
            fail_in("cannot drop the invalid index %s", index);
 }
 
+/* REINDEX CONCURRENTLY that died leaves its new indexes, invalid, under names of their own. */
+static bool drop_leftovers(Step *step, const Statement *s) {
+    PgRows rows;
+    if (!s->object || !text_starts(s->words, "REINDEX CONCURRENTLY"))
+        return true;
+    if (!pg_rows(step->pg, step->arena, &rows, SQL_SOLO_REINDEX_LEFTOVERS, PG_WITH(s->object)))
+        return false;
+    for (size_t i = 0; i < rows.count; i++)
+        if (!drop_invalid(step, pg_cell(&rows, i, 0)))
+            return false;
+    return true;
+}
+
 /* A name that an invalid index has is free for the new one (IF NOT EXISTS would be content with
  * the wreck). */
 static bool clear_the_way(Step *step, const Statement *s) {
     Probe found;
     if (s->solo != SOLO_CREATE_INDEX || !s->object)
-        return true;
+        return drop_leftovers(step, s);
     return probe_settled(step, s, NULL, &found) &&
            (strcmp(found.verdict, "invalid") != 0 || drop_invalid(step, found.index));
 }
@@ -282,6 +295,8 @@ StepAnswer step_resume_solo(Step *step, size_t number, const char *facts, bool i
     if (strcmp(found.verdict, "finalize") == 0)
         return finalize(step, s, number, is_last);
     if (strcmp(found.verdict, "invalid") == 0 && !drop_invalid(step, found.index))
+        return failed_or_lost(step);
+    if (!drop_leftovers(step, s))
         return failed_or_lost(step);
     return run_and_write(step, number, facts, is_last);
 }

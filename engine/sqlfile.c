@@ -1,8 +1,8 @@
 #include "sqlfile.h"
 
+#include "encoding.h"
 #include "fail.h"
 #include "lexer.h"
-#include "utf8.h"
 #include "walk.h"
 
 #include <string.h>
@@ -10,31 +10,6 @@
 static bool fails_at(Arena *a, const char *path, const char *text, size_t byte, const char *hint) {
     fail_hint("%s", hint);
     return fail_at(lexer_place(a, path, text, byte));
-}
-
-/* Sessions speak UTF-8, whatever the server's encoding is, and the ledger keeps the text. */
-static bool check_encoding(Arena *a, const char *path, Bytes text) {
-    bool little = text.length >= 2 && memcmp(text.at, "\xff\xfe", 2) == 0;
-    bool big = text.length >= 2 && memcmp(text.at, "\xfe\xff", 2) == 0;
-    if (little || big) {
-        fail(FAIL_CONFIG, "the file is in UTF-16, which PostgreSQL does not read");
-        fail_hint("save it as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW");
-        return fail_at((FailPlace){.file = path, .line = 1, .column = 1});
-    }
-    const char *nul = memchr(text.at, 0, text.length);
-    if (nul) {
-        fail(FAIL_CONFIG, "a NUL byte stands in the file");
-        return fails_at(a, path, text.at, (size_t)(nul - text.at),
-                        "PostgreSQL takes none: save the file as plain text (UTF-8)");
-    }
-    size_t bad = utf8_bad(text.at, text.length);
-    if (bad == text.length)
-        return true;
-    fail(FAIL_CONFIG, "the file is not UTF-8: the byte 0x%02X stands here",
-         (unsigned)(unsigned char)text.at[bad]);
-    return fails_at(a, path, text.at, bad,
-                    "if it is Latin-1: iconv -f LATIN1 -t UTF-8 OLD > NEW (SET client_encoding "
-                    "does not help: the ledger keeps the whole text)");
 }
 
 /* The line that the halves of a file meet at: up ends where it begins, down begins where it
@@ -76,13 +51,14 @@ static bool read_directives(Arena *a, const char *path, Bytes text, Directives *
 static bool read_half(Arena *a, bool one_by_one, SqlHalf *half) {
     half->tokens = statement_tokens(a, half->text, half->from, half->to);
     return statement_cut(a, half->file, half->text, half->from, half->to, &half->statements) &&
+           encoding_check_settings(a, half->file, half->text, &half->statements) &&
            statement_parts(a, half->file, half->text, &half->statements, one_by_one, &half->parts);
 }
 
 static bool read_twin(Arena *a, const char *path, Bytes text, SqlFile *out) {
     Directives none;
     Border border;
-    if (!check_encoding(a, path, text) ||
+    if (!encoding_check(a, path, text) ||
         !read_directives(a, path, text, &out->down_directives, &none, &border))
         return false;
     if (border.found) {
@@ -97,7 +73,7 @@ bool sqlfile_read(Arena *a, const char *path, Bytes text, const char *down_path,
                   SqlFile *out) {
     Border border;
     *out = (SqlFile){.has_down = false};
-    if (!check_encoding(a, path, text) ||
+    if (!encoding_check(a, path, text) ||
         !read_directives(a, path, text, &out->directives, &out->down_directives, &border))
         return false;
     out->up = (SqlHalf){.file = path, .text = text.at, .to = border.at};
@@ -130,7 +106,7 @@ bool sqlfile_tokens(Arena *a, const char *path, Bytes text, const char **out) {
     Walk walk = walk_on(text.at, 0, text.length);
     size_t to = text.length;
     Token token;
-    if (!check_encoding(a, path, text))
+    if (!encoding_check(a, path, text))
         return false;
     for (WalkKind kind; to == text.length && (kind = walk_next(&walk, &token)) != WALK_END;)
         if (kind == WALK_COMMENT && directive_is_down(text.at, token))

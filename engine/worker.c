@@ -121,6 +121,12 @@ static Turn read_answer(Worker *w, const PgRows *rows, long long us) {
         fail(FAIL_LEDGER, "%s: its row in the ledger is gone", w->step->migration->name);
         return TURN_FAILED;
     }
+    if (text_same(pg_cell(rows, 0, 3), "cancel")) {
+        fail(FAIL_PARTIAL, "%s: it was cancelled", w->step->migration->name);
+        fail_hint("to go on: UPDATE stint.backfill SET desired = 'run' WHERE name = '%s'",
+                  w->step->migration->name);
+        return TURN_FAILED;
+    }
     if (!pg_cell(rows, 0, 0)) { /* nothing was done: which fence was it? */
         if (!text_same(pg_cell(rows, 0, 3), "run"))
             return TURN_HELD;

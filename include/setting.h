@@ -15,6 +15,7 @@ typedef enum {
 
 typedef enum {
     SETTING_TEXT,     /* const char *; an empty one is NULL */
+    SETTING_SCHEMA,   /* const char *, a name that a schema of our own can have */
     SETTING_FLAG,     /* bool */
     SETTING_DURATION, /* long long, ms */
     SETTING_SIZE,     /* long long, bytes */

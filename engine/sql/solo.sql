@@ -21,6 +21,15 @@ SELECT coalesce(array_agg(indexrelid), '{}')::text FROM pg_catalog.pg_index WHER
 -- A session that is at work on this very index: not ours to drop.
 SELECT pid FROM pg_catalog.pg_stat_progress_create_index WHERE index_relid = to_regclass($1) OR (index_relid = 0 AND relid = to_regclass($2))
 
+-- :name solo_reindex_leftovers
+-- What a REINDEX CONCURRENTLY that died has left of its new (or old) indexes; $1 is the table or the
+-- index. A table that some session builds an index on is left alone.
+SELECT i.indexrelid::regclass::text
+FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.relid = i.indrelid)
+  AND (i.indrelid = to_regclass($1) OR i.indrelid = (SELECT x.indrelid FROM pg_catalog.pg_index x WHERE x.indexrelid = to_regclass($1)))
+
 -- :name solo_drop_index
 SELECT CASE WHEN to_regclass($1) IS NULL THEN 'done' ELSE 'again' END, NULL
 

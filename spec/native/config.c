@@ -49,6 +49,7 @@ static void push_setting(lua_State *L, const Config *config, const Setting *sett
         lua_pushinteger(L, number);
         break;
     case SETTING_TEXT:
+    case SETTING_SCHEMA:
     case SETTING_CHOICE:
         memcpy(&text, at, sizeof text);
         lua_pushstring(L, text);

@@ -69,7 +69,7 @@ SET TimeZone = 'Asia/Tokyo';
 SET check_function_bodies = off;
 SET idle_in_transaction_session_timeout = 0;
 SET my.own = 'left';
-SET client_encoding = 'LATIN1';
+SET client_encoding = 'SQL_ASCII';
 SET SESSION AUTHORIZATION clerk;
 ]]
     )

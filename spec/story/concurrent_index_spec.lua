@@ -313,6 +313,15 @@ DROP DATABASE %s_two;
     end
   end)
 
+  it("REINDEX CONCURRENTLY leaves no invalid index of an earlier try behind", function()
+    write("2_again.sql", "CREATE INDEX t_a ON t (a);\nREINDEX INDEX CONCURRENTLY t_a;\nSELECT 1;\n")
+    up(0)
+    forget_outcome(2)
+    db:exec "CREATE INDEX t_a_ccnew ON t (a); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 't_a_ccnew'::regclass"
+    says("dropping the invalid index t_a_ccnew", up(0))
+    assert.equal("t_a valid", indexes())
+  end)
+
   it("DROP INDEX CONCURRENTLY is done when the index is gone, else run again", function()
     write("2_drop.sql", "CREATE INDEX t_a ON t (a);\nDROP INDEX CONCURRENTLY t_a;\n")
     up(0)
