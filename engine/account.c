@@ -61,13 +61,16 @@ bool account_folder(const char *account, const char *path) {
     struct stat about;
     if (!ids_of(account, &ids))
         return false;
-    bool made = mkdir(path, 0700) == 0;
-    if (!made && errno != EEXIST)
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return fail_errno(FAIL_ERROR, "cannot make the folder %s", path);
-    if (made && account && lchown(path, ids.uid, ids.gid) != 0)
-        return fail_errno(FAIL_ERROR, "cannot give %s to %s", path, account);
     if (lstat(path, &about) != 0)
         return fail_errno(FAIL_ERROR, "cannot look at %s", path);
+    /* root's own: made here or, this moment, by another stint that has not come to this line */
+    if (account && about.st_uid == 0) {
+        if (lchown(path, ids.uid, ids.gid) != 0)
+            return fail_errno(FAIL_ERROR, "cannot give %s to %s", path, account);
+        about.st_uid = ids.uid;
+    }
     if (!S_ISDIR(about.st_mode))
         return refuse(path, "it is no folder");
     if (about.st_uid != ids.uid)

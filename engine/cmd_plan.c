@@ -68,13 +68,17 @@ static void print_backfill(Call *call, const Declaration *d) {
         printf("        verify: %s\n", verify);
 }
 
+static bool is_sql(const Migration *m) {
+    return m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE;
+}
+
 static void print_item(Call *call, const PlanItem *item) {
     const Migration *m = item->migration;
     size_t from = item->row && item->state == PLAN_PARTIAL ? (size_t)item->row->position : 0;
     printf("%s (%s%s%s)\n", m->path, migration_kind(m->kind),
            item->state == PLAN_PENDING ? "" : ", ",
            item->state == PLAN_PENDING ? "" : plan_state(item->state));
-    if (m->kind == MIGRATION_SQL)
+    if (is_sql(m))
         print_statements(call, &m->sql.up, from);
     else if (m->kind == MIGRATION_BACKFILL)
         print_backfill(call, &m->declaration);
@@ -96,7 +100,7 @@ static Json *item_json(Call *call, const PlanItem *item) {
     json_set_text(json, "checksum", m->checksum);
     json_set_integer(json, "position",
                      item->row && item->state == PLAN_PARTIAL ? item->row->position : 0);
-    for (size_t p = 0; m->kind == MIGRATION_SQL && p < m->sql.up.parts.count; p++) {
+    for (size_t p = 0; is_sql(m) && p < m->sql.up.parts.count; p++) {
         const Part *part = &m->sql.up.parts.at[p];
         for (size_t i = part->first; i < part->first + part->count; i++) {
             const Statement *s = &m->sql.up.statements.at[i];

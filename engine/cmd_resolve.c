@@ -103,7 +103,10 @@ static bool statement_done(Repair *repair) {
     if (!check_statement(repair))
         return false;
     const char *position = arena_format(a, "%ld", row->intent);
-    if (row->intent >= row->statements)
+    bool is_last = row->intent >= row->statements;
+    if (is_last && repair->item->state == PLAN_REVERTING)
+        return write(repair, SQL_REVERT_FINISH, PG_WITH(row->id, ledger_who()));
+    if (is_last)
         return write(repair, SQL_LEDGER_FINISH, PG_WITH(row->id, position));
     return write(repair, SQL_LEDGER_ADVANCE, PG_WITH(row->id, position));
 }

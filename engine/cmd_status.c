@@ -47,7 +47,9 @@ static Json *item_json(Arena *a, const PlanItem *item) {
     else
         json_set_null(json, "duration_ms");
     json_set_text(json, "error", error_of(item));
-    if (item->state == PLAN_PARTIAL) {
+    if (item->state == PLAN_REVERTING)
+        json_set_flag(json, "rolling_back", true);
+    if (item->state == PLAN_PARTIAL || item->state == PLAN_REVERTING) {
         json_set_integer(json, "position", row->position);
         json_set_integer(json, "statements", row->statements);
     }
@@ -90,8 +92,10 @@ static void print_item(Call *call, const PlanItem *item, int width) {
         printf("  %.10s %.8s  %s", row->applied_at, row->applied_at + 11, row->applied_by);
     if (row && row->applied_at && row->duration_ms >= 0)
         printf("  %s", clock_say(call->arena, row->duration_ms));
-    if (item->state == PLAN_PARTIAL)
-        printf("  %ld of %ld statements%s", row->position, row->statements,
+    if (item->state == PLAN_PARTIAL || item->state == PLAN_REVERTING)
+        printf("  %s%ld of %ld statements%s",
+               item->state == PLAN_REVERTING ? "being rolled back (stint down goes on): " : "",
+               row->position, row->statements,
                row->intent ? ", one may or may not have run" : "");
     puts("");
     if (item->failure)
@@ -140,7 +144,12 @@ static int check_code(const Run *run) {
     int code = run->plan.due ? FAIL_PENDING : 0;
     bool strict = strcmp(run->config->order, "strict") == 0;
     for (size_t i = 0; i < run->plan.count; i++) {
-        PlanState state = run->plan.item[i].state;
+        const PlanItem *item = &run->plan.item[i];
+        PlanState state = item->state;
+        if (state == PLAN_REVERTING && !code)
+            code = FAIL_PENDING;
+        if (plan_is_repeatable(item))
+            continue;
         if (state == PLAN_EDITED ||
             ((state == PLAN_MISSING || state == PLAN_OUT_OF_ORDER) && strict))
             code = FAIL_LEDGER;
@@ -175,7 +184,8 @@ const Command cmd_status = {
     .about = "every migration and its state",
     .help = "States: applied pending failed partial edited missing out_of_order baselined\n"
             "backfilling rolled_back. An edited file is shown with its difference.\n"
-            "A file for other environments is shown as skipped, and does not count as pending.",
+            "A file for other environments is shown as skipped, and does not count as pending.\n"
+            "Repeatable files come last: pending when new or changed; missing does not matter.",
     .needs = NEED_CONFIG,
     .options = options,
     .run = status,

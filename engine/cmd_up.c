@@ -33,7 +33,7 @@ static bool read_to(Call *call, const char **out) {
 }
 
 static bool apply(Call *call, const char *command) {
-    RunnerWanted wanted = {.command = command};
+    RunnerWanted wanted = {.command = command, .count = -1};
     RunnerResult result;
     if (call->given.word_count)
         return fail(FAIL_USAGE, "%s takes no words: %s", command, call->given.word[0]);
@@ -62,7 +62,9 @@ const Command cmd_up = {
     .name = "up",
     .usage = "[--to VERSION] [--count N] [--dry-run]",
     .about = "apply what is pending",
-    .help = "Makes the database where it is missing and the environment is not protected.",
+    .help = "Makes the database where it is missing and the environment is not protected.\n"
+            "Repeatable files (scripts/repeatable/*.sql) come last, those that are new or changed;\n"
+            "--to and --count leave them out.",
     .needs = NEED_CONFIG,
     .options = up_options,
     .run = up,

@@ -99,7 +99,8 @@ static bool judge(Arena *a, const Ledger *ledger, PlanItem *item, const char *ne
     else if (m->kind != MIGRATION_REPEATABLE && newest && migration_order(m->version, newest) < 0)
         item->state = PLAN_OUT_OF_ORDER;
     else
-        item->state = item->row ? PLAN_ROLLED_BACK : PLAN_PENDING;
+        item->state =
+            item->row && m->kind != MIGRATION_REPEATABLE ? PLAN_ROLLED_BACK : PLAN_PENDING;
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "json.h"
 #include "log.h"
 #include "report.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +74,36 @@ static void show_batch(Arena *a, const Event *event) {
         fprintf(stderr, "%s: %s\n", event_text(event, "name"), batch_line(a, event));
 }
 
+static void show_started(const Event *event) {
+    long long pending = event_integer(event, "pending"),
+              down = event_integer(event, "to_roll_back");
+    fprintf(stderr, "%s: environment %s, database %s", event_text(event, "command"),
+            event_text(event, "environment"), event_text(event, "database"));
+    if (pending || down)
+        fprintf(stderr, ", %lld %s", pending ? pending : down,
+                pending ? "pending" : "to roll back");
+    fputs("\n", stderr);
+}
+
+static void show_finished(Arena *a, const Event *event) {
+    const char *command = event_text(event, "command"), *seed = event_text(event, "seed");
+    const char *before = event_text(event, "seeded_at");
+    const char *time = clock_say(a, event_integer(event, "duration_ms"));
+    long long applied = event_integer(event, "applied"), down = event_integer(event, "rolled_back");
+    if (seed && before)
+        printf("nothing to do: %s was run at %s\n", seed, before);
+    else if (seed)
+        printf("seeded  %s  (%s)\n", seed, time);
+    else if (down)
+        printf("%lld rolled back in %s\n", down, time);
+    else if (command)
+        puts("nothing to roll back");
+    else if (applied)
+        printf("%lld applied in %s\n", applied, time);
+    else
+        puts("nothing to do: all migrations are applied");
+}
+
 static void show_text(Arena *a, const Event *event) {
     const char *kind = event->kind;
     if (strcmp(kind, "batch") == 0) {
@@ -82,13 +113,19 @@ static void show_text(Arena *a, const Event *event) {
     }
     clear_bar();
     if (strcmp(kind, "run_started") == 0 && !shown.quiet)
-        fprintf(stderr, "%s: environment %s, database %s, %lld pending\n",
-                event_text(event, "command"), event_text(event, "environment"),
-                event_text(event, "database"), event_integer(event, "pending"));
+        show_started(event);
     else if (strcmp(kind, "migration_started") == 0)
         shown.shown_at = clock_ms();
     else if (strcmp(kind, "migration_applied") == 0)
         printf("applied  %s  (%s)\n", event_text(event, "name"),
+               clock_say(a, event_integer(event, "duration_ms")));
+    else if (strcmp(kind, "reset") == 0 && text_same(event_text(event, "way"), "database"))
+        printf("dropped  the database %s, and made it again\n", event_text(event, "database"));
+    else if (strcmp(kind, "reset") == 0)
+        printf("dropped  %lld objects of %s\n", event_integer(event, "objects"),
+               event_text(event, "database"));
+    else if (strcmp(kind, "migration_rolled_back") == 0)
+        printf("rolled back  %s  (%s)\n", event_text(event, "name"),
                clock_say(a, event_integer(event, "duration_ms")));
     else if (strcmp(kind, "backfill_finished") == 0)
         log_say("%s: %s rows changed in %s", event_text(event, "name"),
@@ -98,11 +135,8 @@ static void show_text(Arena *a, const Event *event) {
         log_say("%s: trying again: %s", event_text(event, "name"), event_text(event, "error"));
     else if (strcmp(kind, "throttled") == 0)
         log_say("%s: waiting: %s", event_text(event, "name"), event_text(event, "throttled_by"));
-    else if (strcmp(kind, "run_finished") == 0 && event_integer(event, "applied"))
-        printf("%lld applied in %s\n", event_integer(event, "applied"),
-               clock_say(a, event_integer(event, "duration_ms")));
     else if (strcmp(kind, "run_finished") == 0)
-        printf("nothing to do: all migrations are applied\n");
+        show_finished(a, event);
     fflush(stdout);
 }
 

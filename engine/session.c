@@ -44,14 +44,26 @@ bool session_target(Arena *a, const Config *config, const char *what, PgTarget *
     return true;
 }
 
-/* Made from its server's maintenance database; another run may do the same at the same time. */
-static bool create_database(Arena *a, const PgUrl *url, PgTarget target, const char *name) {
+static Pg *open_maintenance(Arena *a, const PgUrl *url, PgTarget target) {
     target.conninfo = pgurl_with_database(a, url, "postgres");
     target.search_path = target.role = NULL;
     Pg *pg = pg_open(a, &target);
+    if (pg)
+        pg_deadline(pg, 0);
+    return pg;
+}
+
+Pg *session_maintenance(Arena *a, const Config *config, const char *what) {
+    PgUrl url;
+    return read_url(a, config, &url) ? open_maintenance(a, &url, target_of(config, &url, what))
+                                     : NULL;
+}
+
+/* Made from its server's maintenance database; another run may do the same at the same time. */
+static bool create_database(Arena *a, const PgUrl *url, PgTarget target, const char *name) {
+    Pg *pg = open_maintenance(a, url, target);
     if (!pg)
         return false;
-    pg_deadline(pg, 0);
     bool ok = pg_do(pg, arena_format(a, "CREATE DATABASE %s", pg_ident(pg, a, name)), PG_NONE);
     if (!ok && (pg_failed_with(pg, "42P04") || pg_failed_with(pg, "23505"))) {
         fail_clear();

@@ -16,6 +16,9 @@ Pg *session_open(Arena *a, const Config *config, const char *what, SessionDataba
  * all if the connection comes to nothing). */
 Pg *session_open_meanwhile(Arena *a, const Config *config, const char *what,
                            SessionDatabase database, void (*meanwhile)(void *with), void *with);
+/* The maintenance database (postgres) of the same server, under the URL's own role: for making and
+ * dropping databases. */
+Pg *session_maintenance(Arena *a, const Config *config, const char *what);
 /* The target alone: for those who connect later or elsewhere. */
 bool session_target(Arena *a, const Config *config, const char *what, PgTarget *out);
 /* Statements that make a used session clean again, settings included; end with ";\n". */

@@ -11,9 +11,11 @@ WITH mine AS (UPDATE stint.migration SET state_before = state, state = 'revertin
 SELECT 1 OPERATOR(pg_catalog./) pg_catalog.count(*) FROM mine
 
 -- :name revert_finish
--- $2 who; the audit's line is written with it
+-- $2 who; the audit's line is written with it. What repeatable files have made may have gone with
+-- the rest (CASCADE, or by name): they are applied again.
 WITH mine AS (UPDATE stint.migration SET state = 'rolled_back', position = 0, intent = NULL, intent_facts = NULL, applied_at = NULL, duration_ms = NULL
-  WHERE id OPERATOR(pg_catalog.=) $1 RETURNING run, started_at)
+  WHERE id OPERATOR(pg_catalog.=) $1 RETURNING run, started_at),
+again AS (UPDATE stint.migration SET state = 'rolled_back' WHERE kind OPERATOR(pg_catalog.=) 'repeatable' AND state OPERATOR(pg_catalog.=) 'applied')
 INSERT INTO stint.event (run, migration, kind, who, facts)
 SELECT run, $1, 'rolled_back', $2, pg_catalog.jsonb_build_object('duration_ms',
   (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) started_at) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8) FROM mine

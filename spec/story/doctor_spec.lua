@@ -207,11 +207,15 @@ describe("doctor", function()
   end)
 
   it("warns of a wraparound", function()
-    pg:sql(url, [[UPDATE pg_database SET datfrozenxid = ((txid_current() + 4294967296 - 1500000000) % 4294967296)::text::xid WHERE datname = current_database()]])
+    local function age(ids)
+      local xid = ("((txid_current() + 4294967296 - %d) %% 4294967296)::text::xid"):format(ids)
+      pg:sql(url, ("UPDATE pg_database SET datfrozenxid = %s WHERE datname = current_database()"):format(xid))
+    end
+    age(1500000000)
     finds("wraparound", "wrong", "69.8% of the transaction ids", "VACUUM (FREEZE) ")
-    pg:sql(url, [[UPDATE pg_database SET datfrozenxid = ((txid_current() + 4294967296 - 700000000) % 4294967296)::text::xid WHERE datname = current_database()]])
+    age(700000000)
     finds("wraparound", "note", "32.6% of the transaction ids")
-    pg:sql(url, [[UPDATE pg_database SET datfrozenxid = ((txid_current() - 100)::text)::xid WHERE datname = current_database()]])
+    age(100)
   end)
 
   it("names replicas and how far they are behind", function()

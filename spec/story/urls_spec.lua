@@ -148,8 +148,10 @@ describe("a connection", function()
   end)
 
   it("has our encoding and our name, whatever the URL says", function()
-    local dir = run.project { ["scripts/migrations/1_a.sql"] = "CREATE TABLE seen AS SELECT current_setting('client_encoding') AS e, current_setting('application_name') AS n, 'ä' AS t;\n" }
-    ok(run({ "up" }, { cwd = dir, env = { DATABASE_URL = address "?client_encoding=LATIN1&application_name=x&fallback_application_name=y", PGCLIENTENCODING = "LATIN1" } }))
+    local sql = "CREATE TABLE seen AS SELECT current_setting('client_encoding') AS e, current_setting('application_name') AS n, 'ä' AS t;\n"
+    local dir = run.project { ["scripts/migrations/1_a.sql"] = sql }
+    local url = address "?client_encoding=LATIN1&application_name=x&fallback_application_name=y"
+    ok(run({ "up" }, { cwd = dir, env = { DATABASE_URL = url, PGCLIENTENCODING = "LATIN1" } }))
     assert.equal("UTF8 stint:up ä", pg:sql(database, "SELECT e || ' ' || n || ' ' || t FROM seen"))
   end)
 

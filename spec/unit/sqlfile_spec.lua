@@ -69,14 +69,37 @@ describe("sqlfile_read", function()
     assert.equal("x.down.sql:2:1", place(failure_of("a;", "b;\n-- stint: down\nc")))
   end)
 
-  it("refuses UTF-16 and NUL bytes, and allows other bytes", function()
+  it("refuses what is not UTF-8: UTF-16, NUL bytes, other bytes", function()
     assert.matches("UTF%-16", failure_of("\xff\xfea\0").message)
     assert.matches("UTF%-16", failure_of("\xfe\xff\0a").message)
     local failure = failure_of("select 1;\nselect \0")
     assert.equal("x.sql:2:8", place(failure))
     assert.matches("NUL", failure.message)
     assert.matches("NUL", failure_of("a", "b\0").message)
-    assert.equal(1, #read("select 'gr\xfc\xdfe'").up.statements)
+    failure = failure_of("select 1,\n 'gr\xfc\xdfe'")
+    assert.equal("x.sql:2:5", place(failure))
+    assert.matches("the byte 0xFC", failure.message, 1, true)
+    assert.matches("iconv", failure.hint, 1, true)
+    for _, bad in ipairs { "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80", "\xff" } do
+      assert.equal("x.sql:1:9", place(failure_of("select '" .. bad .. "'")))
+      assert.equal("x.sql:1:3", place(failure_of("--" .. bad)))
+    end
+    assert.equal(1, #read("select 'grüße € 𝄞 \xf4\x8f\xbf\xbf \xee\x80\x80'").up.statements)
+  end)
+
+  it("refuses a client_encoding that is not the file's", function()
+    for _, sql in ipairs {
+      "SET client_encoding = 'LATIN1'",
+      "set session client_encoding to latin1",
+      'SET LOCAL client_encoding TO "WIN1252"',
+      "SET NAMES 'EUC_JP'",
+    } do
+      local failure = failure_of("SELECT 1;\n" .. sql .. ";")
+      assert.matches("its client_encoding cannot be", failure.message, 1, true)
+      assert.matches("^x.sql:2:%d+$", place(failure))
+    end
+    local fine = "SET client_encoding = 'UTF8'; SET client_encoding TO default; SET NAMES 'utf-8'; "
+    assert.equal(5, #read(fine .. "SET client_encoding = 'SQL_ASCII'; SET x.y = LATIN1").up.statements)
   end)
 
   it("passes on what is wrong with the statements of either half", function()

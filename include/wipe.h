@@ -1,0 +1,30 @@
+/* wipe: empties a database: drops it and makes it again where our role may, else drops, in one
+ * transaction, what our role owns outside of extensions and of keep_schemas; the ledger goes with
+ * it. Refuses to ask whether that is meant. */
+#ifndef WIPE_H
+#define WIPE_H
+
+#include "config.h"
+#include "pg.h"
+#include "script.h"
+
+typedef enum { WIPE_DATABASE, WIPE_OBJECTS } WipeWay;
+
+typedef struct {
+    WipeWay way;
+    const char *database;
+    const char *size;     /* "8123 kB" */
+    long long tables;     /* for WIPE_DATABASE */
+    long long sessions;   /* of others, which will be ended; for WIPE_DATABASE */
+    bool has_settings;    /* grants or ALTER DATABASE ... SET, which are lost; for WIPE_DATABASE */
+    const char *create;   /* the statement that makes it again */
+    Strings object, drop; /* for WIPE_OBJECTS, in the order of their dropping */
+    const char *keep;     /* the schemas that stay, as an array */
+} Wipe;
+
+/* What would go, and how. */
+bool wipe_look(Pg *pg, Arena *a, const Config *config, Wipe *out);
+/* For WIPE_DATABASE the session is dead afterwards. */
+bool wipe_do(Pg *pg, Arena *a, const Config *config, const Wipe *wipe);
+
+#endif
