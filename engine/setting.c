@@ -196,7 +196,7 @@ bool setting_store(Arena *a, const Setting *setting, const char *text, Config *c
         fail(FAIL_CONFIG, "%s has no value", setting->key);
     if (setting->type == SETTING_CHOICE)
         return fail_hint("%s is one of %s", setting->key, setting->accepts);
-    if (!types[setting->type].accepts)
+    if (!types[setting->type].accepts || (setting->type == SETTING_SCHEMA && !*text))
         return fail_hint("leave it out for its default, %s", setting->otherwise);
     return fail_hint("%s is %s", setting->key, types[setting->type].accepts);
 }
