@@ -95,8 +95,7 @@ static void print_item(Call *call, const PlanItem *item, int width) {
     if (item->state == PLAN_PARTIAL || item->state == PLAN_REVERTING)
         printf("  %s%ld of %ld statements%s",
                item->state == PLAN_REVERTING ? "being rolled back (stint down goes on): " : "",
-               row->position, row->statements,
-               row->intent ? ", one may or may not have run" : "");
+               row->position, row->statements, row->intent ? ", one may or may not have run" : "");
     puts("");
     if (item->failure)
         printf("             last attempt %.10s %.8s: %s\n", item->failure->at,
@@ -158,7 +157,8 @@ static int check_code(const Run *run) {
 }
 
 static bool status(Call *call) {
-    Run run = {.arena = call->arena, .config = call->config, .command = "status", .depth = LEDGER_WHOLE};
+    Run run = {
+        .arena = call->arena, .config = call->config, .command = "status", .depth = LEDGER_WHOLE};
     bool ok = run_peek(&run);
     if (ok) {
         open_lua(&run);

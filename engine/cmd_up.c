@@ -62,9 +62,10 @@ const Command cmd_up = {
     .name = "up",
     .usage = "[--to VERSION] [--count N] [--dry-run]",
     .about = "apply what is pending",
-    .help = "Makes the database where it is missing and the environment is not protected.\n"
-            "Repeatable files (scripts/repeatable/*.sql) come last, those that are new or changed;\n"
-            "--to and --count leave them out.",
+    .help =
+        "Makes the database where it is missing and the environment is not protected.\n"
+        "Repeatable files (scripts/repeatable/*.sql) come last, those that are new or changed;\n"
+        "--to and --count leave them out.",
     .needs = NEED_CONFIG,
     .options = up_options,
     .run = up,

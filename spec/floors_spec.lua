@@ -7,7 +7,8 @@ local floors = {
   { "doors", "pg pg_private pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest" },
   {
     "nouns",
-    "walk meta shape neutral statement parts directive sqlfile encoding variable message migration ledger lock session hook backfill range cluster server binaries retreat repeatable consent loss",
+    "walk meta shape neutral statement parts directive sqlfile encoding variable message migration ledger lock session hook backfill range "
+      .. "cluster server binaries retreat repeatable consent loss",
   },
   { "windows", "lib_*" },
   { "verbs", "step solo scope plan run runner worker resume apply revert wipe seed doctor doctor_*" },

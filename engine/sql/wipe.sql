@@ -51,7 +51,7 @@ WITH home AS (
 SELECT o.type || ' ' || o.identity, format('DROP %s IF EXISTS %s CASCADE', upper(replace(o.type, '-', ' ')), o.identity)
 FROM mine m CROSS JOIN LATERAL pg_identify_object(m.class, m.id, 0) o
 WHERE pg_has_role(m.owner, 'USAGE')
-  AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = m.class AND x.objid = m.id AND x.deptype = 'e')
+  AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = m.class AND x.objid = m.id AND (x.deptype = 'e' OR m.class = 'pg_proc'::regclass AND x.deptype = 'i'))
 ORDER BY m.rank, o.identity
 
 -- :name wipe_kept
@@ -71,6 +71,7 @@ WITH kept_home AS (
   UNION ALL SELECT 'pg_trigger'::regclass, oid, 0 FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM relation) AND NOT tgisinternal
   UNION ALL SELECT 'pg_policy'::regclass, oid, 0 FROM pg_policy WHERE polrelid IN (SELECT oid FROM relation)
   UNION ALL SELECT 'pg_proc'::regclass, oid, 0 FROM pg_proc WHERE oid >= 16384 AND (pronamespace IN (SELECT oid FROM kept_home) OR NOT pg_has_role(proowner, 'USAGE'))
+    AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = pg_proc.oid AND x.deptype = 'i')
   UNION ALL SELECT 'pg_type'::regclass, oid, 0 FROM pg_type WHERE oid >= 16384 AND typrelid = 0 AND (typnamespace IN (SELECT oid FROM kept_home) OR NOT pg_has_role(typowner, 'USAGE'))
   UNION ALL SELECT 'pg_extension'::regclass, oid, 0 FROM pg_extension
 ), said AS (
