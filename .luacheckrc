@@ -6,4 +6,5 @@ files["spec"] = { std = "lua54+busted" }
 files["scripts"] = {
   read_globals = { "migration", "backfill", "policy", "check", "hook", "allow", "warn", "deny", "online", "notify", "json", "log" },
 }
+files["scripts/spec"] = { std = "lua54+busted" }
 files["hooks/types.lua"] = { ignore = { "1..", "2.." } }

@@ -17,7 +17,8 @@ AWK     = LC_ALL=C awk
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 HARDEN   = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
-LINK     = -Wl,-z,relro,-z,now
+# Specs load C modules (stint test), which find Lua here where it is linked statically.
+LINK     = -Wl,-z,relro,-z,now -Wl,--export-dynamic-symbol=lua*
 
 # Asked once, and only when something is compiled: `make test` must start without pkg-config.
 once      = $(eval $(1) := $(2))$($(1))

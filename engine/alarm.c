@@ -13,6 +13,8 @@ static struct {
     int code;
 } end;
 static bool started;
+static int
+    pauses; /* a pause within a pause is one: a script that calls a spec that asks the database */
 static struct itimerval left;
 static struct sigaction before;
 
@@ -35,17 +37,18 @@ void alarm_start(long long ms, int code, const char *line) {
     sigaction(SIGALRM, &action, &before);
     left = (struct itimerval){.it_value = {ms / 1000, ms % 1000 * 1000}};
     started = true;
+    pauses = 1;
     alarm_resume();
 }
 
 void alarm_pause(void) {
     static const struct itimerval none;
-    if (started)
+    if (started && pauses++ == 0)
         setitimer(ITIMER_REAL, &none, &left);
 }
 
 void alarm_resume(void) {
-    if (!started)
+    if (!started || !pauses || --pauses)
         return;
     if (!left.it_value.tv_sec && !left.it_value.tv_usec)
         left.it_value.tv_usec = 1; /* 0 would mean never */
@@ -57,5 +60,6 @@ void alarm_stop(void) {
         return;
     alarm_pause();
     started = false;
+    pauses = 0;
     sigaction(SIGALRM, &before, NULL);
 }

@@ -10,6 +10,7 @@
 #include "session.h"
 #include "stop.h"
 #include "text.h"
+#include "verify.h"
 #include "worker.h"
 
 #include <string.h>
@@ -127,6 +128,7 @@ static Step step_for(Run *run, Arena *a, PlanItem *item, StepWay way) {
                  .schema = run->config->ledger_schema,
                  .migration = m,
                  .way = way,
+                 .session = &run->session,
                  .rolled_back = row && text_same(row->state, "rolled_back"),
                  .run = run->id};
     if (is_sql(m))
@@ -209,6 +211,8 @@ static bool explain(Run *run, const Step *step) {
     bool locked_out = text_same(why.sqlstate, "55P03");
     if (why.kind == FAIL_ERROR || why.kind == FAIL_TABLE_LOCK)
         fail_as(partial ? FAIL_PARTIAL : locked_out ? FAIL_TABLE_LOCK : FAIL_MIGRATION);
+    else if (why.kind == FAIL_REFUSED && partial)
+        fail_as(FAIL_PARTIAL);
     fail_in("%s", m->name);
     if (!partial) {
         fail_state(
@@ -230,7 +234,7 @@ static bool explain(Run *run, const Step *step) {
 /* What follows such a file needs no cleaning. */
 static bool leaves_clean(const Run *run, const Step *step) {
     const Migration *m = step->migration;
-    return is_sql(m) && step->way == STEP_UP && !run->has_event_triggers &&
+    return is_sql(m) && step->way == STEP_UP && !run->has_event_triggers && !run->checks.count &&
            neutral_half(step->half) && m->sql.directives.lock_timeout < 0 &&
            m->sql.directives.statement_timeout < 0;
 }
@@ -263,6 +267,8 @@ static void tell_done(const Step *step, long long ms) {
 static ApplyAnswer note_done(Run *run, PlanItem *item, const Step *step, long long ms) {
     run->losses = run->taken = 0;
     run->used = !leaves_clean(run, step);
+    run->session.quiet = run->used ? 0 : run->session.quiet + 1;
+    run->session.prepared = run->session.prepared && !run->used;
     if (step->way == STEP_UP) {
         item->state = PLAN_APPLIED;
         run_note_applied(run, step->migration->id, ms);
@@ -287,8 +293,29 @@ static ApplyAnswer look_again(Run *run, StepAnswer answer, const char *name) {
     return ok ? APPLY_AGAIN : APPLY_FAILED;
 }
 
+typedef struct {
+    Run *run;
+    const char *name;
+} Inside;
+
+static bool ask_inside(void *with) {
+    const Inside *inside = with;
+    return verify_ask_inside(inside->run, VERIFY_AFTER_EACH, inside->name);
+}
+
+/* The checks of a file that no transaction holds to its end. */
+static ApplyAnswer ask_behind(Run *run, const Step *step) {
+    const char *name = step->migration->name;
+    if (!step->ask || step->asked || verify_ask(run, VERIFY_AFTER_EACH, name))
+        return APPLY_DONE;
+    fail_state("%s is applied and stays so: there was no transaction left to roll back", name);
+    if (failure()->kind == FAIL_REFUSED)
+        fail_next("mend what the check shows, or take the file back: stint down");
+    return APPLY_FAILED;
+}
+
 ApplyAnswer apply_file(Run *run, PlanItem *item, StepWay way) {
-    Arena *a = arena_new();
+    Arena *a = run_file_arena(run);
     Step step = step_for(run, a, item, way);
     const Config *config = run->config;
     Retreat retreat = {.timeout = config->lock_timeout,
@@ -296,6 +323,11 @@ ApplyAnswer apply_file(Run *run, PlanItem *item, StepWay way) {
                        .tries_most = config->lock_retries};
     retreat_watch(&retreat, a, run->pg, item->migration->name);
     step.retreat = &retreat;
+    Inside inside = {run, item->migration->name};
+    if (way == STEP_UP && verify_has(run, VERIFY_AFTER_EACH)) {
+        step.ask = ask_inside;
+        step.ask_with = &inside;
+    }
     long long start = clock_ms();
     ApplyAnswer done = APPLY_FAILED;
     StepAnswer answer = run_file(run, item, &step);
@@ -306,6 +338,5 @@ ApplyAnswer apply_file(Run *run, PlanItem *item, StepWay way) {
         done = look_again(run, answer, item->migration->name);
     else
         explain(run, &step);
-    arena_free(a);
-    return done;
+    return done == APPLY_DONE ? ask_behind(run, &step) : done;
 }

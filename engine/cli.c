@@ -2,6 +2,7 @@
 
 #include "address.h"
 #include "fail.h"
+#include "hook.h"
 #include "log.h"
 #include "report.h"
 #include "setting.h"
@@ -13,9 +14,9 @@
 #include <unistd.h>
 
 static const Command *const commands[] = {
-    &cmd_init,   &cmd_new,  &cmd_status, &cmd_plan,    &cmd_up,      &cmd_deploy,
-    &cmd_down,   &cmd_redo, &cmd_reset,  &cmd_seed,    &cmd_resolve, &cmd_lock,
-    &cmd_doctor, &cmd_dev,  &cmd_help,   &cmd_version, NULL,
+    &cmd_init, &cmd_new,    &cmd_status, &cmd_plan, &cmd_up,      &cmd_deploy,
+    &cmd_down, &cmd_redo,   &cmd_reset,  &cmd_seed, &cmd_resolve, &cmd_lock,
+    &cmd_test, &cmd_doctor, &cmd_dev,    &cmd_help, &cmd_version, NULL,
 };
 
 static const Option globals[] = {
@@ -136,6 +137,8 @@ static bool run_command(const Command *command, Call *call) {
     }
     if (command->needs & NEED_CONFIG ? !load_config(call) : !enter_folder(call))
         return false;
+    if (command->needs & NEED_HOOKS && !hook_open(call->arena, call->config))
+        return fail_state("nothing was run");
     return command->run(call);
 }
 
@@ -208,6 +211,7 @@ int cli_main(int argc, char *const *argv) {
     if ((fflush(stdout) != 0 || ferror(stdout)) && ok)
         ok = fail_errno(FAIL_ERROR, "cannot write the output");
     int code = ok ? call.exit_code : report_failure(&call);
+    hook_close();
     arena_free(a);
     return code;
 }

@@ -173,20 +173,12 @@ bool cluster_delete(const Cluster *cluster) {
     return !file_exists(cluster->home) || under_lock(cluster, stop_and_remove);
 }
 
-static void add_encoded(Text *url, const char *part) {
-    for (; *part; part++)
-        if (isalnum((unsigned char)*part) || strchr("-._~/", *part))
-            text_add_char(url, *part);
-        else
-            text_addf(url, "%%%02X", (unsigned)(unsigned char)*part);
-}
-
 const char *cluster_url(Arena *a, const Cluster *cluster, const char *database) {
     Text url = text_on(a);
     text_add(&url, "postgresql:///");
-    add_encoded(&url, database);
+    text_add_encoded(&url, database);
     text_add(&url, "?host=");
-    add_encoded(&url, cluster->socket);
+    text_add_encoded(&url, cluster->socket);
     text_add(&url, "&port=" SERVER_PORT "&user=" SERVER_SUPERUSER);
     return url.at;
 }

@@ -69,7 +69,7 @@ const Command cmd_down = {
         "function `down` of a Lua migration, the expressions in `down` of a backfill. A file\n"
         "without a way down is refused before anything runs. A rollback that was cut off is\n"
         "partial in stint status; down goes on there.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_HOOKS,
     .options = down_options,
     .run = down,
 };
@@ -79,7 +79,7 @@ const Command cmd_redo = {
     .usage = "[--confirm ENV] [--allow data-loss]",
     .about = "roll back the newest migration and apply it again",
     .help = "For a migration that is being written: edit it, then redo.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_HOOKS,
     .options = redo_options,
     .run = redo,
 };

@@ -65,6 +65,25 @@ static const char backfill_template[] =
     "  -- down = { column_name = \"NULL\" },\n"
     "}\n";
 
+static const char spec_template[] =
+    "-- %s: run by `stint test`\n"
+    "local testing = require \"stint.testing\"\n"
+    "\n"
+    "describe(\"%s\", function()\n"
+    "  -- An empty database for each spec, which is dropped again.\n"
+    "  before_each(function()\n"
+    "    testing.fresh()\n"
+    "  end)\n"
+    "\n"
+    "  it(\"is written\", function()\n"
+    "    -- All migrations; up to one: testing.apply \"VERSION\"; some alone: testing.apply { "
+    "\"VERSION\" }\n"
+    "    testing.apply()\n"
+    "    -- assert.equal(0, testing.db:value \"SELECT count(*) FROM ...\")\n"
+    "    pending \"this spec is still empty\"\n"
+    "  end)\n"
+    "end)\n";
+
 /* "Add user-profile", "AddUserProfile" and "add_user_profile.sql" are add_user_profile. */
 static const char *file_name(Arena *a, const Given *given) {
     Text name = text_on(a);
@@ -123,6 +142,14 @@ static const char *lua_string(Arena *a, const char *text) {
     return out.at;
 }
 
+/* In scripts/spec, without a version: spec files run in the order of their names. */
+static const char *spec_path(Call *call, const char *name) {
+    Arena *a = call->arena;
+    const char *folder = file_join(a, call->config->scripts, "spec");
+    return file_join(a, folder,
+                     arena_format(a, text_ends(name, "_spec") ? "%s.lua" : "%s_spec.lua", name));
+}
+
 /* What the new file holds; its ending in `*ending`. */
 static const char *content(Call *call, const char *name, const char **ending) {
     const char *table = option_value(&call->given, "backfill");
@@ -138,8 +165,8 @@ static const char *content(Call *call, const char *name, const char **ending) {
 
 static bool check(const Call *call, const char *name) {
     const Given *given = &call->given;
-    int kinds =
-        option_given(given, "sql") + option_given(given, "lua") + option_given(given, "backfill");
+    int kinds = option_given(given, "sql") + option_given(given, "lua") +
+                option_given(given, "backfill") + option_given(given, "spec");
     if (!given->word_count) {
         fail(FAIL_USAGE, "new needs a name");
         return fail_hint("stint new add_user_profile");
@@ -152,46 +179,62 @@ static bool check(const Call *call, const char *name) {
         return fail(FAIL_USAGE, "the name has %zu letters; %d are the most", strlen(name),
                     LONGEST_NAME);
     if (kinds > 1)
-        return fail(FAIL_USAGE, "--sql, --lua and --backfill exclude each other");
+        return fail(FAIL_USAGE, "--sql, --lua, --backfill and --spec exclude each other");
     if (option_given(given, "backfill") && !*option_value(given, "backfill"))
         return fail(FAIL_USAGE, "--backfill needs the name of a table");
     return true;
+}
+
+static bool answer(Call *call, const char *path, const char *version, const char *name) {
+    if (!call->json) {
+        printf("%s\n", path);
+        return true;
+    }
+    Json *json = json_new_map(call->arena);
+    json_set_text(json, "path", path);
+    if (version)
+        json_set_text(json, "version", version);
+    json_set_text(json, "name", name);
+    printf("%s\n", json_text(json));
+    return true;
+}
+
+static bool make_spec(Call *call, const char *name) {
+    const char *path = spec_path(call, name);
+    return file_create(path, arena_format(call->arena, spec_template, name, name)) &&
+           answer(call, path, NULL, name);
 }
 
 static bool run(Call *call) {
     Arena *a = call->arena;
     const char *version, *ending, *name = file_name(a, &call->given);
     const char *folder = call->config->migrations;
-    if (!check(call, name) || !free_version(a, folder, &version))
+    if (!check(call, name))
+        return false;
+    if (option_given(&call->given, "spec"))
+        return make_spec(call, name);
+    if (!free_version(a, folder, &version))
         return false;
     const char *text = content(call, name, &ending);
     const char *path = file_join(a, folder, arena_format(a, "%s_%s.%s", version, name, ending));
-    if (!file_create(path, text))
-        return false;
-    if (!call->json) {
-        printf("%s\n", path);
-        return true;
-    }
-    Json *answer = json_new_map(a);
-    json_set_text(answer, "path", path);
-    json_set_text(answer, "version", version);
-    json_set_text(answer, "name", arena_format(a, "%s_%s", version, name));
-    printf("%s\n", json_text(answer));
-    return true;
+    return file_create(path, text) &&
+           answer(call, path, version, arena_format(a, "%s_%s", version, name));
 }
 
 static const Option options[] = {
     {"sql", 0, NULL, "a SQL migration (the default)"},
     {"lua", 0, NULL, "a migration written in Lua"},
     {"backfill", 0, "TABLE", "a backfill: changes the rows of TABLE in batches"},
+    {"spec", 0, NULL, "a spec of the scripts, for stint test"},
     {NULL, 0, NULL, NULL},
 };
 
 const Command cmd_new = {
     .name = "new",
-    .usage = "NAME [--sql|--lua|--backfill TABLE]",
+    .usage = "NAME [--sql|--lua|--backfill TABLE|--spec]",
     .about = "a new, commented migration; prints its path",
-    .help = "The file goes into the migrations folder; its version is the time now, in UTC.",
+    .help = "The file goes into the migrations folder; its version is the time now, in UTC.\n"
+            "A spec goes into scripts/spec, and has no version.",
     .needs = NEED_CONFIG,
     .options = options,
     .run = run,

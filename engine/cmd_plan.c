@@ -4,6 +4,7 @@
 #include "json.h"
 #include "run.h"
 #include "text.h"
+#include "verify.h"
 #include "variable.h"
 
 #include <string.h>
@@ -140,6 +141,31 @@ static void print_skipped(const Run *run) {
                    run->plan.item[i].skipped);
 }
 
+/* The team's checks that up will ask. */
+static Json *checks_json(Arena *a, const Run *run) {
+    Json *list = json_new_list(a);
+    for (size_t i = 0; i < run->checks.count; i++) {
+        const Hook *check = &run->checks.at[i];
+        Json *json = json_new_map(a);
+        json_set_text(json, "name", check->name);
+        json_set_text(json, "when", script_text(a, &check->declaration, "when"));
+        json_set_text(json, "level", script_text(a, &check->declaration, "level"));
+        json_set_text(json, "about", script_text(a, &check->declaration, "about"));
+        json_append(list, json);
+    }
+    return list;
+}
+
+static void print_checks(Arena *a, const Run *run) {
+    for (size_t i = 0; i < run->checks.count; i++) {
+        const Declaration *d = &run->checks.at[i].declaration;
+        const char *about = script_text(a, d, "about");
+        bool warns = text_same(script_text(a, d, "level"), "warn");
+        printf("check %s (%s%s)%s%s\n", run->checks.at[i].name, script_text(a, d, "when"),
+               warns ? ", warns only" : "", about ? ": " : "", about ? about : "");
+    }
+}
+
 static void print_json(Call *call, Run *run) {
     Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena);
     json_set_text(whole, "environment", call->config->environment);
@@ -149,6 +175,7 @@ static void print_json(Call *call, Run *run) {
             json_append(list, item_json(call, &run->plan.item[i]));
     json_set(whole, "pending", list);
     json_set(whole, "skipped", skipped_json(call->arena, run));
+    json_set(whole, "checks", checks_json(call->arena, run));
     puts(json_text(whole));
 }
 
@@ -162,7 +189,8 @@ static bool open_due(Run *run) {
 static bool plan(Call *call) {
     Run run = {
         .arena = call->arena, .config = call->config, .command = "plan", .depth = LEDGER_BRIEF};
-    bool ok = run_peek(&run) && plan_accept(&run.plan, call->config->order) && open_due(&run);
+    bool ok = run_peek(&run) && plan_accept(&run.plan, call->config->order) && open_due(&run) &&
+              (!run.plan.due || verify_load(&run));
     if (ok && call->json)
         print_json(call, &run);
     else if (ok && !run.plan.due)
@@ -170,8 +198,10 @@ static bool plan(Call *call) {
     for (size_t i = 0; ok && !call->json && i < run.plan.count; i++)
         if (plan_is_due(&run.plan.item[i]))
             print_item(call, &run.plan.item[i]);
-    if (ok && !call->json)
+    if (ok && !call->json) {
         print_skipped(&run);
+        print_checks(call->arena, &run);
+    }
     run_close(&run);
     return ok;
 }

@@ -98,6 +98,6 @@ const Command cmd_reset = {
         "Drops the database and makes it again, where the role may; else everything that the role\n"
         "owns in it, outside of extensions and of keep_schemas (config.ini), in one transaction.\n"
         "Shows what goes, and asks. Refused in a protected environment.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_HOOKS,
     .run = reset,
 };

@@ -28,7 +28,7 @@ const Command cmd_seed = {
     .help = "Runs scripts/seeds/ENVIRONMENT.sql, or .lua (which declares migration {...}), in one\n"
             "transaction if its statements can be in one. Again every time it is called; in a\n"
             "protected environment once, and never again.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_HOOKS,
     .options = options,
     .run = seed,
 };

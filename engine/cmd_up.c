@@ -66,7 +66,7 @@ const Command cmd_up = {
         "Makes the database where it is missing and the environment is not protected.\n"
         "Repeatable files (scripts/repeatable/*.sql) come last, those that are new or changed;\n"
         "--to and --count leave them out.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_HOOKS,
     .options = up_options,
     .run = up,
 };
@@ -75,6 +75,6 @@ const Command cmd_deploy = {
     .name = "deploy",
     .usage = "",
     .about = "up for pipelines: never asks",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_HOOKS,
     .run = deploy,
 };

@@ -98,7 +98,8 @@ static Found find_value(Loader *l, const char *key) {
 static bool expand(Loader *l, const char *key, const Found *found, const char **out) {
     address_hide(l->arena, found->text);
     DotenvResult result = dotenv_expand(l->arena, &l->dotenv, found->text, out);
-    bool direct = strcmp(key, "direct_url") == 0, is_url = direct || strcmp(key, "url") == 0;
+    bool direct = strcmp(key, "direct_url") == 0, scratch = strcmp(key, "scratch") == 0,
+         is_url = direct || scratch || strcmp(key, "url") == 0;
     if (result == DOTENV_EXPANDED)
         return true;
     if (!is_url || result == DOTENV_UNCLEAR) {
@@ -108,10 +109,10 @@ static bool expand(Loader *l, const char *key, const Found *found, const char **
     if (direct && result == DOTENV_UNSET)
         log_detail("%s: direct_url is not set: %s", found->source, failure()->message);
     else
-        l->config->url_problem =
+        *(scratch ? &l->config->scratch_problem : &l->config->url_problem) =
             arena_format(l->arena, "%s: %s: %s", found->source, key, failure()->message);
     fail_clear();
-    *out = "";
+    *out = scratch ? "local:" : "";
     return true;
 }
 

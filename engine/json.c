@@ -1,10 +1,12 @@
 #include "json.h"
 
+#include "digits.h"
 #include "fail.h"
 #include "text.h"
 
 #include <jansson.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +18,16 @@ struct Json {
 };
 
 static Arena *heap;
+static size_t most = SIZE_MAX; /* that the heap may become while a text is read */
+static bool full;              /* it is */
+
+/* A text of jansson that holds the digits of a number begins with this byte, which no text of
+ * UTF-8 has. */
+static const char DIGITS = '\xff';
 
 static void *take(size_t size) {
-    return arena_take(heap, size);
+    full = full || arena_size(heap) >= most || size >= most;
+    return full ? NULL : arena_take(heap, size);
 }
 
 static void leave(void *block) {
@@ -87,12 +96,10 @@ Json *json_new_list(Arena *a) {
 }
 
 Json *json_new_null(Arena *a) {
-    use(a);
     return holder(a, json_null());
 }
 
 Json *json_new_flag(Arena *a, bool flag) {
-    use(a);
     return holder(a, json_boolean(flag));
 }
 
@@ -110,6 +117,15 @@ Json *json_new_text(Arena *a, const char *bytes, size_t length) {
     Text text = clean(a, bytes, length);
     use(a);
     return holder(a, json_stringn_nocheck(text.at, text.length));
+}
+
+Json *json_new_digits(Arena *a, const char *digits) {
+    use(a);
+    return holder(a, json_string_nocheck(arena_format(a, "%c%s", DIGITS, digits)));
+}
+
+static bool is_digits(const json_t *value) {
+    return json_is_string(value) && *json_string_value(value) == DIGITS;
 }
 
 static Json *text_or_null(Arena *a, const char *text) {
@@ -171,6 +187,8 @@ static void write_fraction(Text *out, double number) {
 static void write_scalar(Text *out, const json_t *value) {
     if (json_is_real(value))
         write_fraction(out, json_real_value(value));
+    else if (is_digits(value))
+        text_add(out, json_string_value(value) + 1);
     else
         text_add(out, json_dumps(value, JSON_ENCODE_ANY));
 }
@@ -233,15 +251,40 @@ const char *json_pretty(const Json *json) {
     return written(json, INDENTED);
 }
 
-bool json_parse(Arena *a, const char *text, size_t length, Json **out) {
+/* Where digits.c has put a marked text for a number, the number's digits. */
+static void restore(json_t *value, const char *mark) {
+    const char *text = json_string_value(value), *name;
+    json_t *part;
+    if (text && text_starts(text, mark) && digits_are_number(text += strlen(mark)))
+        json_string_set_nocheck(value, arena_format(heap, "%c%s", DIGITS, text));
+    for (size_t i = 0; i < json_array_size(value); i++)
+        restore(json_array_get(value, i), mark);
+    json_object_foreach(value, name, part) restore(part, mark);
+}
+
+bool json_parse_within(Arena *a, const char *text, size_t length, size_t more, Json **out) {
     json_error_t error;
     use(a);
-    json_t *value = json_loadb(text, length, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    const char *mark;
+    const char *kept = digits_kept(a, text, &length, &mark);
+    most = more < SIZE_MAX - arena_size(a) ? arena_size(a) + more : SIZE_MAX;
+    json_t *value = json_loadb(kept, length, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    bool too_much = full;
+    most = SIZE_MAX;
+    full = false;
+    if (too_much)
+        return fail(FAIL_ERROR, "this JSON needs more memory than there is for it");
     if (!value)
         return fail(FAIL_ERROR, "this is no JSON: line %d, column %d: %s", error.line, error.column,
                     error.text);
+    if (mark)
+        restore(value, mark);
     *out = holder(a, value);
     return true;
+}
+
+bool json_parse(Arena *a, const char *text, size_t length, Json **out) {
+    return json_parse_within(a, text, length, SIZE_MAX, out);
 }
 
 JsonKind json_kind(const Json *json) {
@@ -250,7 +293,7 @@ JsonKind json_kind(const Json *json) {
         [JSON_INTEGER] = JSON_WHOLE, [JSON_REAL] = JSON_FRACTION,   [JSON_TRUE] = JSON_FLAG,
         [JSON_FALSE] = JSON_FLAG,    [JSON_NULL] = JSON_NULL_VALUE,
     };
-    return kinds[json_typeof(json->value)];
+    return is_digits(json->value) ? JSON_DIGITS : kinds[json_typeof(json->value)];
 }
 
 size_t json_count(const Json *json) {
@@ -277,11 +320,12 @@ const char *const *json_names(const Json *map) {
 }
 
 const char *json_as_text(const Json *json) {
-    return json ? json_string_value(json->value) : NULL;
+    const char *text = json ? json_string_value(json->value) : NULL;
+    return text && *text == DIGITS ? text + 1 : text;
 }
 
 size_t json_length(const Json *json) {
-    return json ? json_string_length(json->value) : 0;
+    return json ? json_string_length(json->value) - is_digits(json->value) : 0;
 }
 
 long long json_as_integer(const Json *json) {

@@ -1,8 +1,6 @@
 #include "sandbox.h"
 
 #include "fail.h"
-#include "lexer.h"
-#include "stop.h"
 #include "text.h"
 
 #include <limits.h>
@@ -11,6 +9,7 @@
 /* The one handle of scripts. It knows its call by number: dead when that is over. */
 typedef struct {
     unsigned call;
+    const char *kind;
 } Db;
 
 static const char META[] = "stint.db";
@@ -18,99 +17,33 @@ static const char META[] = "stint.db";
 void lib_db_push(lua_State *L) {
     Db *db = lua_newuserdatauv(L, sizeof *db, 0);
     db->call = sandbox_of(L)->calls;
+    db->kind = sandbox_of(L)->kind;
     luaL_setmetatable(L, META);
 }
 
-/* The script, if argument 1 is a db that is alive. */
-static Script *living(lua_State *L) {
+Script *lib_db_living(lua_State *L) {
     Script *script = sandbox_of(L);
     Db *db = luaL_testudata(L, 1, META);
     if (!db)
         luaL_error(L, "functions of db are called with a colon: db:exec(...)");
     else if (!script->pg || db->call != script->calls)
-        luaL_error(L, "this db belonged to a migration that is over");
+        luaL_error(L, "this db belonged to a %s that is over", db->kind);
     return script;
 }
 
-/* Words that begin what scripts may not send; a NULL stands for any second word. */
-static const char *const transaction_words[][2] = {
-    {"BEGIN", NULL},     {"START", "TRANSACTION"}, {"COMMIT", NULL},
-    {"END", NULL},       {"ROLLBACK", NULL},       {"ABORT", NULL},
-    {"SAVEPOINT", NULL}, {"RELEASE", NULL},        {"PREPARE", "TRANSACTION"},
-};
-
-static Token next_token(Lexer *lexer) {
-    Token token = lexer_next(lexer);
-    while (token.kind == TOKEN_COMMENT)
-        token = lexer_next(lexer);
-    return token;
-}
-
-static bool ends(Token token) {
-    return token.kind == TOKEN_END || token.kind == TOKEN_BAD;
-}
-
-static const char *refused_words(const Lexer *lexer, Token first, Token second) {
-    for (size_t i = 0; i < sizeof transaction_words / sizeof *transaction_words; i++) {
-        const char *const *words = transaction_words[i];
-        if (lexer_is(lexer, first, words[0]) && (!words[1] || lexer_is(lexer, second, words[1])))
-            return "the transaction is Stint's own: BEGIN, COMMIT, ROLLBACK and SAVEPOINT are not "
-                   "for scripts (pcall and raise an error to undo everything)";
-    }
-    return NULL;
-}
-
-static const char *refused_copy(const Lexer *lexer, Token before, Token token) {
-    if (!lexer_is(lexer, before, "FROM") && !lexer_is(lexer, before, "TO"))
-        return NULL;
-    if (lexer_is(lexer, token, "PROGRAM"))
-        return "COPY ... PROGRAM is not for scripts";
-    if (lexer_is(lexer, token, "STDIN") || lexer_is(lexer, token, "STDOUT"))
-        return "COPY from STDIN or to STDOUT is not for scripts; a .sql migration can carry the "
-               "data";
-    return NULL;
-}
-
-/* Why this text is not sent, or NULL. What PostgreSQL refuses itself is left to it. */
-static const char *refusal(const char *sql, size_t length) {
-    Lexer lexer = lexer_on(sql, length);
-    Token first = next_token(&lexer), token = first, before = first;
-    int depth = 0;
-    if (first.kind == TOKEN_END || first.kind == TOKEN_SEMICOLON)
-        return "there is no statement in this text";
-    bool copies = lexer_is(&lexer, first, "COPY"), creates = lexer_is(&lexer, first, "CREATE");
-    const char *refused = NULL;
-    for (size_t n = 1; !ends(token) && !refused; n++, before = token, token = next_token(&lexer)) {
-        if (n == 2)
-            refused = refused_words(&lexer, first, token);
-        if (creates && lexer_is(&lexer, before, "BEGIN") && lexer_is(&lexer, token, "ATOMIC"))
-            return NULL; /* a body with semicolons of its own */
-        depth += lexer_is_operator(&lexer, token, "(") - lexer_is_operator(&lexer, token, ")");
-        if (copies && depth == 0 && !refused)
-            refused = refused_copy(&lexer, before, token);
-        if (token.kind == TOKEN_SEMICOLON && depth <= 0)
-            break;
-    }
-    if (!refused)
-        refused = refused_words(&lexer, first, first); /* a word alone */
-    if (refused || token.kind != TOKEN_SEMICOLON)
-        return refused;
-    return ends(next_token(&lexer)) ? NULL : "one statement a call: call again for the next";
-}
-
-static const char *checked_sql(lua_State *L) {
+const char *lib_db_sql(lua_State *L) {
     size_t length;
     const char *sql = luaL_checklstring(L, 2, &length);
     if (strlen(sql) != length)
         luaL_error(L, "the SQL holds a NUL byte");
-    const char *refused = refusal(sql, length);
+    const char *refused = lib_refusal(sql, length);
     if (refused)
         luaL_error(L, "%s", refused);
     return sql;
 }
 
-/* From the third argument on, $1 and so forth. */
-static PgArgs arguments(lua_State *L, Arena *a) {
+PgArgs lib_db_arguments(lua_State *L) {
+    Arena *a = sandbox_of(L)->scratch;
     int count = lua_gettop(L) - 2;
     if (count <= 0)
         return PG_NONE;
@@ -144,36 +77,50 @@ static const char *excerpt(Arena *a, const char *sql, long position) {
                         (int)strlen(head) + column, "");
 }
 
-static int raise(lua_State *L, Script *script, const char *sql) {
+int lib_db_raise(lua_State *L, const char *sql, size_t before) {
+    Script *script = sandbox_of(L);
     const PgError *error = pg_error(script->pg);
     if (error->lost || pg_state(script->pg) == PG_LOST || failure()->kind == FAIL_INTERRUPTED) {
         sandbox_end(L, failure()->kind == FAIL_INTERRUPTED ? SANDBOX_STOPPED : SANDBOX_FAILED);
         return luaL_error(L, "this call is over");
     }
+    if (error->too_long) {
+        fail_clear();
+        arena_reset(script->scratch);
+        return luaL_error(L,
+                          "the rows need more memory than the %d kB that scripts may hold "
+                          "(lua_memory); db:rows takes few at a time",
+                          (int)(script->limits.memory / 1024));
+    }
     const char *context = failure()->context,
-               *place = excerpt(script->scratch, sql, error->position);
+               *place = excerpt(script->scratch, sql, error->position - (long)before);
     if (context && place)
         context = arena_format(script->scratch, "%s\n%s", place, context);
     return lib_error_raise(L, error, context ? context : place);
 }
 
-/* Does what all the calls share: the statement in argument 2, its parameters after it. */
-static Script *run(lua_State *L, PgRows *rows) {
-    Script *script = living(L);
-    arena_reset(script->scratch);
-    const char *sql = checked_sql(L);
-    PgArgs args = arguments(L, script->scratch);
-    PgState before = pg_state(script->pg);
+void lib_db_run(lua_State *L, Arena *a, PgRows *rows, const char *sql, size_t before, PgArgs args) {
+    Script *script = sandbox_of(L);
+    PgState state = pg_state(script->pg);
+    size_t most = sandbox_room(script) + (a ? arena_size(a) : 0);
     sandbox_pause(script);
-    bool ok = pg_rows(script->pg, script->scratch, rows, sql, args);
+    bool ok = pg_read(script->pg, a, most, rows, sql, args);
     sandbox_resume(script);
     if (!ok)
-        raise(L, script, sql);
-    if (pg_state(script->pg) != before) {
+        lib_db_raise(L, sql + before, before);
+    if (pg_state(script->pg) != state) {
         fail(FAIL_ERROR, "this statement began or ended a transaction, which is Stint's own");
         sandbox_end(L, SANDBOX_FAILED);
         luaL_error(L, "this call is over");
     }
+}
+
+/* Does what most calls share: the statement in argument 2, its parameters after it. */
+static Script *run(lua_State *L, PgRows *rows) {
+    Script *script = lib_db_living(L);
+    arena_reset(script->scratch);
+    const char *sql = lib_db_sql(L);
+    lib_db_run(L, script->scratch, rows, sql, 0, lib_db_arguments(L));
     return script;
 }
 
@@ -186,7 +133,7 @@ static void push_cell(lua_State *L, const PgRows *rows, size_t row, int column) 
         lua_pushnil(L);
 }
 
-static void check_names(lua_State *L, const PgRows *rows) {
+void lib_db_check_names(lua_State *L, const PgRows *rows) {
     for (int i = 0; i < rows->width; i++)
         for (int k = 0; k < i; k++)
             if (strcmp(rows->name[i], rows->name[k]) == 0)
@@ -194,7 +141,7 @@ static void check_names(lua_State *L, const PgRows *rows) {
                            rows->name[i]);
 }
 
-static void push_row(lua_State *L, const PgRows *rows, size_t row) {
+void lib_db_push_row(lua_State *L, const PgRows *rows, size_t row) {
     lua_createtable(L, 0, rows->width);
     for (int column = 0; column < rows->width; column++) {
         lua_pushstring(L, rows->name[column]);
@@ -203,48 +150,57 @@ static void push_row(lua_State *L, const PgRows *rows, size_t row) {
     }
 }
 
+/* What the rows held is the script's own again. */
+static int done(Script *script) {
+    arena_reset(script->scratch);
+    return 1;
+}
+
 static int db_exec(lua_State *L) {
     PgRows rows;
-    run(L, &rows);
+    Script *script = lib_db_living(L);
+    arena_reset(script->scratch);
+    const char *sql = lib_db_sql(L);
+    lib_db_run(L, NULL, &rows, sql, 0, lib_db_arguments(L));
     lua_pushinteger(L, rows.affected ? rows.affected : (long long)rows.count);
-    return 1;
+    return done(script);
 }
 
 static int db_query(lua_State *L) {
     PgRows rows;
-    run(L, &rows);
-    check_names(L, &rows);
+    Script *script = run(L, &rows);
+    lib_db_check_names(L, &rows);
     lua_createtable(L, rows.count < INT_MAX ? (int)rows.count : INT_MAX, 0);
     for (size_t row = 0; row < rows.count; row++) {
-        push_row(L, &rows, row);
+        lib_db_push_row(L, &rows, row);
         lua_rawseti(L, -2, (lua_Integer)row + 1);
     }
-    return 1;
+    return done(script);
 }
 
 static int db_row(lua_State *L) {
     PgRows rows;
-    run(L, &rows);
-    check_names(L, &rows);
+    Script *script = run(L, &rows);
+    lib_db_check_names(L, &rows);
     if (rows.count)
-        push_row(L, &rows, 0);
+        lib_db_push_row(L, &rows, 0);
     else
         lua_pushnil(L);
-    return 1;
+    return done(script);
 }
 
 static int db_value(lua_State *L) {
     PgRows rows;
-    run(L, &rows);
+    Script *script = run(L, &rows);
     if (rows.count && rows.width)
         push_cell(L, &rows, 0, 0);
     else
         lua_pushnil(L);
-    return 1;
+    return done(script);
 }
 
 static int db_ident(lua_State *L) {
-    Script *script = living(L);
+    Script *script = lib_db_living(L);
     int count = lua_gettop(L), length;
     luaL_checkstring(L, 2);
     arena_reset(script->scratch);
@@ -261,7 +217,7 @@ static int db_ident(lua_State *L) {
 }
 
 static int db_literal(lua_State *L) {
-    Script *script = living(L);
+    Script *script = lib_db_living(L);
     int length;
     lua_settop(L, 2);
     arena_reset(script->scratch);
@@ -288,15 +244,17 @@ static int db_literal(lua_State *L) {
 }
 
 static int db_bytes(lua_State *L) {
-    living(L);
+    lib_db_living(L);
     luaL_checkstring(L, 2);
     lib_value_push_bytes(L, 2);
     return 1;
 }
 
 static const luaL_Reg methods[] = {
-    {"exec", db_exec},   {"query", db_query},     {"row", db_row},     {"value", db_value},
-    {"ident", db_ident}, {"literal", db_literal}, {"bytes", db_bytes}, {NULL, NULL},
+    {"exec", db_exec},   {"query", db_query},     {"row", db_row},
+    {"value", db_value}, {"rows", lib_db_rows},   {"transaction", lib_db_transaction},
+    {"ident", db_ident}, {"literal", db_literal}, {"bytes", db_bytes},
+    {NULL, NULL},
 };
 
 /* The methods are the upvalue; a misspelt one is an error with the nearest. */
@@ -317,6 +275,7 @@ static int db_index(lua_State *L) {
 }
 
 int lib_db_open(lua_State *L) {
+    lib_cursor_open(L);
     luaL_newmetatable(L, META);
     luaL_newlib(L, methods);
     lua_pushcclosure(L, db_index, 1);

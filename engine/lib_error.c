@@ -43,17 +43,16 @@ static void set_text(lua_State *L, const char *name, const char *text) {
 }
 
 int lib_error_raise(lua_State *L, const PgError *error, const char *context) {
-    const char *file = NULL;
-    int line = 0;
-    sandbox_place(L, 1, &file, &line);
+    lua_Debug frame;
+    bool placed = sandbox_frame(L, 1, &frame);
     lua_createtable(L, 0, 8);
     for (size_t i = 0; i < COUNT(of_failure); i++)
         set_text(L, of_failure[i].name, text_in(failure(), of_failure[i].at));
     for (size_t i = 0; i < COUNT(of_server); i++)
         set_text(L, of_server[i].name, text_in(error, of_server[i].at));
     set_text(L, "context", context);
-    set_text(L, "file", file);
-    lua_pushinteger(L, line);
+    set_text(L, "file", placed ? frame.source + 1 : NULL);
+    lua_pushinteger(L, placed ? frame.currentline : 0);
     lua_setfield(L, -2, "line");
     luaL_setmetatable(L, META);
     fail_clear();
@@ -110,12 +109,17 @@ bool lib_error_fail(lua_State *L, int index, const char *traceback) {
 
 static int error_tostring(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
-    Script *script = sandbox_of(L);
-    const char *state = text_of(L, 1, "sqlstate"), *message = message_of(L, script->told, 1);
-    if (state)
-        lua_pushfstring(L, "%s (SQLSTATE %s)", message, state);
+    const char *state = text_of(L, 1, "sqlstate"), *message = text_of(L, 1, "message");
+    const char *file = text_of(L, 1, "file");
+    lua_pushliteral(L, "line");
+    lua_rawget(L, 1);
+    if (file)
+        lua_pushfstring(L, "%s:%I: ", file, lua_tointeger(L, -1));
     else
-        lua_pushstring(L, message);
+        lua_pushliteral(L, "");
+    lua_pushfstring(L, "%s%s", lua_tostring(L, -1), message ? message : "");
+    if (state)
+        lua_pushfstring(L, "%s (SQLSTATE %s)", lua_tostring(L, -1), state);
     return 1;
 }
 

@@ -9,7 +9,7 @@
 
 /* JSON for scripts. Lists that came from JSON or from PostgreSQL are marked by their metatable, so
  * that an empty one is written as [] again; an `n` counts the elements where some are nil. */
-static const char LIST[] = "stint.list", NULL_VALUE[] = "stint.null";
+static const char LIST[] = "stint.list", NULL_VALUE[] = "stint.null", NUMBER[] = "stint.number";
 
 enum { DEEPEST = 200, LONGEST = 10000000 };
 
@@ -21,6 +21,22 @@ bool lib_json_is_null(lua_State *L, int index) {
     bool same = lua_rawequal(L, index, -1);
     lua_pop(L, 1);
     return same;
+}
+
+const char *lib_json_digits(lua_State *L, int index) {
+    if (!luaL_testudata(L, index, NUMBER))
+        return NULL;
+    lua_getiuservalue(L, index, 1);
+    const char *digits = lua_tostring(L, -1);
+    lua_pop(L, 1); /* the value keeps it */
+    return digits;
+}
+
+static void push_digits(lua_State *L, const char *digits) {
+    lua_newuserdatauv(L, 0, 1);
+    lua_pushstring(L, digits);
+    lua_setiuservalue(L, -2, 1);
+    luaL_setmetatable(L, NUMBER);
 }
 
 void lib_json_mark_list(lua_State *L) {
@@ -111,6 +127,7 @@ static Json *encoded(lua_State *L, int index, Arena *a, int depth) {
     if (depth > DEEPEST)
         luaL_error(L, "more than %d tables inside each other: does one hold itself?", DEEPEST);
     luaL_checkstack(L, 8, "JSON");
+    sandbox_weigh(L, "this JSON");
     switch (lua_type(L, index)) {
     case LUA_TNIL:
         return json_new_null(a);
@@ -126,6 +143,8 @@ static Json *encoded(lua_State *L, int index, Arena *a, int depth) {
             return encoded_list(L, index, a, depth);
         return encoded_map(L, index, a, depth);
     default:
+        if ((text = lib_json_digits(L, index)))
+            return json_new_digits(a, text);
         if (!lib_json_is_null(L, index))
             luaL_error(L, "a %s has no form in JSON", luaL_typename(L, index));
         return json_new_null(a);
@@ -167,6 +186,9 @@ static void push(lua_State *L, const Json *json) {
     case JSON_FRACTION:
         lua_pushnumber(L, json_as_number(json));
         break;
+    case JSON_DIGITS:
+        push_digits(L, json_as_text(json));
+        break;
     case JSON_TEXT:
         lua_pushlstring(L, json_as_text(json), json_length(json));
         break;
@@ -181,10 +203,12 @@ static void push(lua_State *L, const Json *json) {
 
 void lib_json_push(lua_State *L, const char *text, size_t length) {
     Json *json;
-    if (json_parse(sandbox_of(L)->scratch, text, length, &json)) {
+    Script *script = sandbox_of(L);
+    if (json_parse_within(script->cell, text, length, sandbox_room(script), &json)) {
         push(L, json);
         return;
     }
+    arena_reset(script->cell);
     lua_pushstring(L, failure()->message);
     fail_clear();
     luaL_error(L, "%s", lua_tostring(L, -1));
@@ -196,14 +220,16 @@ static int json_encode(lua_State *L) {
     lua_settop(L, 1);
     arena_reset(a);
     lua_pushstring(L, json_text(encoded(L, 1, a, 0)));
+    arena_reset(a);
     return 1;
 }
 
 static int json_decode(lua_State *L) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
-    arena_reset(sandbox_of(L)->scratch);
+    arena_reset(sandbox_of(L)->cell);
     lib_json_push(L, text, length);
+    arena_reset(sandbox_of(L)->cell);
     return 1;
 }
 
@@ -218,6 +244,18 @@ static int json_list(lua_State *L) {
         return luaL_error(L, "this table cannot be changed");
     lua_settop(L, 1);
     lib_json_mark_list(L);
+    return 1;
+}
+
+static int number_tostring(lua_State *L) {
+    luaL_checkudata(L, 1, NUMBER);
+    lua_getiuservalue(L, 1, 1);
+    return 1;
+}
+
+static int number_eq(lua_State *L) {
+    const char *a = lib_json_digits(L, 1), *b = lib_json_digits(L, 2);
+    lua_pushboolean(L, a && b && strcmp(a, b) == 0);
     return 1;
 }
 
@@ -239,6 +277,12 @@ static void lock_metatable(lua_State *L) {
 }
 
 int lib_json_open(lua_State *L) {
+    static const luaL_Reg number[] = {
+        {"__tostring", number_tostring}, {"__eq", number_eq}, {NULL, NULL}};
+    luaL_newmetatable(L, NUMBER);
+    luaL_setfuncs(L, number, 0);
+    lock_metatable(L);
+    lua_pop(L, 1);
     luaL_newmetatable(L, LIST);
     lock_metatable(L);
     lua_newuserdatauv(L, 0, 0);

@@ -111,6 +111,7 @@ static void add_element(lua_State *L, int index, const char *what, Text *out, in
     int length;
     size_t size;
     const char *bytes = marked_bytes(L, index, &size), *text;
+    sandbox_weigh(L, what);
     if (bytes)
         add_quoted(out, hex(out->arena, bytes, size));
     else if (lua_istable(L, index))
@@ -147,7 +148,9 @@ static const char *array_text(lua_State *L, int index, const char *what) {
 
 static const char *other_text(lua_State *L, int index, const char *what, int *length) {
     size_t size;
-    const char *bytes = marked_bytes(L, index, &size);
+    const char *bytes = marked_bytes(L, index, &size), *digits = lib_json_digits(L, index);
+    if (digits)
+        return digits;
     if (!bytes && lib_json_is_null(L, index))
         luaL_error(L, "%s is json.null: nil is SQL's NULL, and json.encode(json.null) is JSON's",
                    what);
@@ -276,7 +279,7 @@ static const char *read_array(lua_State *L, Reader *read, const char *at) {
         if (*at == '{') {
             at = read_array(L, read, at);
         } else {
-            Text text = text_on(sandbox_of(L)->scratch);
+            Text text = text_on(sandbox_of(L)->cell);
             at = element(&text, at, &quoted);
             if (!quoted && text_same_word(text.at, "NULL"))
                 lua_pushnil(L);
@@ -293,6 +296,7 @@ static const char *read_array(lua_State *L, Reader *read, const char *at) {
 }
 
 void lib_value_push(lua_State *L, unsigned type, const char *cell, size_t length) {
+    arena_reset(sandbox_of(L)->cell);
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
         const char *bracket = readers[i].array == type ? strchr(cell, '{') : NULL;
         if (readers[i].type == type || bracket) {

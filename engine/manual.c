@@ -40,8 +40,8 @@ static void sample_of(const char *const *keys, Text *out) {
     }
 }
 
-static const char *const project_keys[] = {"scripts",    "server_bin",    "lua_memory", "lua_time",
-                                           "unsafe_lua", "ledger_schema", NULL};
+static const char *const project_keys[] = {"scripts",  "server_bin", "scratch",       "lua_memory",
+                                           "lua_time", "unsafe_lua", "ledger_schema", NULL};
 static const char *const shared_keys[] = {
     "run_lock_wait", "lock_timeout", "lock_retries", "lock_retry_max", "statement_timeout",
     "wait_for_db",   "order",        "role",         "schema",         NULL};

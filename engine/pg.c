@@ -63,8 +63,7 @@ static bool is_hopeless(const Pg *pg) {
     return pg->cancelled_at && clock_ms() - pg->cancelled_at > most;
 }
 
-/* The one wait of this program on a server: until libpq can give a result without blocking. */
-static bool pg_wait(Pg *pg) {
+bool pg_wait(Pg *pg) {
     while (PQisBusy(pg->conn)) {
         struct pollfd socket = {.fd = PQsocket(pg->conn), .events = POLLIN};
         if (socket.fd < 0)
@@ -78,7 +77,7 @@ static bool pg_wait(Pg *pg) {
     return true;
 }
 
-static void begin(Pg *pg) {
+void pg_begin(Pg *pg) {
     long long now = clock_ms();
     arena_reset(pg->error_arena);
     pg->error = (PgError){.message = ""};
@@ -92,7 +91,7 @@ static const char *field(Pg *pg, const PGresult *result, int code) {
     return arena_string(pg->error_arena, PQresultErrorField(result, code));
 }
 
-static void keep_error(Pg *pg, const PGresult *result) {
+void pg_keep_error(Pg *pg, const PGresult *result) {
     if (pg->failed)
         return; /* the first one is the cause */
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -118,8 +117,7 @@ static void keep_loss(Pg *pg) {
     pg->error.lost = true;
 }
 
-/* Ends an exchange: true, or the failure that it was. */
-static bool finish(Pg *pg) {
+bool pg_finish(Pg *pg) {
     if (PQstatus(pg->conn) == CONNECTION_BAD)
         keep_loss(pg);
     if (!pg->failed)
@@ -144,10 +142,10 @@ static bool finish(Pg *pg) {
     return false;
 }
 
-static bool not_sent(Pg *pg) {
+bool pg_not_sent(Pg *pg) {
     keep_loss(pg);
     pg->error.lost = PQstatus(pg->conn) == CONNECTION_BAD;
-    return finish(pg);
+    return pg_finish(pg);
 }
 
 static void copy_rows(const PGresult *result, Arena *a, PgRows *out) {
@@ -178,6 +176,13 @@ static void drain_copy_out(Pg *pg) {
         PQfreemem(data);
 }
 
+void pg_no_copy(Pg *pg, ExecStatusType status) {
+    if (status == PGRES_COPY_IN)
+        PQputCopyEnd(pg->conn, "COPY FROM STDIN needs data");
+    else if (status == PGRES_COPY_OUT)
+        drain_copy_out(pg);
+}
+
 static void send_copy(Pg *pg, PgCopies copies, size_t *next) {
     if (*next == copies.count) {
         PQputCopyEnd(pg->conn, "no data stands behind this COPY");
@@ -196,9 +201,9 @@ static void send_copy(Pg *pg, PgCopies copies, size_t *next) {
 bool pg_message(Pg *pg, const char *sql, PgCopies copies, size_t *completed) {
     size_t next = 0;
     *completed = 0;
-    begin(pg);
+    pg_begin(pg);
     if (!PQsendQuery(pg->conn, sql))
-        return not_sent(pg);
+        return pg_not_sent(pg);
     PQsetSingleRowMode(pg->conn); /* rows are dropped: never hold more than one */
     for (PGresult *result; pg_wait(pg) && (result = PQgetResult(pg->conn));) {
         ExecStatusType status = PQresultStatus(result);
@@ -209,13 +214,13 @@ bool pg_message(Pg *pg, const char *sql, PgCopies copies, size_t *completed) {
         else if (status == PGRES_COPY_OUT)
             drain_copy_out(pg);
         else if (status == PGRES_FATAL_ERROR)
-            keep_error(pg, result);
+            pg_keep_error(pg, result);
         PQclear(result);
     }
-    return finish(pg);
+    return pg_finish(pg);
 }
 
-static bool exchange(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args) {
+bool pg_send(Pg *pg, const char *sql, PgArgs args) {
     int *formats = NULL;
     Arena *own = args.length ? arena_new() : NULL;
     if (args.length) {
@@ -223,20 +228,22 @@ static bool exchange(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args
         for (int i = 0; i < args.count; i++)
             formats[i] = args.length[i] >= 0;
     }
-    begin(pg);
+    pg_begin(pg);
     int sent =
         PQsendQueryParams(pg->conn, sql, args.count, NULL, args.value, args.length, formats, 0);
     arena_free(own);
-    if (!sent)
-        return not_sent(pg);
+    return sent || pg_not_sent(pg);
+}
+
+static bool exchange(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args) {
+    if (!pg_send(pg, sql, args))
+        return false;
     for (PGresult *result; pg_wait(pg) && (result = PQgetResult(pg->conn));) {
         ExecStatusType status = PQresultStatus(result);
         if (status == PGRES_FATAL_ERROR)
-            keep_error(pg, result);
-        else if (status == PGRES_COPY_IN)
-            PQputCopyEnd(pg->conn, "COPY FROM STDIN needs data");
-        else if (status == PGRES_COPY_OUT)
-            drain_copy_out(pg);
+            pg_keep_error(pg, result);
+        else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT)
+            pg_no_copy(pg, status);
         else if (out) {
             copy_rows(result, a, out);
             out->tag = arena_string(a, PQcmdStatus(result));
@@ -244,7 +251,7 @@ static bool exchange(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args
         }
         PQclear(result);
     }
-    return finish(pg);
+    return pg_finish(pg);
 }
 
 bool pg_do(Pg *pg, const char *sql, PgArgs args) {

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "event.h"
 #include "fail.h"
+#include "hook.h"
 #include "json.h"
 #include "log.h"
 #include "report.h"
@@ -12,10 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BAR_EVERY = 100, LINE_EVERY = 5000, BAR_WIDTH = 24 };
+enum { BAR_EVERY = 100, LINE_EVERY = 5000, FLUSH_EVERY = 50, BAR_WIDTH = 24 };
 
 static struct {
-    bool json, quiet, terminal;
+    bool json, quiet, terminal, to_terminal;
     bool drawn; /* a bar stands on the terminal's last line */
     long long shown_at;
 } shown;
@@ -104,6 +105,16 @@ static void show_finished(Arena *a, const Event *event) {
         puts("nothing to do: all migrations are applied");
 }
 
+/* A terminal sees every line at once; a pipe gets those of quick files together. */
+static void flush_soon(const Event *event) {
+    static long long flushed;
+    long long now = clock_ms();
+    if (!shown.to_terminal && now - flushed < FLUSH_EVERY && strncmp(event->kind, "run_", 4) != 0)
+        return;
+    flushed = now;
+    fflush(stdout);
+}
+
 static void show_text(Arena *a, const Event *event) {
     const char *kind = event->kind;
     if (strcmp(kind, "batch") == 0) {
@@ -137,7 +148,7 @@ static void show_text(Arena *a, const Event *event) {
         log_say("%s: waiting: %s", event_text(event, "name"), event_text(event, "throttled_by"));
     else if (strcmp(kind, "run_finished") == 0)
         show_finished(a, event);
-    fflush(stdout);
+    flush_soon(event);
 }
 
 static void show_json(Arena *a, const Event *event) {
@@ -150,6 +161,8 @@ static void show_json(Arena *a, const Event *event) {
             json_set_text(line, f->name, f->text);
         else if (f->type == EVENT_INTEGER)
             json_set_integer(line, f->name, f->integer);
+        else if (f->type == EVENT_YES_OR_NO)
+            json_set_flag(line, f->name, f->integer != 0);
         else
             json_set_number(line, f->name, f->number);
     }
@@ -158,19 +171,20 @@ static void show_json(Arena *a, const Event *event) {
 }
 
 static void listen(void *with, const Event *event) {
-    (void)with;
-    Arena *a = arena_new();
+    Arena *a = with;
+    arena_reset(a);
     if (shown.json)
         show_json(a, event);
     else
         show_text(a, event);
-    arena_free(a);
 }
 
 void progress_show(const Call *call) {
     shown.json = call->json;
     shown.quiet = call->quiet;
     shown.terminal = !call->json && !call->quiet && isatty(STDERR_FILENO);
+    shown.to_terminal = isatty(STDOUT_FILENO);
     log_before(clear_bar);
-    event_listen(listen, NULL);
+    event_listen(listen, arena_new());
+    hook_listen();
 }

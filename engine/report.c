@@ -67,6 +67,26 @@ static void add_line(Text *text, const char *label, const char *value) {
         text_addf(text, "%s: %s\n", label, value);
 }
 
+/* How a script got to where it failed is for -v. */
+static const char *without_traceback(Arena *a, const char *context) {
+    const char *at = strstr(context, "stack traceback:\n");
+    if (!at)
+        return context;
+    size_t length = (size_t)(at - context);
+    return arena_bytes(a, context, length && at[-1] == '\n' ? length - 1 : length);
+}
+
+/* Later lines stand below the first, so that a caret is where it points. */
+static void add_context(Text *text, Arena *a, const char *context) {
+    Text aligned = text_on(a);
+    for (const char *at = context; *at; at++) {
+        text_add_char(&aligned, *at);
+        if (*at == '\n')
+            text_addf(&aligned, "%*s", (int)strlen("CONTEXT: "), "");
+    }
+    add_line(text, "CONTEXT", aligned.at);
+}
+
 static void print_text(const Call *call, const Failure *why) {
     Text text = text_on(call->arena);
     bool color = report_is_colored(STDERR_FILENO);
@@ -84,8 +104,9 @@ static void print_text(const Call *call, const Failure *why) {
     }
     add_line(&text, "DETAIL", why->detail);
     add_line(&text, "HINT", why->hint);
-    if (why->context && (call->verbose || !strstr(why->context, "stack traceback")))
-        add_line(&text, "CONTEXT", why->context);
+    if (why->context)
+        add_context(&text, call->arena,
+                    call->verbose ? why->context : without_traceback(call->arena, why->context));
     add_line(&text, "STATE", why->state);
     add_line(&text, "NEXT", why->next);
     if (call->config && call->config->contacts && why->kind != FAIL_USAGE &&

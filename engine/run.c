@@ -137,6 +137,7 @@ bool run_clean(Run *run) {
     run->used =
         !pg_message(run->pg, session_clean(run->arena, run->pg), (PgCopies){0, NULL}, &completed);
     pg_stoppable(run->pg, true);
+    run->session = (StepSession){0};
     return !run->used;
 }
 
@@ -152,6 +153,8 @@ bool run_lock(Run *run) {
         run->server_started = pg_cell(&rows, 0, 0);
         run->has_event_triggers = pg_true(&rows, 0, 1);
     }
+    run->files_read =
+        run->look != NULL; /* what another run did is in the ledger, not in our files */
     return ledger_prepare(run->pg, config->ledger_schema) && run_look(run);
 }
 
@@ -171,6 +174,7 @@ bool run_reconnect(Run *run) {
     log_say("%s; reconnecting", why.message);
     pg_close(run->pg);
     run->locked = run->used = false;
+    run->session = (StepSession){0};
     Config patient = *run->config;
     if (patient.wait_for_db < RECONNECT_PATIENCE)
         patient.wait_for_db = RECONNECT_PATIENCE;
@@ -195,16 +199,19 @@ static bool fill(Run *run, Migration *m) {
            variable_fill(run->look, variables, sql->down_directives.no_transaction, &sql->down);
 }
 
+Arena *run_file_arena(Run *run) {
+    if (!run->file)
+        run->file = arena_new();
+    arena_reset(run->file);
+    return run->file;
+}
+
 bool run_open(Run *run, Migration *m) {
     bool lua = m->kind == MIGRATION_LUA || m->kind == MIGRATION_BACKFILL;
-    if (lua && !run->script) {
-        const Config *config = run->config;
-        ScriptLimits limits = {config->scripts, config->lua_memory, config->lua_time,
-                               config->unsafe_lua};
-        run->script = script_open(run->arena, &limits);
-        if (!run->script)
-            return false;
-    }
+    if (lua && !run->script)
+        run->script = hook_world(run->arena, run->config);
+    if (lua && !run->script)
+        return false;
     return migration_open(run->look, m, run->script) && (lua || fill(run, m));
 }
 
@@ -212,6 +219,8 @@ void run_close(Run *run) {
     script_close(run->script);
     pg_close(run->pg);
     arena_free(run->look);
+    arena_free(run->file);
+    run->file = NULL;
     run->script = NULL;
     run->pg = NULL;
     run->look = NULL;

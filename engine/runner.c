@@ -6,6 +6,7 @@
 #include "fail.h"
 #include "session.h"
 #include "stop.h"
+#include "verify.h"
 
 #include <string.h>
 
@@ -55,20 +56,55 @@ static bool open_due(Run *run, const RunnerWanted *wanted, size_t *total) {
     return true;
 }
 
+/* A stop or a lost connection is nothing that a check shows. */
+static bool say_next(const Run *run) {
+    if (failure()->kind != FAIL_REFUSED)
+        return fail_next("stint %s goes on there", run->command);
+    return fail_next("mend what the check shows, then: stint %s", run->command);
+}
+
+static bool ask_before(Run *run) {
+    if (verify_ask(run, VERIFY_BEFORE, NULL))
+        return true;
+    fail_state("nothing was run");
+    return say_next(run);
+}
+
+static bool ask_before_each(Run *run, const char *name) {
+    if (verify_ask(run, VERIFY_BEFORE_EACH, name))
+        return true;
+    fail_state("%s was not begun; %ld before it applied in this run", name, run->applied);
+    return say_next(run);
+}
+
+static bool ask_after(Run *run) {
+    if (!run->applied || verify_ask(run, VERIFY_AFTER, NULL))
+        return true;
+    fail_state("%ld applied in this run, and they stay applied", run->applied);
+    return failure()->kind == FAIL_REFUSED &&
+           fail_next("mend what the check shows, or take the last file back: stint down");
+}
+
 static bool run_all(Run *run, const RunnerWanted *wanted) {
     size_t total;
     if (!plan_accept(&run->plan, run->config->order) || !open_due(run, wanted, &total))
+        return false;
+    if (!verify_load(run))
+        return fail_state("nothing was run");
+    if (total && !ask_before(run))
         return false;
     for (PlanItem *item; (item = next_due(run, wanted));) {
         if (stop_asked())
             return stop_failure();
         if (!run_begin(run) || !run_open(run, item->migration))
             return false;
+        if (!ask_before_each(run, item->migration->name))
+            return false;
         tell_started(item, (size_t)run->applied + 1, total);
         if (apply_file(run, item, STEP_UP) == APPLY_FAILED)
             return false;
     }
-    return true;
+    return ask_after(run);
 }
 
 bool runner_up(Arena *a, const Config *config, const RunnerWanted *wanted, RunnerResult *out) {

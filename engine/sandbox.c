@@ -2,13 +2,11 @@
 
 #include "alarm.h"
 #include "clock.h"
-#include "embed.h"
 #include "fail.h"
 #include "stop.h"
 #include "text.h"
 
-#include <limits.h>
-#include <lualib.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +16,30 @@ enum { LOOK_EVERY = 10000, MOST_FRAMES = 20 };
 
 Script *sandbox_of(lua_State *L) {
     return *(Script **)lua_getextraspace(L);
+}
+
+/* What C holds for the script: rows on their way, parameters, JSON. */
+static size_t borrowed(const Script *script) {
+    return arena_size(script->scratch) + arena_size(script->cell);
+}
+
+size_t sandbox_room(const Script *script) {
+    size_t held = script->used + borrowed(script), most = (size_t)script->limits.memory;
+    if (!most)
+        return SIZE_MAX / 2;
+    return held < most ? most - held : 0;
+}
+
+void sandbox_weigh(lua_State *L, const char *what) {
+    Script *script = sandbox_of(L);
+    char name[64]; /* `what` may live in what is emptied */
+    if (script->phase == SANDBOX_IDLE || sandbox_room(script) > 0)
+        return;
+    snprintf(name, sizeof name, "%s", what);
+    arena_reset(script->cell);
+    arena_reset(script->scratch);
+    luaL_error(L, "%s needs more memory than the %d kB that scripts may hold (lua_memory)", name,
+               (int)(script->limits.memory / 1024));
 }
 
 /* Lua's heap, counted. Outside of calls there is no limit, so that reading a declaration or
@@ -33,7 +55,7 @@ static void *allocate(void *with, void *block, size_t old, size_t size) {
     }
     size_t after = script->used - old + size;
     bool limited = script->phase != SANDBOX_IDLE && script->limits.memory > 0;
-    if (limited && size > old && after > (size_t)script->limits.memory)
+    if (limited && size > old && after + borrowed(script) > (size_t)script->limits.memory)
         return NULL;
     void *moved = realloc(block, size);
     if (moved)
@@ -49,7 +71,7 @@ static int panic(lua_State *L) {
 static void on_count(lua_State *L, lua_Debug *ar) {
     Script *script = sandbox_of(L);
     (void)ar;
-    if (script->end == SANDBOX_ON && stop_asked())
+    if (script->end == SANDBOX_ON && !script->limits.finishes && stop_asked())
         sandbox_end(L, SANDBOX_STOPPED);
     if (script->end == SANDBOX_ON && script->deadline && clock_ms() > script->deadline)
         sandbox_end(L, SANDBOX_LATE);
@@ -74,12 +96,15 @@ void sandbox_begin(Script *script, SandboxPhase phase) {
     script->phase = phase;
     script->end = SANDBOX_ON;
     script->place = script->traceback = NULL;
+    script->deep_error = NULL;
     script->deadline = time ? clock_ms() + time : 0;
     lua_sethook(script->L, on_count, LUA_MASKCOUNT, LOOK_EVERY);
 }
 
 void sandbox_finish(Script *script) {
     script->phase = SANDBOX_IDLE;
+    arena_reset(script->scratch);
+    arena_reset(script->cell);
     lua_sethook(script->L, NULL, 0, 0);
 }
 
@@ -99,19 +124,24 @@ static bool is_script(const lua_Debug *ar) {
     return *ar->source == '@';
 }
 
-const char *sandbox_place(lua_State *L, int level, const char **file, int *line) {
-    lua_Debug ar;
-    for (; lua_getstack(L, level, &ar); level++) {
-        lua_getinfo(L, "Sl", &ar);
-        if (!is_script(&ar))
-            continue;
-        if (file)
-            *file = arena_string(sandbox_of(L)->told, ar.source + 1);
-        if (line)
-            *line = ar.currentline;
-        return arena_format(sandbox_of(L)->told, "%s:%d", ar.source + 1, ar.currentline);
+bool sandbox_frame(lua_State *L, int level, lua_Debug *frame) {
+    for (; lua_getstack(L, level, frame); level++) {
+        lua_getinfo(L, "Sl", frame);
+        if (is_script(frame))
+            return true;
     }
-    return NULL;
+    return false;
+}
+
+const char *sandbox_place(lua_State *L, int level, const char **file, int *line) {
+    lua_Debug frame;
+    if (!sandbox_frame(L, level, &frame))
+        return NULL;
+    if (file)
+        *file = arena_string(sandbox_of(L)->told, frame.source + 1);
+    if (line)
+        *line = frame.currentline;
+    return arena_format(sandbox_of(L)->told, "%s:%d", frame.source + 1, frame.currentline);
 }
 
 /* The script's file and line first; Lua cuts long file names down to "...", here they are whole. */
@@ -154,7 +184,18 @@ static const char *traceback(lua_State *L, Arena *a) {
         add_frame(&text, &ar);
         frames++;
     }
-    return frames > 1 ? text.at : NULL;
+    return frames > 1 ? arena_format(a, "stack traceback:\n%s", text.at) : NULL;
+}
+
+int sandbox_remember(lua_State *L) {
+    Script *script = sandbox_of(L);
+    const void *error = lua_topointer(L, 1); /* of texts and tables: the value itself */
+    if (script->end != SANDBOX_ON || !error || error == script->deep_error)
+        return 1;
+    arena_reset(script->deep);
+    script->deep_trace = traceback(L, script->deep);
+    script->deep_error = error;
+    return 1;
 }
 
 int sandbox_on_error(lua_State *L) {
@@ -165,7 +206,8 @@ int sandbox_on_error(lua_State *L) {
     const char *message = ours ? NULL : luaL_tolstring(L, 1, NULL);
     SandboxPhase phase = script->phase;
     script->phase = SANDBOX_IDLE; /* the limit of memory must not keep the error from being told */
-    script->traceback = traceback(L, script->told);
+    bool deeper = script->deep_error && script->deep_error == lua_topointer(L, 1);
+    script->traceback = deeper ? script->deep_trace : traceback(L, script->told);
     if (!ours)
         lua_pushstring(L, with_place(L, script->told, message));
     else
@@ -174,166 +216,13 @@ int sandbox_on_error(lua_State *L) {
     return 1;
 }
 
-static int native_embedded(lua_State *L) {
-    const char *name = luaL_checkstring(L, 1);
-    for (const EmbeddedFile *file = embedded_files; file->name; file++) {
-        if (strcmp(file->name, name) != 0)
-            continue;
-        lua_pushlstring(L, file->text, file->length);
-        return 1;
-    }
-    return luaL_error(L, "%s is not in this binary", name);
-}
-
-static int native_nearest(lua_State *L) {
-    const char *word = luaL_checkstring(L, 1);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_Integer count = luaL_len(L, 2);
-    const char **names = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *names, 0);
-    for (lua_Integer i = 0; i < count; i++) {
-        lua_rawgeti(L, 2, i + 1);
-        names[i] = lua_tostring(L, -1); /* the table keeps it alive */
-        lua_pop(L, 1);
-    }
-    names[count] = NULL;
-    lua_pushstring(L, text_nearest(word, names));
-    return 1;
-}
-
-static int native_duration(lua_State *L) {
-    long long ms;
-    if (clock_duration(luaL_checkstring(L, 1), &ms))
-        lua_pushinteger(L, ms);
-    else
-        lua_pushnil(L);
-    return 1;
-}
-
-/* The message handler of a script's xpcall, its upvalue: an error of the hook calls it with hooks
- * off, where it could stay for ever. */
-static int guarded(lua_State *L) {
-    if (sandbox_of(L)->end != SANDBOX_ON)
-        return 1;
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, 1, 1);
-    return 1;
-}
-
-static int native_guard(lua_State *L) {
-    luaL_checkany(L, 1);
-    lua_settop(L, 1);
-    lua_pushcclosure(L, guarded, 1);
-    return 1;
-}
-
-/* The file and line of the script that is at work. */
-static int native_place(lua_State *L) {
-    const char *file = NULL;
-    int line = 0;
-    sandbox_place(L, 1, &file, &line);
-    lua_pushstring(L, file);
-    lua_pushinteger(L, line);
-    return 2;
-}
-
-static int native_is_loading(lua_State *L) {
-    lua_pushboolean(L, sandbox_of(L)->phase == SANDBOX_LOADING);
-    return 1;
-}
-
-static const char *module_problem(Script *script, const char *path, Bytes *text) {
-    const char *folder = script->limits.folder ? script->limits.folder : ".";
-    char *root = arena_take(script->told, PATH_MAX), *real = arena_take(script->told, PATH_MAX);
-    if (!realpath(path, real))
-        return "there is no such file";
-    size_t length = realpath(folder, root) ? strlen(root) : 0;
-    if (strcmp(root, "/") != 0 && (strncmp(real, root, length) != 0 || real[length] != '/'))
-        return "it is a link that leaves the scripts folder";
-    if (file_read(script->told, real, text))
-        return NULL;
-    const char *problem = arena_string(script->told, failure()->message);
-    fail_clear();
-    return problem;
-}
-
-/* "lib/x.lua" -> its path and text, or its path, nil and why not. */
-static int native_module(lua_State *L) {
-    Script *script = sandbox_of(L);
-    const char *folder = script->limits.folder ? script->limits.folder : ".";
-    const char *path = file_join(script->told, folder, luaL_checkstring(L, 1));
-    Bytes text = {NULL, 0};
-    const char *problem = module_problem(script, path, &text);
-    lua_pushstring(L, path);
-    if (problem)
-        lua_pushnil(L);
-    else
-        lua_pushlstring(L, text.at, text.length);
-    lua_pushstring(L, problem);
-    return 3;
-}
-
-static const luaL_Reg natives[] = {
-    {"embedded", native_embedded}, {"nearest", native_nearest},
-    {"duration", native_duration}, {"guard", native_guard},
-    {"place", native_place},       {"is_loading", native_is_loading},
-    {"module", native_module},     {NULL, NULL},
-};
-
-static const luaL_Reg libraries[] = {
-    {LUA_GNAME, luaopen_base},
-    {LUA_STRLIBNAME, luaopen_string},
-    {LUA_TABLIBNAME, luaopen_table},
-    {LUA_MATHLIBNAME, luaopen_math},
-    {LUA_UTF8LIBNAME, luaopen_utf8},
-    {LUA_OSLIBNAME, luaopen_os}, /* boot.lua keeps time and date */
-    {NULL, NULL},
-};
-
-static void open_libraries(lua_State *L, const Script *script) {
-    if (script->limits.unsafe) {
-        luaL_openlibs(L);
-        return;
-    }
-    for (const luaL_Reg *library = libraries; library->name; library++) {
-        luaL_requiref(L, library->name, library->func, 1);
-        lua_pop(L, 1);
-    }
-}
-
-static int open_world(lua_State *L) {
-    Script *script = sandbox_of(L);
-    open_libraries(L, script);
-    lib_error_open(L);
-    lib_value_open(L);
-    lib_db_open(L);
-    lua_settop(L, 0);
-    lua_pushcfunction(L, native_embedded);
-    lua_pushliteral(L, "hooks/boot.lua");
-    lua_call(L, 1, 1);
-    size_t length;
-    const char *text = lua_tolstring(L, 1, &length);
-    if (luaL_loadbufferx(L, text, length, "=stint/hooks/boot.lua", "t") != LUA_OK)
-        return lua_error(L);
-    luaL_newlib(L, natives);
-    lib_json_open(L);
-    lua_setfield(L, -2, "json");
-    lib_log_open(L);
-    lua_setfield(L, -2, "log");
-    lua_pushboolean(L, script->limits.unsafe);
-    lua_setfield(L, -2, "unsafe");
-    lua_call(L, 1, 1);
-    script->world = luaL_ref(L, LUA_REGISTRYINDEX);
-    return 0;
-}
-
 bool sandbox_open(Script *script) {
     script->L = lua_newstate(allocate, script);
     if (!script->L)
         return fail(FAIL_ERROR, "no memory for a Lua state");
     *(Script **)lua_getextraspace(script->L) = script;
     lua_atpanic(script->L, panic);
-    lua_pushcfunction(script->L, open_world);
+    lua_pushcfunction(script->L, lib_world_open);
     if (lua_pcall(script->L, 0, 0, 0) == LUA_OK)
         return true;
     return fail(FAIL_ERROR, "Lua does not start: %s", lua_tostring(script->L, -1));

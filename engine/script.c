@@ -14,6 +14,7 @@
 enum { GRACE = 2000 };
 
 static int alarm_code = FAIL_MIGRATION;
+static int calling;
 
 void script_alarm_code(int code) {
     alarm_code = code;
@@ -26,6 +27,8 @@ Script *script_open(Arena *a, const ScriptLimits *limits) {
     script->limits.folder = arena_string(a, limits->folder);
     script->scratch = arena_new();
     script->told = arena_new();
+    script->cell = arena_new();
+    script->deep = arena_new();
     if (sandbox_open(script))
         return script;
     script_close(script);
@@ -39,8 +42,10 @@ void script_close(Script *script) {
         lua_close(script->L);
     arena_free(script->scratch);
     arena_free(script->told);
+    arena_free(script->cell);
+    arena_free(script->deep);
     script->L = NULL;
-    script->scratch = script->told = NULL;
+    script->scratch = script->told = script->cell = script->deep = NULL;
 }
 
 static bool tell_end(Script *script, FailKind kind) {
@@ -50,8 +55,9 @@ static bool tell_end(Script *script, FailKind kind) {
     if (script->end == SANDBOX_FAILED)
         return fail_in("%s", place);
     fail(kind, "%s: ran for more than %s", place, clock_say(script->told, script->limits.time));
-    return fail_hint("lua_time in config.ini is the limit of one call; time in the database does "
-                     "not count");
+    return fail_hint("%s; time in the database does not count",
+                     script->limit_hint ? script->limit_hint
+                                        : "lua_time in config.ini is the limit of one call");
 }
 
 static bool tell_error(Script *script, FailKind kind, int status) {
@@ -82,8 +88,17 @@ static void start_alarm(Script *script, int code) {
                              script->file, limit));
 }
 
+bool script_is_calling(void) {
+    return calling > 0;
+}
+
+void script_limit(Script *script, long long time, const char *hint) {
+    script->limits.time = time;
+    script->limit_hint = hint;
+}
+
 /* The one protected call: the function and its arguments are on the stack. */
-static bool call(Script *script, int args, int results, SandboxPhase phase) {
+bool sandbox_call(Script *script, int args, int results, SandboxPhase phase) {
     bool loading = phase == SANDBOX_LOADING;
     lua_State *L = script->L;
     int handler = lua_gettop(L) - args;
@@ -91,7 +106,9 @@ static bool call(Script *script, int args, int results, SandboxPhase phase) {
     lua_insert(L, handler);
     sandbox_begin(script, phase);
     start_alarm(script, loading ? FAIL_CONFIG : alarm_code);
+    calling++;
     int status = lua_pcall(L, args, results, handler);
+    calling--;
     alarm_stop();
     sandbox_finish(script);
     bool ok = status == LUA_OK && script->end == SANDBOX_ON;
@@ -114,7 +131,7 @@ bool script_declare(Script *script, const char *file, const char *text, size_t l
     push_world(script, "declare");
     lua_pushstring(L, file);
     lua_pushlstring(L, text, length);
-    bool ok = call(script, 2, 3, SANDBOX_LOADING); /* kind line fields */
+    bool ok = sandbox_call(script, 2, 3, SANDBOX_LOADING); /* kind line fields */
     if (ok) {
         out->script = script;
         out->file = script->file;
@@ -126,8 +143,7 @@ bool script_declare(Script *script, const char *file, const char *text, size_t l
     return ok;
 }
 
-/* Leaves the field as the only value of the stack. */
-static int push_field(const Declaration *declaration, const char *field) {
+int sandbox_push_field(const Declaration *declaration, const char *field) {
     lua_State *L = declaration->script->L;
     lua_settop(L, 0);
     lua_rawgeti(L, LUA_REGISTRYINDEX, declaration->ref);
@@ -149,39 +165,39 @@ static const char *text_at(Arena *a, lua_State *L, int index) {
 }
 
 bool script_has(const Declaration *declaration, const char *field) {
-    return push_field(declaration, field) != LUA_TNIL;
+    return sandbox_push_field(declaration, field) != LUA_TNIL;
 }
 
 bool script_is_function(const Declaration *declaration, const char *field) {
-    return push_field(declaration, field) == LUA_TFUNCTION;
+    return sandbox_push_field(declaration, field) == LUA_TFUNCTION;
 }
 
 const char *script_text(Arena *a, const Declaration *declaration, const char *field) {
-    push_field(declaration, field);
+    sandbox_push_field(declaration, field);
     return text_at(a, declaration->script->L, 1);
 }
 
 long long script_integer(const Declaration *declaration, const char *field, long long otherwise) {
     int is_integer;
-    push_field(declaration, field);
+    sandbox_push_field(declaration, field);
     long long integer = lua_tointegerx(declaration->script->L, 1, &is_integer);
     return is_integer ? integer : otherwise;
 }
 
 long long script_duration(const Declaration *declaration, const char *field, long long otherwise) {
     long long ms;
-    bool is_text = push_field(declaration, field) == LUA_TSTRING;
+    bool is_text = sandbox_push_field(declaration, field) == LUA_TSTRING;
     return is_text && clock_duration(lua_tostring(declaration->script->L, 1), &ms) ? ms : otherwise;
 }
 
 bool script_flag(const Declaration *declaration, const char *field, bool otherwise) {
-    bool is_flag = push_field(declaration, field) == LUA_TBOOLEAN;
+    bool is_flag = sandbox_push_field(declaration, field) == LUA_TBOOLEAN;
     return is_flag ? lua_toboolean(declaration->script->L, 1) : otherwise;
 }
 
 Strings script_strings(Arena *a, const Declaration *declaration, const char *field) {
     lua_State *L = declaration->script->L;
-    int type = push_field(declaration, field);
+    int type = sandbox_push_field(declaration, field);
     if (type == LUA_TNIL)
         return (Strings){0, NULL};
     size_t count = type == LUA_TTABLE ? (size_t)lua_rawlen(L, 1) : 1;
@@ -223,7 +239,7 @@ static Pair *read_pairs(Arena *a, lua_State *L, size_t *count) {
 }
 
 Pairs script_pairs(Arena *a, const Declaration *declaration, const char *field) {
-    if (push_field(declaration, field) != LUA_TTABLE)
+    if (sandbox_push_field(declaration, field) != LUA_TTABLE)
         return (Pairs){0, NULL, NULL};
     size_t count;
     Pair *read = read_pairs(a, declaration->script->L, &count);
@@ -239,13 +255,14 @@ Pairs script_pairs(Arena *a, const Declaration *declaration, const char *field) 
 bool script_call(const Declaration *declaration, const char *field, Pg *pg) {
     Script *script = declaration->script;
     script->file = declaration->file;
-    if (push_field(declaration, field) != LUA_TFUNCTION)
+    script->kind = declaration->kind;
+    if (sandbox_push_field(declaration, field) != LUA_TFUNCTION)
         return fail(FAIL_ERROR, "%s:%d: this %s has no function \"%s\"", declaration->file,
                     declaration->line, declaration->kind, field);
     script->pg = pg;
     script->calls++;
     lib_db_push(script->L);
-    bool ok = call(script, 1, 0, SANDBOX_CALLING);
+    bool ok = sandbox_call(script, 1, 0, SANDBOX_CALLING);
     script->pg = NULL;
     lua_settop(script->L, 0);
     return ok;
@@ -256,8 +273,12 @@ const char *script_help(Arena *a, Script *script, const char *kind) {
     push_world(script, "help");
     lua_pushstring(script->L, kind);
     const char *help = NULL;
-    if (call(script, 1, 1, SANDBOX_LOADING))
+    if (sandbox_call(script, 1, 1, SANDBOX_LOADING))
         help = text_at(a, script->L, -1);
     lua_settop(script->L, 0);
     return help;
+}
+
+void script_world(Script *script, const char *name) {
+    push_world(script, name);
 }

@@ -26,8 +26,13 @@ static const Setting settings[] = {
     PROJECT(lua_memory, SIZE, "SIZE", "256MB", "the most memory that scripts may use; 0: any"),
     PROJECT(lua_time, DURATION, "TIME", "60s",
             "the longest that one call of a script may compute; 0: any"),
+    PROJECT(notify, TEXT, "COMMAND", NULL,
+            "what a hook's notify(event) starts, without a shell, the event as JSON on its stdin"),
+    PROJECT(notify_timeout, DURATION, "TIME", "10s", "how long that command may take; 0: any"),
     PROJECT(server_bin, TEXT, "FOLDER", NULL,
             "where initdb and postgres are, for local:; unset: searched for"),
+    PROJECT(scratch, TEXT, "URL", "local:",
+            "a server where throw-away databases may be made and dropped, for stint test"),
     PROJECT(ledger_schema, SCHEMA, "NAME", "stint", "the schema of the ledger in each database"),
 
     ENVIRONMENT(url, TEXT, "URL", NULL,

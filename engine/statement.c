@@ -34,7 +34,7 @@ typedef struct {
 static Statement *add_statement(Cutter *cutter) {
     Statements *out = &cutter->out;
     if (out->count == cutter->room) {
-        size_t room = cutter->room ? cutter->room * 2 : 16;
+        size_t room = cutter->room ? cutter->room * 2 : 4;
         out->at = arena_grow(cutter->arena, out->at, cutter->room * sizeof *out->at,
                              room * sizeof *out->at);
         cutter->room = room;

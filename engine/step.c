@@ -1,5 +1,6 @@
 #include "step.h"
 
+#include "border.h"
 #include "clock.h"
 #include "fail.h"
 #include "log.h"
@@ -132,6 +133,28 @@ static StepAnswer send(Step *step, const Message *message) {
     return answer_failure(step, message, completed);
 }
 
+static StepAnswer commit(Step *step, Message *message) {
+    message_add(message, "COMMIT", 1);
+    return send(step, message);
+}
+
+/* The end of the file's last transaction: what is to be asked of it is asked inside. */
+static StepAnswer commit_last(Step *step, Message *message) {
+    if (!step->ask)
+        return commit(step, message);
+    StepAnswer answer = send(step, message);
+    if (answer != STEP_DONE)
+        return answer;
+    if (!step->ask(step->ask_with)) {
+        pg_roll_back(step->pg);
+        return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+    }
+    Message end = message_on(step->arena, step->half, step->migration->name);
+    answer = commit(step, &end);
+    step->asked = answer == STEP_DONE;
+    return answer;
+}
+
 const char *step_stands(const Step *step) {
     return arena_format(step->arena, "%ld of %zu statements %s", step->position,
                         step->half ? step->half->statements.count : 1,
@@ -177,40 +200,6 @@ StepAnswer step_note(Step *step, const char *kind, const char *text) {
     return send(step, &message);
 }
 
-/* A role that the file has SET for its later parts would meet our fence: then the fence goes last,
- * where our own role is back. */
-static bool changes_role(const SqlHalf *half) {
-    for (size_t i = 0; i < half->statements.count; i++) {
-        const Statement *s = &half->statements.at[i];
-        Bytes sql = variable_sql(half, s);
-        for (size_t at = 0; s->kind == STATEMENT_SESSION && at + 4 <= sql.length; at++)
-            if (text_same_bytes(sql.at + at, "role", 4) || text_same_bytes(sql.at + at, "auth", 4))
-                return true;
-    }
-    return false;
-}
-
-static bool is_border(const Statement *s) {
-    return s->kind == STATEMENT_BEGIN || s->kind == STATEMENT_COMMIT ||
-           s->kind == STATEMENT_ROLLBACK;
-}
-
-/* The file's own BEGIN of a part; one that goes on after AND CHAIN has it in a part before. */
-static size_t begin_of(const Step *step, const Part *part) {
-    size_t i = part->first;
-    while (i > 0 && step->half->statements.at[i].kind != STATEMENT_BEGIN)
-        i--;
-    return i;
-}
-
-/* The text that opens the part's transaction: the file's own BEGIN keeps its modes. */
-static const char *opening_of(const Step *step, const Part *part) {
-    if (part->kind == PART_TRANSACTION)
-        return "BEGIN";
-    const Statement *first = &step->half->statements.at[begin_of(step, part)];
-    return arena_bytes(step->arena, step->half->text + first->at, first->length);
-}
-
 /* SET TRANSACTION must come before any query, our fence included: so then the prelude goes alone.
  */
 static StepAnswer send_prelude_first(Step *step) {
@@ -224,76 +213,62 @@ static StepAnswer send_prelude_first(Step *step) {
     return answer;
 }
 
-/* SET TRANSACTION at the beginning, or before an AND CHAIN, which hands it on. */
-static size_t add_leading_modes(const Step *step, const Part *part, Message *message) {
-    size_t next = part->first, end = part->first + part->count;
-    size_t begin = part->kind == PART_TRANSACTION ? next : begin_of(step, part);
-    for (size_t i = begin; i < part->first; i++)
-        if (step->half->statements.at[i].sets_transaction)
-            message_add_statement(message, i);
-    for (; next < end; next++) {
-        const Statement *s = &step->half->statements.at[next];
-        if (s->sets_transaction)
-            message_add_statement(message, next);
-        else if (!is_border(s))
-            break;
-    }
-    return next;
-}
+/* Preparing pays from about this many quiet files on. */
+enum { PREPARE_AFTER = 4 };
 
-static bool begins_with_modes(const Step *step, const Part *part) {
-    for (size_t i = part->first; i < part->first + part->count; i++)
-        if (!is_border(&step->half->statements.at[i]))
-            return step->half->statements.at[i].sets_transaction;
-    return false;
-}
-
-static void add_work(Step *step, Message *message, size_t from, size_t to) {
-    for (size_t i = from; i < to; i++)
-        if (!is_border(&step->half->statements.at[i]))
-            message_add_statement(message, i);
+/* How the row of a whole file is written: as a prepared statement where the session has it. */
+static const char *apply_sql(Step *step) {
+    StepSession *session = step->session;
+    if (!session || step->repeated)
+        return SQL_LEDGER_APPLY;
+    if (step->prelude) /* it deallocates */
+        session->prepared = false;
+    else if (!session->prepared && session->quiet == PREPARE_AFTER)
+        session->prepared = pg_do(
+            step->pg, ledger_sql(step->arena, step->schema, SQL_LEDGER_PREPARE_APPLY), PG_NONE);
+    return session->prepared ? SQL_LEDGER_EXECUTE_APPLY : SQL_LEDGER_APPLY;
 }
 
 /* A file that fits in one transaction of ours: its row is written once, as what it will be. */
 static StepAnswer whole_file(Step *step, const Part *part) {
+    const char *apply = apply_sql(step);
     Message message = message_on(step->arena, step->half, step->migration->name);
     add_prelude(step, &message);
     message_add(&message, "BEGIN", 1);
     add_patience(step, &message);
-    add_fence(step, &message, SQL_LEDGER_APPLY);
-    add_work(step, &message, part->first, part->first + part->count);
-    message_add(&message, "COMMIT", 1);
-    StepAnswer answer = send(step, &message);
+    add_fence(step, &message, apply);
+    border_add_work(step->half, &message, part->first, part->first + part->count);
+    StepAnswer answer = commit_last(step, &message);
     return answer == STEP_DONE ? moved_on(step, (long)part->count) : answer;
 }
 
 StepAnswer step_part(Step *step, const Part *part, bool is_last) {
     if (is_last && !step->begun && step->way == STEP_UP && part->kind == PART_TRANSACTION &&
-        !begins_with_modes(step, part))
+        !border_has_modes(step->half, part))
         return whole_file(step, part);
     long after = (long)(part->first + part->count);
-    if (begins_with_modes(step, part)) {
+    if (border_has_modes(step->half, part)) {
         StepAnswer answer = send_prelude_first(step);
         if (answer != STEP_DONE)
             return answer;
     }
     Message message = message_on(step->arena, step->half, step->migration->name);
     add_prelude(step, &message);
-    message_add(&message, opening_of(step, part), 1);
-    size_t next = add_leading_modes(step, part, &message), end = part->first + part->count;
-    bool fence_last = part->kind == PART_ROLLED_BACK || (step->begun && changes_role(step->half));
+    message_add(&message, border_opening(step->arena, step->half, part), 1);
+    size_t next = border_add_modes(step->half, part, &message), end = part->first + part->count;
+    bool fence_last =
+        part->kind == PART_ROLLED_BACK || (step->begun && border_changes_role(step->half));
     add_patience(step, &message);
     if (!fence_last)
         add_fence(step, &message, SQL_LEDGER_OPEN);
-    add_work(step, &message, next, end);
+    border_add_work(step->half, &message, next, end);
     if (part->kind == PART_ROLLED_BACK)
         message_add(&message, "ROLLBACK; BEGIN", 2);
     add_own_role(step, &message);
     if (fence_last)
         add_fence(step, &message, SQL_LEDGER_OPEN);
     message_add(&message, position_sql(step, after, is_last), 1);
-    message_add(&message, "COMMIT", 1);
-    StepAnswer answer = send(step, &message);
+    StepAnswer answer = is_last ? commit_last(step, &message) : commit(step, &message);
     return answer == STEP_DONE ? moved_on(step, after) : answer;
 }
 
@@ -327,8 +302,6 @@ StepAnswer step_lua(Step *step) {
     if (in_transaction)
         add_own_role(step, &closing);
     message_add(&closing, step_finish_sql(step, 1), 1);
-    if (in_transaction)
-        message_add(&closing, "COMMIT", 1);
-    answer = send(step, &closing);
+    answer = in_transaction ? commit_last(step, &closing) : send(step, &closing);
     return answer == STEP_DONE ? moved_on(step, 1) : answer;
 }

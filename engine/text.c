@@ -1,5 +1,6 @@
 #include "text.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -48,6 +49,14 @@ void text_addf(Text *text, const char *format, ...) {
         text->length += (size_t)length;
     }
     va_end(again);
+}
+
+void text_add_encoded(Text *text, const char *part) {
+    for (; *part; part++)
+        if (isalnum((unsigned char)*part) || strchr("-._~/", *part))
+            text_add_char(text, *part);
+        else
+            text_addf(text, "%%%02X", (unsigned)(unsigned char)*part);
 }
 
 bool text_same(const char *a, const char *b) {

@@ -16,7 +16,19 @@ local base = {
   "select", "tonumber", "tostring", "type", "_VERSION",
 }
 local libraries = { "string", "table", "math", "utf8" }
-local clock = { time = os.time, date = os.date }
+
+-- os.time and os.date on the run's clock, which a spec can set.
+local clock = {
+  time = function(at)
+    if at == nil then
+      return native.now()
+    end
+    return os.time(at)
+  end,
+  date = function(format, at)
+    return os.date(format, at or native.now())
+  end,
+}
 
 -- Words of Lua that a script may look for.
 local closed = {}
@@ -56,6 +68,14 @@ function world.print(...)
   native.log.say(table.concat(words, "\t"))
 end
 
+-- Hooks watch; what else runs has better ways to say something.
+function world.notify(event)
+  if type(event) ~= "table" then
+    error(("notify takes the event, a table, not %s"):format(event == nil and "nil" or "a " .. type(event)), 2)
+  end
+  native.notify(native.json.encode(event))
+end
+
 local function names_of(map)
   local names = {}
   for name in pairs(map) do
@@ -84,6 +104,10 @@ end
 -- A table of its own for every script, so that none can change what another one calls.
 local function environment()
   local env = native.unsafe and copy(_G) or copy(_G, base)
+  if native.unsafe then
+    env.os = copy(os)
+    env.os.time, env.os.date = clock.time, clock.date
+  end
   if not native.unsafe then
     for _, name in ipairs(libraries) do
       env[name] = copy(_G[name])
@@ -96,6 +120,7 @@ local function environment()
     env.setmetatable, env.rawset = world.setmetatable, world.rawset
   end
   env.print, env.require, env.xpcall = world.print, world.require, world.xpcall
+  env.notify = world.notify
   env.json, env.log = copy(native.json), copy(native.log)
   env._G = env
   return env

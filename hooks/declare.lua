@@ -2,8 +2,9 @@
 -- the same table writes the editor stubs (hooks/types.lua) and the help.
 --
 -- A kind is { about = "...", fields = { NAME = { TYPE, TYPE..., doc = "...", required = true,
--- default = VALUE, of = TYPE (of a list or map), values = { ... } } } }. Types: string, integer,
--- number, boolean, function, duration, list, map.
+-- default = VALUE, of = TYPE (of a list or map), values = { ... } (of a list: of its items),
+-- editor = "fun(...)" } }, one_of = { "A", "B" } (exactly one of these fields is given) }. Types:
+-- string, integer, number, boolean, function, duration, list, map.
 local native = ...
 
 local declare = {}
@@ -160,6 +161,15 @@ local function suggestion(word, names)
 end
 
 local function wrong_choice(value, field, path)
+  if type(value) == "table" then
+    for i, item in ipairs(value) do
+      local wrong, where = wrong_choice(item, field, ("%s[%d]"):format(path, i))
+      if wrong then
+        return wrong, where
+      end
+    end
+    return nil
+  end
   for _, known in ipairs(field.values) do
     if known == value then
       return nil
@@ -217,7 +227,19 @@ local function check_field(kind, name, field, value)
   return wrong and where .. " " .. wrong
 end
 
-local function problem(kind, fields, given)
+local function check_one_of(kind, names, given)
+  local found
+  for _, name in ipairs(names) do
+    if given[name] ~= nil and found then
+      return ("%s has %s and %s: it takes one of them"):format(kind, found, name)
+    end
+    found = found or given[name] ~= nil and name
+  end
+  return not found and ("%s needs one of %s"):format(kind, table.concat(names, ", "))
+end
+
+local function problem(kind, spec, given)
+  local fields = spec.fields
   if type(given) ~= "table" then
     return ("%s takes one table, %s {...}, not %s"):format(kind, kind, article(type(given)))
   end
@@ -231,12 +253,13 @@ local function problem(kind, fields, given)
       return wrong
     end
   end
+  return spec.one_of and check_one_of(kind, spec.one_of, given)
 end
 
 -- The declaring function: checks what it is given, fills in defaults, and hands a copy to `found`.
 function declare.kind(kind, spec, found)
   return function(given)
-    local wrong = problem(kind, spec.fields, given)
+    local wrong = problem(kind, spec, given)
     if wrong then
       error(wrong, 2)
     end
@@ -264,7 +287,7 @@ function declare.help(kind, spec)
   local lines = { ("%s {...}: %s"):format(kind, spec.about), "" }
   for _, name in ipairs(sorted(spec.fields)) do
     local field = spec.fields[name]
-    local say = field.values and "one of " .. table.concat(quoted(field.values), ", ")
+    local say = field.values and (field.of and "some of " or "one of ") .. table.concat(quoted(field.values), ", ")
       or table.concat(each(field, "say"), " or ")
     lines[#lines + 1] = ("  %-14s %s%s"):format(name, say, field.required and ", required" or "")
     lines[#lines + 1] = ("  %-14s %s"):format("", remark(field))
@@ -273,8 +296,12 @@ function declare.help(kind, spec)
 end
 
 local function editor_type(field)
+  if field.editor then
+    return field.editor
+  end
   if field.values then
-    return table.concat(quoted(field.values), "|")
+    local choices = table.concat(quoted(field.values), "|")
+    return field.of and ("%s|(%s)[]"):format(choices, choices) or choices
   end
   return table.concat(each(field, "editor"), "|")
 end

@@ -13,6 +13,13 @@ local environments = {
   doc = "the environments where it is applied; without it, everywhere",
 }
 
+-- What a check or hook says of them.
+local only_in = {
+  "string", "list",
+  of = "string",
+  doc = "the environments that it is for; without it, all",
+}
+
 kinds.migration = {
   about = "a migration written in Lua",
   fields = {
@@ -40,6 +47,53 @@ kinds.backfill = {
     down = { "map", of = "string", doc = "the value of each column when it is rolled back, a SQL expression" },
     requires = requires,
     environments = environments,
+  },
+}
+
+kinds.check = {
+  about = "a question to the database, before or after migrations, that can stop the run",
+  one_of = { "none", "test" },
+  fields = {
+    when = {
+      "string",
+      required = true,
+      values = { "before", "after", "before_each", "after_each" },
+      doc = "before or after the run, or each migration of it (after_each: inside its transaction)",
+    },
+    about = { "string", doc = "what is to hold, shown when it does not" },
+    none = { "string", doc = "a query that must give no rows; those that it gives are the message" },
+    test = {
+      "function",
+      editor = "fun(db: stint.db): boolean, string?",
+      doc = "a function with a db that only reads: it gives true, or false and a text",
+    },
+    level = { "string", values = { "deny", "warn" }, default = "deny", doc = "stop the run, or only warn" },
+    timeout = { "duration", doc = "the time that it may take; without it, statement_timeout and lua_time" },
+    environments = only_in,
+  },
+}
+
+kinds.hook = {
+  about = "a function that is told what happens in a run, and cannot stop anything",
+  fields = {
+    on = {
+      "string", "list",
+      of = "string",
+      required = true,
+      values = {
+        "run_started", "migration_started", "migration_applied", "migration_rolled_back", "migration_failed", "batch",
+        "throttled", "blocked", "retry", "check", "backfill_finished", "reset", "run_finished", "run_failed",
+      },
+      doc = "the events that it is told",
+    },
+    run = {
+      "function",
+      required = true,
+      editor = "fun(event: stint.event)",
+      doc = "the function, with the event as a table",
+    },
+    about = { "string", doc = "what it is for" },
+    environments = only_in,
   },
 }
 

@@ -17,6 +17,29 @@
 ---@param declaration stint.backfill
 function backfill(declaration) end
 
+---@class stint.check
+---@field when "before"|"after"|"before_each"|"after_each" before or after the run, or each migration of it (after_each: inside its transaction)
+---@field about? string what is to hold, shown when it does not
+---@field environments? string|string[] the environments that it is for; without it, all
+---@field level? "deny"|"warn" stop the run, or only warn (default "deny")
+---@field none? string a query that must give no rows; those that it gives are the message
+---@field test? fun(db: stint.db): boolean, string? a function with a db that only reads: it gives true, or false and a text
+---@field timeout? string the time that it may take; without it, statement_timeout and lua_time
+
+---a question to the database, before or after migrations, that can stop the run
+---@param declaration stint.check
+function check(declaration) end
+
+---@class stint.hook
+---@field on "run_started"|"migration_started"|"migration_applied"|"migration_rolled_back"|"migration_failed"|"batch"|"throttled"|"blocked"|"retry"|"check"|"backfill_finished"|"reset"|"run_finished"|"run_failed"|("run_started"|"migration_started"|"migration_applied"|"migration_rolled_back"|"migration_failed"|"batch"|"throttled"|"blocked"|"retry"|"check"|"backfill_finished"|"reset"|"run_finished"|"run_failed")[] the events that it is told
+---@field run fun(event: stint.event) the function, with the event as a table
+---@field about? string what it is for
+---@field environments? string|string[] the environments that it is for; without it, all
+
+---a function that is told what happens in a run, and cannot stop anything
+---@param declaration stint.hook
+function hook(declaration) end
+
 ---@class stint.migration
 ---@field up fun(db: stint.db) the function that makes the change, with a db
 ---@field down? fun(db: stint.db) the function that takes it back, with a db
@@ -71,6 +94,17 @@ function db:row(sql, ...) end
 ---@return any value the first column of the first row, nil if there is none
 function db:value(sql, ...) end
 
+---Reads a query by a cursor, up to 1,000 rows at a time; other calls may run in its loop.
+---@param sql string one statement, with $1, $2, ... for its parameters
+---@param ... any the parameters: nil is NULL, a table is an array
+---@return fun():table? rows for a for loop: row by row, a table by column name each
+function db:rows(sql, ...) end
+
+---Calls a function in a savepoint: an error in it undoes what it did, and is raised again.
+---@param body function without arguments
+---@return any ... what it gives
+function db:transaction(body) end
+
 ---Quotes a name for use in SQL.
 ---@param ... string a name, or schema and name
 ---@return string quoted
@@ -86,6 +120,17 @@ function db:literal(value) end
 ---@return userdata parameter
 function db:bytes(bytes) end
 
+---what happened, as a hook is told it: the fields that --json shows
+---@class stint.event
+---@field event string its kind, such as "run_failed"
+---@field at string RFC 3339, UTC
+---@field [string] any
+local event = {}
+
+---Starts the notify command of config.ini, the event as JSON on its stdin, and waits for its end. For hooks.
+---@param event table
+function notify(event) end
+
 ---JSON
 ---@class stint.json
 ---@field null any JSON's null, where nil would be no value at all
@@ -96,7 +141,7 @@ json = {}
 ---@return string json
 function json.encode(value) end
 
----JSON as a value.
+---JSON as a value; a number that no integer or float holds keeps its digits (tostring).
 ---@param text string
 ---@return any value
 function json.decode(text) end

@@ -16,6 +16,8 @@ Arena *arena_new(void);
 void arena_free(Arena *a);
 /* Forgets everything in it; the arena can be used again. */
 void arena_reset(Arena *a);
+/* How many bytes it has taken from the system. */
+size_t arena_size(const Arena *a);
 
 /* `size` bytes, zeroed, aligned for any type. */
 void *arena_take(Arena *a, size_t size);

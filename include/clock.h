@@ -26,4 +26,9 @@ long long clock_backoff(long long first, long long most, int n);
 /* Sleeps; ends early when stop_asked() becomes true. */
 void clock_sleep(long long ms);
 
+/* Seconds since 1970 as scripts see them: the real ones, unless a spec has set them. */
+long long clock_now(void);
+/* From now on it is always this time for scripts; NULL: the real one again. */
+void clock_pretend(const long long *seconds);
+
 #endif

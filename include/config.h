@@ -30,7 +30,9 @@ typedef struct {
     bool unsafe_lua;
     long long lua_memory; /* bytes */
     long long lua_time;
-    const char *server_bin, *ledger_schema;
+    const char *notify; /* a command line */
+    long long notify_timeout;
+    const char *server_bin, *scratch, *ledger_schema;
     /* of the environment (or as a default in [project]) */
     const char *url, *direct_url;
     bool is_protected; /* protected */
@@ -41,9 +43,10 @@ typedef struct {
     const char *order; /* strict, warn, allow */
     const char *contacts, *keep_schemas;
     ConfigPairs variables;
-    const char **source;     /* of each setting; ask config_source */
-    const char *url_problem; /* why the URL cannot be had (a variable is not set), or NULL: an
-                                error only for who needs it; config_connection tells it */
+    const char **source;         /* of each setting; ask config_source */
+    const char *url_problem;     /* why the URL cannot be had (a variable is not set), or NULL: an
+                                    error only for who needs it; config_connection tells it */
+    const char *scratch_problem; /* the same of scratch, for who needs that */
 } Config;
 
 typedef struct {

@@ -66,6 +66,9 @@ typedef struct {
 bool pg_do(Pg *pg, const char *sql, PgArgs args);
 bool pg_rows(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args);
 bool pg_row(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args); /* exactly one row */
+/* Row by row: what needs more than `most` bytes in the arena is cancelled, with pg_error()'s
+ * too_long (pgread.c). Without an arena the rows are dropped, and only the counts are kept. */
+bool pg_read(Pg *pg, Arena *a, size_t most, PgRows *out, const char *sql, PgArgs args);
 const char *pg_cell(const PgRows *rows, size_t row, int column);          /* NULL is SQL's NULL */
 long long pg_integer(const PgRows *rows, size_t row, int column);         /* NULL is 0 */
 bool pg_true(const PgRows *rows, size_t row, int column);                 /* NULL is false */
@@ -90,6 +93,7 @@ typedef struct {
     long position; /* in characters from 1; 0: unknown */
     bool lost;     /* the connection is gone: whether a COMMIT took place is unknown */
     bool deadline; /* our own deadline cancelled it */
+    bool too_long; /* pg_read's limit did */
 } PgError;
 const PgError *pg_error(const Pg *pg);
 bool pg_failed_with(const Pg *pg, const char *sqlstate);

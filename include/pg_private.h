@@ -1,4 +1,4 @@
-/* pg_private: what pg.c (statements), pgopen.c (connecting) and pgpooler.c share. Nobody else
+/* pg_private: what pg.c (statements), pgread.c, pgopen.c (connecting) and pgpooler.c share. Nobody else
  * includes it. */
 #ifndef PG_PRIVATE_H
 #define PG_PRIVATE_H
@@ -28,6 +28,17 @@ struct Pg {
 /* Is the server session ours alone? False: FAIL_CONNECT (pgpooler.c). `open_second` makes another
  * session of the same target without settings. */
 bool pg_is_ours(Pg *pg, Pg *(*open_second)(Pg *));
+/* An exchange: begin, send, wait for each result and look at it, finish: true, or the failure that
+ * it was. pg_send begins. */
+void pg_begin(Pg *pg);
+bool pg_send(Pg *pg, const char *sql, PgArgs args);
+bool pg_not_sent(Pg *pg);
+/* The one wait of this program on a server: until libpq can give a result without blocking. */
+bool pg_wait(Pg *pg);
+void pg_keep_error(Pg *pg, const PGresult *result);
+/* Ends a COPY that nobody has data for, or wants the data of. */
+void pg_no_copy(Pg *pg, ExecStatusType status);
+bool pg_finish(Pg *pg);
 /* libpq's message without its line ends. */
 const char *pg_one_line(Arena *a, const char *message);
 

@@ -4,6 +4,7 @@
 #define RUN_H
 
 #include "config.h"
+#include "hook.h"
 #include "plan.h"
 #include "script.h"
 #include "session.h"
@@ -16,6 +17,7 @@ typedef struct {
     const char *command;
     Pg *pg;
     Script *script;    /* NULL until a Lua file is due */
+    Hooks checks;      /* that are to be asked; verify.h */
     LedgerDepth depth; /* that this command wants of settled rows */
     Ledger ledger;
     Migrations files;
@@ -23,6 +25,8 @@ typedef struct {
     Plan plan;
     long long id; /* in the ledger; 0: not begun */
     long applied;
+    StepSession session;
+    Arena *file; /* see run_file_arena */
     bool used;   /* the session has run a file since it was clean */
     bool locked; /* the run lock was taken on this session */
     size_t next; /* where in the plan the next due file is looked for */
@@ -56,6 +60,8 @@ bool run_begin(Run *run);
 /* The run is over: durations and outcome are written, on the way out of a failure too, which stays
  * the one to tell. */
 void run_end(Run *run, const char *outcome);
+/* For one file: emptied by the next call. */
+Arena *run_file_arena(Run *run);
 bool run_open(Run *run, Migration *m); /* migration_open with this run's script world */
 void run_close(Run *run);
 

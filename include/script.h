@@ -9,6 +9,7 @@
 #define SCRIPT_H
 
 #include "arena.h"
+#include "event.h"
 #include "pg.h"
 
 typedef struct Script Script;
@@ -18,6 +19,9 @@ typedef struct {
     long long memory;   /* bytes; 0: none */
     long long time;     /* ms a call; 0: none */
     bool unsafe;        /* opens Lua's standard library */
+    bool finishes;      /* a stop does not end its calls: they are about what was stopped */
+    const char *notify; /* the command that `notify` starts, or NULL */
+    long long notify_timeout;
 } ScriptLimits;
 
 /* NULL: failed. */
@@ -59,6 +63,18 @@ long long script_duration(const Declaration *declaration, const char *field, lon
 
 /* Calls the function in `field` with a `db` on this session; the db is dead afterwards. */
 bool script_call(const Declaration *declaration, const char *field, Pg *pg);
+
+/* Asks a check: calls the function in `field` with a db; `*yes` is what it answers, `*text` (or
+ * NULL) what it says to that. */
+bool script_ask(Arena *a, const Declaration *declaration, const char *field, Pg *pg, bool *yes,
+                const char **text);
+/* Calls the function in `field` with the event as a table: its fields, and `event` and `at`. */
+bool script_tell(const Declaration *declaration, const char *field, const Event *event);
+/* The time (ms) that each later call may take, and what one changes to change it (NULL: lua_time).
+ */
+void script_limit(Script *script, long long time, const char *hint);
+/* Is a call under way, in any Script? Calls are not nested. */
+bool script_is_calling(void);
 
 /* The exit code of the process when C code in a call does not come back within the time limit and
  * 2 s of grace (FAIL_MIGRATION unless said otherwise; FAIL_CONFIG while loading). */

@@ -11,6 +11,13 @@
 
 typedef enum { STEP_UP, STEP_DOWN } StepWay;
 
+/* What the session keeps from one file to the next: as long as files leave it as they found it, the
+ * statement that writes a file's row stays prepared. */
+typedef struct {
+    bool prepared;
+    int quiet; /* files in a row that left the session clean */
+} StepSession;
+
 /* What is known of a file on its way into the ledger. `position`, `run_believed` and `begun` are
  * moved on by each step that is done. */
 typedef struct {
@@ -27,9 +34,14 @@ typedef struct {
     long long run, run_believed;
     const char *prelude; /* statements that make the session clean, or NULL: it is */
     size_t prelude_count;
-    Retreat *retreat; /* how it waits for table locks */
-    FailPlace place;  /* of the failure, where it is a statement's */
-    size_t failed;    /* that statement */
+    StepSession *session;    /* or NULL */
+    Retreat *retreat;        /* how it waits for table locks */
+    FailPlace place;         /* of the failure, where it is a statement's */
+    size_t failed;           /* that statement */
+    bool (*ask)(void *with); /* in the transaction that ends the file, before its COMMIT: false
+                                rolls it back, with the failure to tell; or NULL */
+    void *ask_with;
+    bool asked; /* it was, and that transaction is committed */
 } Step;
 
 typedef enum {

@@ -20,6 +20,9 @@ void text_add_bytes(Text *text, const char *bytes, size_t length);
 void text_add_char(Text *text, char c);
 void text_addf(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Percent-encoded, as a part of a URL. */
+void text_add_encoded(Text *text, const char *part);
+
 /* Questions about strings that several modules ask. */
 bool text_same(const char *a, const char *b);                 /* two NULLs are the same */
 bool text_same_bytes(const char *a, const char *b, size_t n); /* ignoring ASCII case */

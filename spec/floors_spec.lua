@@ -3,21 +3,21 @@
 
 -- From the ground up. A name ending in * stands for all that begin so.
 local floors = {
-  { "ground", "arena text utf8 difference fail log stop clock file event embed lexer sql address account alarm" },
-  { "doors", "pg pg_private pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest" },
+  { "ground", "arena text digits utf8 difference fail log stop clock file event embed lexer sql address account alarm notify" },
+  { "doors", "pg pg_private pgread pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest" },
   {
     "nouns",
-    "walk meta shape neutral statement parts directive sqlfile encoding variable message migration ledger lock session hook backfill range "
-      .. "cluster server binaries retreat repeatable consent loss",
+    "walk meta shape neutral statement parts directive sqlfile encoding variable message border migration ledger lock session hook backfill range "
+      .. "cluster server binaries retreat repeatable consent loss scratch testbed",
   },
-  { "windows", "lib_*" },
-  { "verbs", "step solo scope plan run runner worker resume apply revert wipe seed doctor doctor_*" },
+  { "windows", "lib_* testing" },
+  { "verbs", "step solo scope verify plan run runner worker resume apply revert wipe seed doctor doctor_*" },
   { "desk", "option command cli cmd_* progress report show main" },
 }
 
 -- Who may include what is not ours and not the C library's or the system's.
 local doors = {
-  ["libpq-fe.h"] = "pg pgopen pgurl pgpooler pg_private",
+  ["libpq-fe.h"] = "pg pgread pgopen pgurl pgpooler pg_private",
   ["ini.h"] = "config config_ini",
   ["jansson.h"] = "json",
   ["openssl/evp.h"] = "digest",
@@ -38,7 +38,7 @@ for name in ([[
 end
 
 -- Files that share another's header: cmd_* have command.h and cli.h, lib_* script.h.
-local shares = "main cmd_* lib_* pgopen pgpooler solo doctor_*"
+local shares = "main cmd_* lib_* pgread pgopen pgpooler solo doctor_*"
 
 local function matches(list, name)
   for pattern in list:gmatch("%S+") do

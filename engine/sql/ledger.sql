@@ -38,6 +38,15 @@ INSERT INTO stint.event (run, migration, kind, who, message, facts) VALUES ($1, 
 INSERT INTO stint.migration (id, version, name, kind, state, statements, run, checksum, tokens, down_tokens, text, down_text, applied_by)
 VALUES ($1, $2, $3, $4, 'partial', $5, $6, $7, $8, $9, $10, $11, $12)
 
+-- :name ledger_prepare_apply
+-- Many small files in a row: parsing and planning this INSERT would cost more than the files do.
+PREPARE stint_apply (text, text, text, text, integer, bigint, text, text, text, text, text, text) AS
+INSERT INTO stint.migration (id, version, name, kind, state, position, statements, run, checksum, tokens, down_tokens, text, down_text, applied_by, applied_at)
+VALUES ($1, $2, $3, $4, 'applied', $5, $5, $6, $7, $8, $9, $10, $11, $12, pg_catalog.clock_timestamp())
+
+-- :name ledger_execute_apply
+EXECUTE stint_apply ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+
 -- :name ledger_apply
 -- The same for a file that is one transaction: its first step is its last. duration_ms follows.
 INSERT INTO stint.migration (id, version, name, kind, state, position, statements, run, checksum, tokens, down_tokens, text, down_text, applied_by, applied_at)

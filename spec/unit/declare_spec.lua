@@ -1,5 +1,7 @@
 local native = require("native").script
 
+local reference = require "spec.support.reference"
+
 local function shipped(name)
   return assert(loadfile("hooks/" .. name .. ".lua"))(native)
 end
@@ -121,17 +123,25 @@ describe("the kinds", function()
     end
   end)
 
-  it("have stubs for editors that are not stale", function()
-    local text = declare.types(kinds, api)
+  local function not_stale(path, text)
     if os.getenv("STINT_WRITE") then
-      local out = assert(io.open("hooks/types.lua", "w"))
+      local out = assert(io.open(path, "w"))
       out:write(text)
       out:close()
     end
-    local file = assert(io.open("hooks/types.lua"), "STINT_WRITE=1 makes hooks/types.lua")
+    local file = assert(io.open(path), "STINT_WRITE=1 makes " .. path)
     local there = file:read("a")
     file:close()
-    assert(there == text, "hooks/types.lua is stale: run this spec with STINT_WRITE=1")
+    assert(there == text, path .. " is stale: run this spec with STINT_WRITE=1")
+  end
+
+  it("have stubs for editors that are not stale", function()
+    local text = declare.types(kinds, api)
+    not_stale("hooks/types.lua", text)
     assert(load(text))
+  end)
+
+  it("have a page of reference that is not stale", function()
+    not_stale("docs/reference-lua.md", reference(declare, kinds, api))
   end)
 end)

@@ -59,7 +59,7 @@ describe("a declaration", function()
   end)
 
   it("is one a file, no more and no less", function()
-    assert.equal(FILE .. ": declares nothing: it needs one of backfill, migration", refused("local x = 1").message)
+    assert.equal(FILE .. ": declares nothing: it needs one of backfill, check, hook, migration", refused("local x = 1").message)
     local two = "migration { up = print }\n\nmigration { up = print }"
     assert.equal(FILE .. ":3: a file declares one thing, and line 1 has declared a migration already", refused(two).message)
     assert.truthy(refused("pcall(migration, {})").message:find "declares nothing")
@@ -161,6 +161,7 @@ describe("an error", function()
     assert.equal(1, problem.kind)
     assert.equal(FILE .. ":2: deep", problem.message)
     assert.equal(table.concat({
+      "stack traceback:",
       FILE .. ":2: in function 'f'",
       FILE .. ":3: in function 'g'",
       FILE .. ":4: in the function of line 1",

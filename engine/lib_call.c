@@ -1,0 +1,69 @@
+#include "sandbox.h"
+
+#include "clock.h"
+#include "fail.h"
+
+/* The calls of scripts that take or give more than a db. */
+
+static bool has_function(const Declaration *declaration, const char *field) {
+    Script *script = declaration->script;
+    script->file = declaration->file;
+    script->kind = declaration->kind;
+    return sandbox_push_field(declaration, field) == LUA_TFUNCTION ||
+           fail(FAIL_ERROR, "%s:%d: this %s has no function \"%s\"", declaration->file,
+                declaration->line, declaration->kind, field);
+}
+
+bool script_ask(Arena *a, const Declaration *declaration, const char *field, Pg *pg, bool *yes,
+                const char **text) {
+    Script *script = declaration->script;
+    lua_State *L = script->L;
+    if (!has_function(declaration, field))
+        return false;
+    script->pg = pg;
+    script->calls++;
+    lib_db_push(L);
+    bool ok = sandbox_call(script, 1, 2, SANDBOX_CALLING);
+    script->pg = NULL;
+    if (ok) {
+        *yes = lua_toboolean(L, -2);
+        *text = lua_type(L, -1) == LUA_TSTRING ? arena_string(a, lua_tostring(L, -1)) : NULL;
+    }
+    lua_settop(L, 0);
+    return ok;
+}
+
+static void set_text(lua_State *L, const char *name, const char *text) {
+    lua_pushstring(L, text); /* NULL is nil */
+    lua_setfield(L, -2, name);
+}
+
+static void push_value(lua_State *L, const EventField *field) {
+    if (field->type == EVENT_TEXT)
+        lua_pushstring(L, field->text);
+    else if (field->type == EVENT_INTEGER)
+        lua_pushinteger(L, field->integer);
+    else if (field->type == EVENT_YES_OR_NO)
+        lua_pushboolean(L, field->integer != 0);
+    else
+        lua_pushnumber(L, field->number);
+}
+
+bool script_tell(const Declaration *declaration, const char *field, const Event *event) {
+    Script *script = declaration->script;
+    lua_State *L = script->L;
+    if (!has_function(declaration, field))
+        return false;
+    arena_reset(script->scratch);
+    lua_createtable(L, 0, (int)event->count + 2);
+    set_text(L, "event", event->kind);
+    if (!event_text(event, "at"))
+        set_text(L, "at", clock_stamp(script->scratch));
+    for (size_t i = 0; i < event->count; i++) {
+        push_value(L, &event->field[i]);
+        lua_setfield(L, -2, event->field[i].name);
+    }
+    bool ok = sandbox_call(script, 1, 0, SANDBOX_CALLING);
+    lua_settop(L, 0);
+    return ok;
+}

@@ -1,0 +1,23 @@
+/* lib_testing: what the two halves of the specs' window share: the functions that specs call
+ * (lib_testing.c), and the state in which busted calls specs (lib_tester.c). Nobody else needs it.
+ */
+#ifndef LIB_TESTING_H
+#define LIB_TESTING_H
+
+#include "sandbox.h"
+#include "testbed.h"
+#include "testing.h"
+
+/* What one run of the specs has in its hands. */
+typedef struct {
+    Arena *arena;
+    const TestingWanted *wanted;
+    Script *spec, *team; /* the open state; the scripts' sandbox of this spec file, or NULL */
+    Testbed bed;
+    bool has_db; /* this spec file has asked for `db` */
+} Testing;
+
+/* Pushes the table of functions that hooks/testing.lua and hooks/tester.lua are made from. */
+void lib_testing_push(lua_State *L, Testing *testing);
+
+#endif
