@@ -113,6 +113,55 @@ static ConfigPairs setting_flags(Arena *a, const Given *given) {
     return flags;
 }
 
+/* As a shell takes it. */
+static void add_word(Text *out, const char *word) {
+    const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+";
+    if (*word && !word[strspn(word, plain)]) {
+        text_add(out, word);
+        return;
+    }
+    text_add(out, "'");
+    for (; *word; word++) {
+        if (*word == '\'')
+            text_add(out, "'\\'");
+        text_add_char(out, *word);
+    }
+    text_add(out, "'");
+}
+
+/* What chose the project and its database, for the commands that messages propose. A URL holds a
+ * password: there is a word in its place. */
+static void tell_chosen(Arena *a, const Given *given) {
+    static const struct {
+        const char *option, *shown, *instead;
+    } kept[] = {{"dir", "-C", NULL},
+                {"config", "-c", NULL},
+                {"url", "--url", "\"$URL\""},
+                {"direct-url", "--direct-url", "\"$DIRECT_URL\""},
+                {"ledger-schema", "--ledger-schema", NULL},
+                {"migrations", "--migrations", NULL},
+                {"schema", "--schema", NULL},
+                {"role", "--role", NULL}};
+    Text place = text_on(a), environment = text_on(a);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        const char *value = option_value(given, kept[i].option);
+        if (!value)
+            continue;
+        text_addf(&place, " %s ", kept[i].shown);
+        if (kept[i].instead)
+            text_add(&place, kept[i].instead);
+        else
+            add_word(&place, value);
+    }
+    const char *name = option_value(given, "env");
+    name = name ? name : getenv("STINT_ENV");
+    if (name && *name) {
+        text_add(&environment, " -e ");
+        add_word(&environment, name);
+    }
+    report_chosen(place.at, environment.at);
+}
+
 /* The project's folder becomes ours, so that paths are what config.ini says. */
 static bool load_config(Call *call) {
     ConfigWanted wanted = {option_value(&call->given, "dir"), option_value(&call->given, "config"),
@@ -131,7 +180,7 @@ static bool enter_folder(const Call *call) {
 }
 
 static bool run_command(const Command *command, Call *call) {
-    if (option_given(&call->given, "help")) {
+    if (option_given(&call->given, "help") && command != &cmd_help) {
         cli_help(command, stdout);
         return true;
     }
@@ -148,6 +197,7 @@ static void set_manners(Call *call) {
     call->quiet = option_given(given, "quiet");
     call->verbose = option_given(given, "verbose");
     call->yes = option_given(given, "yes");
+    tell_chosen(call->arena, given);
     log_level(call->verbose ? LOG_VERBOSE : call->quiet ? LOG_QUIET : LOG_NORMAL);
     report_color(option_given(given, "no-color") || getenv("NO_COLOR") ? REPORT_PLAIN
                                                                        : REPORT_AS_TERMINAL);
@@ -156,16 +206,7 @@ static void set_manners(Call *call) {
 /* Global options may stand before the command's name. */
 static const Command *find_command(Arena *a, int argc, char *const *argv, Given *given) {
     const Option *none[] = {globals, setting_options(a), NULL};
-    int name = 1;
-    while (name < argc && argv[name][0] == '-' && strcmp(argv[name], "--") != 0) {
-        bool takes = false;
-        if (argv[name][1] && argv[name][1] != '-' && !argv[name][2])
-            takes = strchr("Cce", argv[name][1]) != NULL;
-        else if (argv[name][1] == '-' && !strchr(argv[name], '='))
-            for (const Option *o = none[1]; o->name && !takes; o++)
-                takes = strcmp(o->name, argv[name] + 2) == 0;
-        name += takes ? 2 : 1;
-    }
+    int name = 1 + option_first_word(none, argc - 1, argv + 1);
     if (name >= argc) {
         if (!option_parse(a, none, argc - 1, argv + 1, given))
             return NULL;

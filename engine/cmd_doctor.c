@@ -17,7 +17,7 @@ static void print_json(Call *call, const Doctor *doctor) {
         json_set_text(json, "name", finding->name);
         json_set_text(json, "level", doctor_level(finding->level));
         json_set_text(json, "message", finding->message);
-        json_set_text(json, "mend", finding->mend);
+        json_set_text(json, "mend", report_command(call->arena, finding->mend));
         json_append(list, json);
     }
     json_set(whole, "checks", list);
@@ -41,7 +41,8 @@ static void print_text(Call *call, const Doctor *doctor) {
                doctor_level(finding->level), color ? "\033[0m" : "", finding->name,
                fail_redacted(finding->message));
         if (finding->mend)
-            printf("                              -> %s\n", fail_redacted(finding->mend));
+            printf("                              -> %s\n",
+                   fail_redacted(report_command(call->arena, finding->mend)));
     }
     printf("%zu wrong, %zu to note\n", doctor_wrong(doctor), notes);
 }

@@ -2,11 +2,13 @@
 
 #include "event.h"
 #include "fail.h"
+#include "guard.h"
 #include "lock.h"
 #include "log.h"
 #include "progress.h"
 #include "runner.h"
 #include "session.h"
+#include "stop.h"
 #include "text.h"
 #include "wipe.h"
 
@@ -15,8 +17,9 @@
 
 static bool refuse_protected(const Call *call) {
     fail(FAIL_REFUSED, "%s is a protected environment: reset does not drop it",
-         call->config->environment);
+         guard_of(call->config));
     fail_hint("reset is for databases that may be lost; down rolls back");
+    guard_explain(call->config);
     return fail_state("nothing was dropped");
 }
 
@@ -45,13 +48,16 @@ static bool ask(const Call *call) {
     if (call->json || !isatty(STDIN_FILENO)) {
         fail(FAIL_REFUSED, "this cannot be undone, and nobody is here to be asked");
         fail_state("nothing was dropped");
-        return fail_next("stint reset -e %s --yes", call->config->environment);
+        return fail_next("stint reset --yes");
     }
     fputs("Drop it, and apply all migrations anew? [y/N] ", stderr);
     fflush(stderr);
     if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
         return true;
-    fail(FAIL_REFUSED, "you said no");
+    if (stop_asked())
+        stop_failure();
+    else
+        fail(FAIL_REFUSED, "you said no");
     return fail_state("nothing was dropped");
 }
 
@@ -59,6 +65,10 @@ static bool ask(const Call *call) {
 static bool wipe(Call *call, Pg *pg) {
     const Config *config = call->config;
     Wipe wipe;
+    if (!guard_look(pg, config))
+        return false;
+    if (guard_of(config))
+        return refuse_protected(call);
     if (!lock_take(pg, config->ledger_schema, config->run_lock_wait) ||
         !wipe_look(pg, call->arena, config, &wipe))
         return false;
@@ -78,7 +88,7 @@ static bool reset(Call *call) {
     RunnerResult result;
     if (call->given.word_count)
         return fail(FAIL_USAGE, "reset takes no words: %s", call->given.word[0]);
-    if (call->config->is_protected)
+    if (guard_of(call->config))
         return refuse_protected(call);
     progress_show(call);
     Pg *pg = session_open(call->arena, call->config, "reset", SESSION_MUST_EXIST);

@@ -2,6 +2,7 @@
 
 #include "address.h"
 #include "config_file.h"
+#include "config_guard.h"
 #include "dotenv.h"
 #include "fail.h"
 #include "file.h"
@@ -264,6 +265,8 @@ bool config_load(Arena *a, const ConfigWanted *wanted, Config **out) {
     if (!config_file_read(a, wanted->folder, wanted->file, &l.file) ||
         !dotenv_read(a, file_join(a, l.file.near, ".env"), &l.dotenv))
         return false;
+    config->arena = a;
+    config->guard = arena_take(a, sizeof *config->guard);
     config->folder = l.file.folder;
     config->file = l.file.path;
     config->environment_count = l.file.environment_count;
@@ -276,7 +279,10 @@ bool config_load(Arena *a, const ConfigWanted *wanted, Config **out) {
     if (!config->file)
         find_project(&l);
     choose_url(config);
-    return load_pairs(&l, "variables", &config->variables) && tell_dotenv(&l);
+    if (!load_pairs(&l, "variables", &config->variables) || !tell_dotenv(&l))
+        return false;
+    config_guard(a, &l.file.ini, &l.dotenv, config);
+    return true;
 }
 
 const char *config_source(const Config *config, const char *key) {

@@ -59,6 +59,8 @@ static const struct {
     [PLAN_OUT_OF_ORDER] = {DOCTOR_NOTE, true, "is pending, and older than the newest applied one",
                            "give %s a new version, or: stint up --order warn"},
     [PLAN_ROLLED_BACK] = {DOCTOR_OK, false, NULL, NULL},
+    [PLAN_REVERTING] = {DOCTOR_WRONG, false, "is being rolled back, and that did not end",
+                        "stint down goes on there"},
 };
 
 static void tell_state(Doctor *doctor, const PlanItem *item) {

@@ -34,19 +34,39 @@ static bool read_all(Arena *a, int fd, const char *path, size_t expected, Bytes 
     return true;
 }
 
-bool file_read(Arena *a, const char *path, Bytes *out) {
+static bool read_large(Arena *a, int fd, const char *path, Bytes *out) {
     struct stat about;
-    int fd =
-        open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe without a writer would block */
+    if (lseek(fd, 0, SEEK_SET) < 0 || fstat(fd, &about) != 0)
+        return fail_errno(FAIL_ERROR, "cannot read %s", path);
+    if (!S_ISREG(about.st_mode))
+        return fail(FAIL_ERROR, "%s is a pipe or a device, not a file", path);
+    return read_all(a, fd, path, (size_t)about.st_size, out);
+}
+
+/* What fits here is read by one call, and asked nothing about: a folder may hold thousands of
+ * files. */
+static bool read_from(Arena *a, int fd, const char *path, Bytes *out) {
+    static char small[16384];
+    struct stat about;
+    ssize_t n = read(fd, small, sizeof small);
+    if (n < 0 && errno == EISDIR)
+        return fail(FAIL_ERROR, "%s is a folder, not a file", path);
+    if (n <= 0 && fstat(fd, &about) == 0 && !S_ISREG(about.st_mode))
+        return fail(FAIL_ERROR, "%s is a pipe or a device, not a file", path);
+    if (n < 0)
+        return fail_errno(FAIL_ERROR, "cannot read %s", path);
+    if ((size_t)n == sizeof small)
+        return read_large(a, fd, path, out);
+    *out = (Bytes){arena_bytes(a, small, (size_t)n), (size_t)n};
+    return true;
+}
+
+bool file_read(Arena *a, const char *path, Bytes *out) {
+    /* a pipe without a writer would block */
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return fail_errno(FAIL_ERROR, "cannot open %s", path);
-    bool ok = fstat(fd, &about) == 0 || fail_errno(FAIL_ERROR, "cannot read %s", path);
-    if (ok && S_ISDIR(about.st_mode))
-        ok = fail(FAIL_ERROR, "%s is a folder, not a file", path);
-    else if (ok && !S_ISREG(about.st_mode))
-        ok = fail(FAIL_ERROR, "%s is a pipe or a device, not a file", path);
-    if (ok)
-        ok = read_all(a, fd, path, (size_t)about.st_size, out);
+    bool ok = read_from(a, fd, path, out);
     close(fd);
     return ok;
 }

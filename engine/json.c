@@ -253,13 +253,13 @@ const char *json_pretty(const Json *json) {
 
 /* Where digits.c has put a marked text for a number, the number's digits. */
 static void restore(json_t *value, const char *mark) {
-    const char *text = json_string_value(value), *name;
-    json_t *part;
+    const char *text = json_string_value(value);
     if (text && text_starts(text, mark) && digits_are_number(text += strlen(mark)))
         json_string_set_nocheck(value, arena_format(heap, "%c%s", DIGITS, text));
     for (size_t i = 0; i < json_array_size(value); i++)
         restore(json_array_get(value, i), mark);
-    json_object_foreach(value, name, part) restore(part, mark);
+    for (void *at = json_object_iter(value); at; at = json_object_iter_next(value, at))
+        restore(json_object_iter_value(at), mark);
 }
 
 bool json_parse_within(Arena *a, const char *text, size_t length, size_t more, Json **out) {

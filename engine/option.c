@@ -129,6 +129,27 @@ bool option_parse(Arena *a, const Option *const *tables, int argc, char *const *
     return true;
 }
 
+/* Does the argument take the next one as its value? */
+static bool takes_next(const Option *const *tables, const char *argument) {
+    if (argument[1] == '-') {
+        const Option *option = find(tables, argument + 2, strlen(argument + 2));
+        return option && option->takes;
+    }
+    for (const char *letter = argument + 1; *letter; letter++) {
+        const Option *option = find_letter(tables, *letter);
+        if (option && option->takes)
+            return !letter[1];
+    }
+    return false;
+}
+
+int option_first_word(const Option *const *tables, int argc, char *const *argv) {
+    int at = 0;
+    while (at < argc && argv[at][0] == '-' && argv[at][1] && strcmp(argv[at], "--") != 0)
+        at += takes_next(tables, argv[at]) ? 2 : 1;
+    return at < argc ? at : argc;
+}
+
 bool option_given(const Given *given, const char *name) {
     for (size_t i = 0; i < given->count; i++)
         if (text_same(given->option[i]->name, name))

@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include "cli.h"
 #include "fail.h"
 #include "json.h"
 #include "log.h"
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 static ReportColor wanted = REPORT_AS_TERMINAL;
+static const char *chosen_place = "", *chosen_environment = "";
 
 static const struct {
     int code;
@@ -42,6 +44,52 @@ void report_codes(FILE *out) {
     fputs("\nexit codes:\n", out);
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         fprintf(out, "  %3d  %s\n", codes[i].code, codes[i].about);
+}
+
+void report_chosen(const char *place, const char *environment) {
+    chosen_place = place;
+    chosen_environment = environment;
+}
+
+static bool is_letter(char c) {
+    return c && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/.", c);
+}
+
+/* The length of a command's name at `at` that reads the configuration; 0: there is none. */
+static size_t command_length(const char *at) {
+    for (const Command *const *c = cli_commands(); *c; c++) {
+        size_t length = strlen((*c)->name);
+        if (((*c)->needs & NEED_CONFIG) && strncmp(at, (*c)->name, length) == 0 &&
+            !is_letter(at[length]))
+            return length;
+    }
+    return 0;
+}
+
+/* Does the command that goes on here name its environment itself? */
+static bool has_environment(const char *at) {
+    const char *end = strstr(at, "stint "), *found = strstr(at, " -e ");
+    return found && (!end || found < end);
+}
+
+const char *report_command(Arena *a, const char *text) {
+    static const char word[] = "stint ";
+    if (!text || (!*chosen_place && !*chosen_environment))
+        return text;
+    Text out = text_on(a);
+    for (const char *found, *from = text; (found = strstr(text, word)); text = found) {
+        bool begins = found == from || !is_letter(found[-1]);
+        found += strlen(word);
+        size_t length = begins ? command_length(found) : 0;
+        text_add_bytes(&out, text, (size_t)(found - text) + length);
+        found += length;
+        if (!length)
+            continue;
+        text_add(&out, chosen_place);
+        text_add(&out, has_environment(found) ? "" : chosen_environment);
+    }
+    text_add(&out, text);
+    return out.at;
 }
 
 /* The line of SQL with a caret under the column; tabs stay tabs, so that the caret stands right. */
@@ -141,6 +189,8 @@ int report_failure(const Call *call) {
     if (!code)
         code = 1;
     log_before(NULL);
+    why.hint = report_command(call->arena, why.hint);
+    why.next = report_command(call->arena, why.next);
     if (call->json)
         print_json(call, &why, code);
     print_text(call, &why);

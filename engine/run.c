@@ -3,6 +3,7 @@
 #include "backfill.h"
 #include "clock.h"
 #include "fail.h"
+#include "guard.h"
 #include "lock.h"
 #include "log.h"
 #include "repeatable.h"
@@ -113,8 +114,10 @@ static bool write_durations(Run *run) {
 
 bool run_begin(Run *run) {
     const Config *config = run->config;
-    return run->id || ledger_begin_run(run->pg, config->ledger_schema, run->command,
-                                       config->environment, &run->id);
+    return run->id ||
+           (guard_mark(run->pg, config) &&
+            ledger_begin_run(run->pg, config->ledger_schema, run->command, config->environment,
+                             &run->id));
 }
 
 void run_end(Run *run, const char *outcome) {
@@ -155,7 +158,8 @@ bool run_lock(Run *run) {
     }
     run->files_read =
         run->look != NULL; /* what another run did is in the ledger, not in our files */
-    return ledger_prepare(run->pg, config->ledger_schema) && run_look(run);
+    return ledger_prepare(run->pg, config->ledger_schema) && guard_look(run->pg, config) &&
+           run_look(run);
 }
 
 /* Did somebody end our session on purpose? Then the server is the one that it was. */

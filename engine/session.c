@@ -97,7 +97,7 @@ Pg *session_open_meanwhile(Arena *a, const Config *config, const char *what,
     if (missing && config->is_protected)
         fail_hint("create it by hand: %s is a protected environment", config->environment);
     else if (missing && database == SESSION_MUST_EXIST)
-        fail_next("stint up -e %s makes it", config->environment);
+        fail_next("stint up makes it");
     else if (missing && name && create_database(a, &url, target, name))
         pg = pg_open(a, &target);
     return pg;

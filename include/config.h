@@ -19,6 +19,7 @@ typedef struct {
 /* Paths are as they were written: relative to the project's folder, the one of config.ini, which
  * the desk makes the current one. */
 typedef struct {
+    Arena *arena;             /* where it lives */
     const char *folder;       /* of the project, absolute */
     const char *file;         /* config.ini as found, or NULL */
     const char *environment;  /* the chosen one */
@@ -35,7 +36,9 @@ typedef struct {
     const char *server_bin, *scratch, *ledger_schema;
     /* of the environment (or as a default in [project]) */
     const char *url, *direct_url;
-    bool is_protected; /* protected */
+    bool is_protected;  /* protected */
+    const char **guard; /* into it goes the name of another environment, a protected one, whose
+                           database this is: known from config.ini, or from the ledger (guard.h) */
     const char *role, *schema;
     long long wait_for_db, run_lock_wait, lock_timeout, lock_timeout_max, lock_retry_max,
         statement_timeout;

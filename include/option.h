@@ -24,6 +24,8 @@ typedef struct {
 
 /* `tables` ends with NULL. Options may stand anywhere before "--". False: FAIL_USAGE. */
 bool option_parse(Arena *a, const Option *const *tables, int argc, char *const *argv, Given *out);
+/* Where the first word stands (or "--"); argc: nowhere. What is unknown takes no value. */
+int option_first_word(const Option *const *tables, int argc, char *const *argv);
 bool option_given(const Given *given, const char *name);
 const char *option_value(const Given *given, const char *name); /* the last one; NULL: not given */
 void option_help(const Option *table, FILE *out);

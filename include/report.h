@@ -13,6 +13,12 @@ void report_color(ReportColor color);
 bool report_is_colored(int fd);
 /* Prints the present failure; the exit code. */
 int report_failure(const Call *call);
+/* What chose the database on the command line: " -C DIR --url URL" and " -e ENV", or "". They live
+ * as long as the process. */
+void report_chosen(const char *place, const char *environment);
+/* `text` with that after each "stint COMMAND" in it that reads the configuration: what is typed
+ * next must not reach another database. NULL stays NULL. */
+const char *report_command(Arena *a, const char *text);
 /* The table of exit codes, for help. */
 void report_codes(FILE *out);
 

@@ -7,7 +7,7 @@ local floors = {
   { "doors", "pg pg_private pgread pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest" },
   {
     "nouns",
-    "walk meta shape neutral statement parts directive sqlfile encoding variable message border migration ledger lock session hook backfill range "
+    "walk meta shape neutral statement parts directive sqlfile encoding variable message border migration ledger lock session hook backfill range guard "
       .. "cluster server binaries retreat repeatable consent loss scratch testbed",
   },
   { "windows", "lib_* testing" },

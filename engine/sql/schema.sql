@@ -4,11 +4,19 @@
 -- :name schema_version
 SELECT version FROM stint.ledger
 
+-- :name schema_protected
+-- The protected environment that has run here.
+SELECT protected FROM stint.ledger WHERE protected IS NOT NULL
+
+-- :name schema_protect
+UPDATE stint.ledger SET protected = $1 WHERE protected IS DISTINCT FROM $1
+
 -- :name schema_create
 CREATE SCHEMA IF NOT EXISTS stint;
 CREATE TABLE stint.ledger (
   version     integer NOT NULL,
-  upgraded_at timestamptz NOT NULL DEFAULT now()
+  upgraded_at timestamptz NOT NULL DEFAULT now(),
+  protected   text
 );
 INSERT INTO stint.ledger (version) VALUES (1);
 -- a process that came to change something

@@ -104,7 +104,8 @@ describe("a run that wants a table lock", function()
     local holder = session.open(url)
     holder:exec "BEGIN; SELECT FROM hot WHERE id = 50 FOR UPDATE"
     local up = start(project {
-      ["1_parts.sql"] = "-- stint: no-transaction\nSET search_path = other, public;\nCREATE SCHEMA other;\nCREATE TABLE note (t text);\nUPDATE hot SET n = n + 1;\nINSERT INTO note VALUES ('x');",
+      ["1_parts.sql"] = "-- stint: no-transaction\nSET search_path = other, public;\nCREATE SCHEMA other;\n"
+        .. "CREATE TABLE note (t text);\nUPDATE hot SET n = n + 1;\nINSERT INTO note VALUES ('x');",
     }, url)
     wait_for_words(up, "trying again")
     holder:exec "COMMIT"

@@ -1,0 +1,56 @@
+#include "guard.h"
+
+#include "fail.h"
+#include "ledger.h"
+#include "sql.h"
+#include "text.h"
+
+const char *guard_of(const Config *config) {
+    return config->is_protected ? config->environment : *config->guard;
+}
+
+/* No ledger, or none of ours: nothing says that it is protected. */
+static bool is_absent(const Pg *pg) {
+    return pg_failed_with(pg, "42P01") || pg_failed_with(pg, "3F000") ||
+           pg_failed_with(pg, "42703");
+}
+
+bool guard_look(Pg *pg, const Config *config) {
+    if (guard_of(config))
+        return true;
+    Arena *a = arena_new();
+    PgRows rows;
+    bool ok =
+        pg_rows(pg, a, &rows, ledger_sql(a, config->ledger_schema, SQL_SCHEMA_PROTECTED), PG_NONE);
+    const char *mark = ok && rows.count ? pg_cell(&rows, 0, 0) : NULL;
+    /* of its own name: config.ini says that it is protected no more */
+    if (mark && !text_same(mark, config->environment))
+        *config->guard = arena_string(config->arena, mark);
+    if (!ok && is_absent(pg)) {
+        fail_clear();
+        ok = true;
+    }
+    arena_free(a);
+    return ok || fail_in("cannot read the ledger");
+}
+
+bool guard_mark(Pg *pg, const Config *config) {
+    if (!config->is_protected)
+        return true;
+    Arena *a = arena_new();
+    bool ok = pg_do(pg, ledger_sql(a, config->ledger_schema, SQL_SCHEMA_PROTECT),
+                    PG_WITH(config->environment));
+    arena_free(a);
+    return ok || fail_in("cannot write to the ledger");
+}
+
+bool guard_explain(const Config *config) {
+    const char *by = *config->guard;
+    if (config->is_protected || !by)
+        return false;
+    fail_detail("this database is the one of %s, whatever leads to it; you chose %s", by,
+                config->environment);
+    return fail_hint("if it is only a copy: UPDATE %s.ledger SET protected = NULL; and give it "
+                     "another URL than %s has",
+                     config->ledger_schema, by);
+}
