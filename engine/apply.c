@@ -1,6 +1,7 @@
 #include "apply.h"
 
 #include "clock.h"
+#include "course.h"
 #include "event.h"
 #include "fail.h"
 #include "lock.h"
@@ -11,7 +12,6 @@
 #include "stop.h"
 #include "text.h"
 #include "verify.h"
-#include "worker.h"
 
 #include <string.h>
 
@@ -167,7 +167,7 @@ static StepAnswer run_file(Run *run, PlanItem *item, Step *step) {
     if (is_sql(m))
         return run_sql(step, item->row);
     if (m->kind == MIGRATION_BACKFILL)
-        return worker_run(step);
+        return course_run(step, run->config);
     if (step->begun && item->row->intent)
         return resume_lua(step);
     StepAnswer answer = step_lua(step);

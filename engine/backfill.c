@@ -5,105 +5,23 @@
 #include "ledger.h"
 #include "log.h"
 #include "sql.h"
+#include "stripe.h"
 #include "text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* One {word} of a statement and what stands for it. */
-typedef struct {
-    const char *word, *text;
-} Filling;
-
-static const char *fill(Arena *a, const char *sql, const Filling *fillings) {
-    Text text = text_on(a);
-    for (const char *open; (open = strchr(sql, '{'));) {
-        const char *close = strchr(open, '}');
-        const Filling *f = fillings;
-        size_t length = (size_t)(close - open - 1);
-        while (f->word && (strlen(f->word) != length || strncmp(f->word, open + 1, length) != 0))
-            f++;
-        if (!f->word)
-            abort(); /* a mistake of ours, in a text of ours */
-        text_add_bytes(&text, sql, (size_t)(open - sql));
-        text_add(&text, f->text);
-        sql = close + 1;
-    }
-    text_add(&text, sql);
-    return text.at;
-}
-
-/* `format` once for each key column, with commas between: %k its name, %n its number from 1, %t
- * its type. */
-static const char *each_key(Arena *a, const Backfill *b, const char *format) {
-    Text text = text_on(a);
-    for (size_t i = 0; i < b->key.count; i++) {
-        text_add(&text, i ? ", " : "");
-        for (const char *at = format; *at; at++) {
-            if (*at != '%')
-                text_add_char(&text, *at);
-            else if (*++at == 'k')
-                text_add(&text, b->key.at[i]);
-            else if (*at == 't')
-                text_add(&text, b->key_type.at[i]);
-            else
-                text_addf(&text, "%zu", i + 1);
-        }
-    }
-    return text.at;
-}
-
-static const char *set_list(Pg *pg, Arena *a, Pairs set) {
-    Text text = text_on(a);
-    for (size_t i = 0; i < set.count; i++)
-        text_addf(&text, "%s%s = (%s)", i ? ", " : "", pg_ident(pg, a, set.name[i]), set.value[i]);
-    return text.at;
-}
-
-static void compose(Pg *pg, Arena *a, const char *schema, const Declaration *d, BackfillWay way,
-                    Backfill *b) {
-    const char *where = way == BACKFILL_UP ? script_text(a, d, "where") : NULL;
-    const char *field = way == BACKFILL_UP ? "set" : "down", *keys = each_key(a, b, "t.%k");
-    const char *after =
-        arena_format(a, "(%s) > (%s) AND", keys, each_key(a, b, "(SELECT p%n FROM cur)"));
-    const char *after_lateral = arena_format(a, "(%s) > (%s) AND", keys, each_key(a, b, "cur.p%n"));
-    Filling fillings[] = {
-        {"table", b->table},
-        {"keys", keys},
-        {"keys_descending", each_key(a, b, "t.%k DESC")},
-        {"keys_as_text", each_key(a, b, "t.%k::text")},
-        {"key_columns", each_key(a, b, "t.%k AS k%n")},
-        {"position_columns", each_key(a, b, "(r.position)[%n]::%t AS p%n")},
-        {"high_columns", each_key(a, b, "(r.high)[%n]::%t AS h%n")},
-        {"high_lateral", each_key(a, b, "cur.h%n")},
-        {"upper_columns",
-         each_key(a, b, "CASE WHEN k.k1 IS NULL THEN cur.h%n ELSE k.k%n END AS u%n")},
-        {"upper", each_key(a, b, "(SELECT u%n FROM nxt)")},
-        {"upper_as_text", each_key(a, b, "nxt.u%n::text")},
-        {"set", set_list(pg, a, script_pairs(a, d, field))},
-        {"where", where ? where : "true"},
-        {"which_start", "r.position IS NOT NULL"},
-        {"after_position", after},
-        {"after_position_lateral", after_lateral},
-        {NULL, NULL},
-    };
-    const char *batch = ledger_sql(a, schema, SQL_BACKFILL_BATCH);
-    b->next_batch = fill(a, batch, fillings);
-    b->cut = fill(a, ledger_sql(a, schema, SQL_BACKFILL_CUT), fillings);
-    for (Filling *f = fillings; f->word; f++) {
-        if (strcmp(f->word, "which_start") == 0)
-            f->text = "r.position IS NULL";
-        if (strncmp(f->word, "after_position", 14) == 0)
-            f->text = "";
-    }
-    b->first_batch = fill(a, batch, fillings);
-}
+enum { TARGET = 250, MOST_WORKERS = 64 };
 
 const char *backfill_array(Arena *a, Strings strings) {
     Text text = text_on(a);
     text_add_char(&text, '{');
     for (size_t i = 0; i < strings.count; i++) {
-        text_add(&text, i ? ",\"" : "\"");
+        text_add(&text, i ? "," : "");
+        if (!strings.at[i]) {
+            text_add(&text, "NULL");
+            continue;
+        }
+        text_add_char(&text, '"');
         for (const char *at = strings.at[i]; *at; at++) {
             if (*at == '"' || *at == '\\')
                 text_add_char(&text, '\\');
@@ -115,60 +33,98 @@ const char *backfill_array(Arena *a, Strings strings) {
     return text.at;
 }
 
-static bool no_key(const Declaration *d, const char *table, Strings wanted) {
+const BackfillColumn *backfill_column(const Backfill *b, const char *name) {
+    for (size_t i = 0; i < b->column_count; i++)
+        if (strcmp(b->column[i].name, name) == 0)
+            return &b->column[i];
+    return NULL;
+}
+
+static bool at_declaration(const Backfill *b) {
+    const Declaration *d = b->declaration;
+    return fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
+}
+
+static bool no_key(const Backfill *b, Strings wanted) {
     if (wanted.count)
-        fail(FAIL_ERROR, "%s has no unique index over just the columns of `key`", table);
+        fail(FAIL_ERROR, "%s has no unique index over just the columns of `key`", b->table);
     else
-        fail(FAIL_ERROR, "%s has no primary key", table);
-    fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
+        fail(FAIL_ERROR, "%s has no primary key", b->table);
+    at_declaration(b);
     return fail_hint("a backfill walks a unique key: name the columns of a unique index with "
                      "key = {...}, or add one (CREATE UNIQUE INDEX CONCURRENTLY)");
 }
 
-static bool read_key(Pg *pg, Arena *a, const Declaration *d, const char *oid, Backfill *b) {
-    Strings wanted = script_strings(a, d, "key");
+static Strings column_of(Arena *a, const PgRows *rows, int column) {
+    Strings strings = {rows->count, arena_take(a, (rows->count + 1) * sizeof(char *))};
+    for (size_t i = 0; i < rows->count; i++)
+        strings.at[i] = pg_cell(rows, i, column);
+    return strings;
+}
+
+static bool read_key(Pg *pg, Arena *a, Backfill *b) {
+    Strings wanted = script_strings(a, b->declaration, "key");
     PgRows rows;
     if (!pg_rows(pg, a, &rows, SQL_BACKFILL_KEY,
-                 PG_WITH(oid, wanted.count ? backfill_array(a, wanted) : NULL)))
+                 PG_WITH(b->oid, wanted.count ? backfill_array(a, wanted) : NULL)))
         return false;
     if (!rows.count)
-        return no_key(d, b->table, wanted);
-    b->key = (Strings){rows.count, arena_take(a, rows.count * sizeof(char *))};
-    b->key_type = (Strings){rows.count, arena_take(a, rows.count * sizeof(char *))};
+        return no_key(b, wanted);
+    b->key = column_of(a, &rows, 0);
+    b->key_type = column_of(a, &rows, 1);
+    b->key_least = column_of(a, &rows, 3);
+    b->key_name = column_of(a, &rows, 4);
+    b->is_integer_key = rows.count == 1 && pg_true(&rows, 0, 5);
     for (size_t i = 0; i < rows.count; i++) {
-        b->key.at[i] = pg_cell(&rows, i, 0);
-        b->key_type.at[i] = pg_cell(&rows, i, 1);
-        if (!pg_true(&rows, i, 2)) {
-            fail(FAIL_ERROR, "the key column %s of %s may be NULL", b->key.at[i], b->table);
-            fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
-            return fail_hint("a backfill walks a key without NULLs");
-        }
+        if (pg_true(&rows, i, 2))
+            continue;
+        fail(FAIL_ERROR, "the key column %s of %s may be NULL", b->key.at[i], b->table);
+        at_declaration(b);
+        return fail_hint("a backfill walks a key without NULLs");
     }
     return true;
 }
 
-static bool read_table(Pg *pg, Arena *a, const Declaration *d, const char **oid, Backfill *b) {
-    const char *name = script_text(a, d, "table");
+static bool read_columns(Pg *pg, Arena *a, Backfill *b) {
+    PgRows rows;
+    if (!pg_rows(pg, a, &rows, SQL_BACKFILL_COLUMNS, PG_WITH(b->oid)))
+        return false;
+    b->column_count = rows.count;
+    b->column = arena_take(a, rows.count * sizeof *b->column);
+    for (size_t i = 0; i < rows.count; i++)
+        b->column[i] =
+            (BackfillColumn){pg_cell(&rows, i, 0), pg_cell(&rows, i, 1), pg_cell(&rows, i, 2),
+                             pg_true(&rows, i, 3), pg_true(&rows, i, 4), pg_true(&rows, i, 5)};
+    if (b->read.count)
+        return true;
+    b->read = (Strings){0, arena_take(a, rows.count * sizeof(char *))};
+    for (size_t i = 0; i < b->column_count; i++)
+        b->read.at[b->read.count++] = b->column[i].name;
+    return true;
+}
+
+static bool read_table(Pg *pg, Arena *a, Backfill *b) {
+    const char *name = script_text(a, b->declaration, "table");
     PgRows rows;
     if (!pg_rows(pg, a, &rows, SQL_BACKFILL_TABLE, PG_WITH(name)))
         return false;
     if (!rows.count) {
         fail(FAIL_ERROR, "there is no table %s", name);
-        return fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
+        return at_declaration(b);
     }
     b->table = pg_cell(&rows, 0, 0);
     if (!strchr("rp", pg_cell(&rows, 0, 1)[0])) {
         fail(FAIL_ERROR, "%s is not a table", b->table);
-        return fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
+        return at_declaration(b);
     }
     b->rows_total = pg_integer(&rows, 0, 2);
-    *oid = pg_cell(&rows, 0, 3);
+    b->oid = pg_cell(&rows, 0, 3);
+    b->row_bytes = pg_integer(&rows, 0, 4);
     return true;
 }
 
 /* Without statistics neither the plan of a batch nor the progress means anything. */
-static bool analyze(Pg *pg, Arena *a, const Declaration *d, Backfill *b) {
-    const char *oid;
+static bool analyze(Pg *pg, Arena *a, Backfill *b) {
     if (b->rows_total > 0)
         return true;
     if (!pg_do(pg, arena_format(a, "ANALYZE %s", b->table), PG_NONE)) {
@@ -176,21 +132,109 @@ static bool analyze(Pg *pg, Arena *a, const Declaration *d, Backfill *b) {
         fail_clear();
         return true;
     }
-    return read_table(pg, a, d, &oid, b);
+    return read_table(pg, a, b);
 }
 
-bool backfill_describe(Pg *pg, Arena *a, const char *schema, const Declaration *d,
-                       const char *migration, BackfillWay way, Backfill *out) {
-    const char *oid;
-    *out = (Backfill){.migration = migration,
-                      .verify = way == BACKFILL_UP ? script_text(a, d, "verify") : NULL};
-    if (!read_table(pg, a, d, &oid, out) || !analyze(pg, a, d, out) ||
-        !read_key(pg, a, d, oid, out))
+bool backfill_leaves(Pg *pg, Arena *a, Backfill *b) {
+    PgRows rows;
+    if (!pg_rows(pg, a, &rows, SQL_BACKFILL_LEAVES, PG_WITH(b->oid, backfill_array(a, b->changed))))
         return false;
-    if (!clock_duration(script_text(a, d, "target"), &out->target) || out->target < 1)
-        out->target = 250;
-    compose(pg, a, schema, d, way, out);
+    b->leaf = column_of(a, &rows, 0);
+    b->leaf_table = column_of(a, &rows, 1);
+    for (size_t i = 0; i < rows.count; i++)
+        if (pg_cell(&rows, i, 2)[0] == 'f') {
+            fail(FAIL_ERROR, "the partition %s of %s is a foreign table", b->leaf_table.at[i],
+                 b->table);
+            at_declaration(b);
+            return fail_hint("name the partitions that are here in backfills of their own");
+        }
     return true;
+}
+
+static bool check_column(const Backfill *b, const char *name) {
+    if (backfill_column(b, name))
+        return true;
+    fail(FAIL_ERROR, "%s has no column \"%s\"", b->table, name);
+    return at_declaration(b);
+}
+
+static bool check_columns(const Backfill *b) {
+    for (size_t i = 0; i < b->changed.count; i++)
+        if (!check_column(b, b->changed.at[i]))
+            return false;
+    for (size_t i = 0; i < b->read.count; i++)
+        if (!check_column(b, b->read.at[i]))
+            return false;
+    return true;
+}
+
+/* What a batch of the team's own is about must be said by :lo and :hi, and begins before the first
+ * key: its type has to have something there. */
+static bool check_statement(Backfill *b) {
+    for (size_t i = 0; i < b->key.count; i++) {
+        if (b->key_least.at[i])
+            continue;
+        fail(FAIL_ERROR, "`batch` cannot walk the key column %s: %s has no least value",
+             b->key.at[i], b->key_type.at[i]);
+        at_declaration(b);
+        return fail_hint("use set or transform, or a key of numbers, text, uuid or times");
+    }
+    return true;
+}
+
+static bool read_form(Arena *a, Backfill *b) {
+    const Declaration *d = b->declaration;
+    bool up = b->way == BACKFILL_UP;
+    b->where = up ? script_text(a, d, "where") : NULL;
+    b->verify = up ? script_text(a, d, "verify") : NULL;
+    b->read = script_strings(a, d, "columns");
+    b->set = script_pairs(a, d, up ? "set" : "down");
+    b->changed = (Strings){b->set.count, b->set.name};
+    if (!up || script_has(d, "set"))
+        return true;
+    b->form = script_has(d, "transform") ? BACKFILL_TRANSFORM : BACKFILL_STATEMENT;
+    b->statement = script_text(a, d, "batch");
+    if (b->form == BACKFILL_TRANSFORM || b->statement)
+        return true;
+    fail(FAIL_CONFIG, "backfill needs one of set, transform and batch: what to do to the rows");
+    return at_declaration(b);
+}
+
+/* What keeps rows right that are written meanwhile. */
+static bool read_writes(Arena *a, Backfill *b) {
+    b->writes = b->way == BACKFILL_UP ? script_text(a, b->declaration, "writes") : NULL;
+    b->writes_why = "as the file says";
+    if (b->writes && strcmp(b->writes, "sweep") == 0 && !b->where) {
+        fail(FAIL_ERROR, "writes = \"sweep\" needs `where`: it is what a sweep looks for");
+        return at_declaration(b);
+    }
+    if (b->writes)
+        return true;
+    bool falls = b->where && b->form == BACKFILL_SET && stripe_mentions(b->where, b->changed);
+    b->writes = falls ? "sweep" : "app";
+    b->writes_why = falls
+                        ? "the change itself makes `where` false: swept again until nothing is left"
+                        : "rows written meanwhile are the application's business";
+    return true;
+}
+
+static long bounded(long long n, long long most) {
+    return (long)(n < 1 ? 1 : n > most ? most : n);
+}
+
+bool backfill_describe(Pg *pg, Arena *a, const Declaration *d, const char *migration,
+                       BackfillWay way, Backfill *out) {
+    Backfill *b = out;
+    *b = (Backfill){.migration = migration, .declaration = d, .way = way};
+    if (!read_form(a, b) || !read_table(pg, a, b) || !analyze(pg, a, b) || !read_key(pg, a, b) ||
+        !read_columns(pg, a, b) || !read_writes(a, b) || !backfill_leaves(pg, a, b))
+        return false;
+    if (!check_columns(b) || (b->form == BACKFILL_STATEMENT && !check_statement(b)))
+        return false;
+    b->target = script_duration(d, "target", TARGET);
+    b->workers = bounded(script_integer(d, "workers", 1), MOST_WORKERS);
+    b->max_quarantine = bounded(script_integer(d, "max_quarantine", 100), 1000000);
+    return stripe_choose(pg, a, b);
 }
 
 bool backfill_find(Pg *pg, Arena *a, const char *schema, Backfill *b) {
@@ -202,7 +246,24 @@ bool backfill_find(Pg *pg, Arena *a, const char *schema, Backfill *b) {
     b->id = pg_integer(&rows, 0, 0);
     b->spec = pg_cell(&rows, 0, 1);
     b->rows_total = pg_integer(&rows, 0, 2);
+    b->state = pg_cell(&rows, 0, 3);
     b->rows_seen = pg_integer(&rows, 0, 5);
     b->rows_changed = pg_integer(&rows, 0, 6);
+    b->stripes = (long)pg_integer(&rows, 0, 7);
+    b->sweep = pg_integer(&rows, 0, 8);
+    b->sweep_from = pg_integer(&rows, 0, 9);
+    b->quarantined = pg_integer(&rows, 0, 10);
+    b->ranges_left = pg_integer(&rows, 0, 11);
+    b->residue = pg_integer(&rows, 0, 12);
+    b->error = pg_cell(&rows, 0, 13);
+    b->ranges = pg_integer(&rows, 0, 14);
+    b->batch_size = pg_integer(&rows, 0, 15);
+    b->rows_still = pg_integer(&rows, 0, 16);
     return true;
+}
+
+bool backfill_set_state(Pg *pg, Arena *a, const char *schema, const Backfill *b, const char *state,
+                        const char *error) {
+    return pg_do(pg, ledger_sql(a, schema, SQL_BACKFILL_STATE),
+                 PG_WITH(b->migration, state, error));
 }

@@ -7,6 +7,7 @@
 #include "json.h"
 #include "log.h"
 #include "pg.h"
+#include "stop.h"
 #include "text.h"
 
 #include <signal.h>
@@ -55,9 +56,35 @@ static bool start(Call *call, const Cluster *cluster) {
     return print_url(call, cluster);
 }
 
+static bool ask(const Call *call, const Cluster *cluster) {
+    char answer[16] = "";
+    if (call->yes || cluster_state(cluster) == CLUSTER_ABSENT)
+        return true;
+    if (call->json || !isatty(STDIN_FILENO)) {
+        fail(FAIL_REFUSED, "this removes all databases in %s, and nobody is here to be asked",
+             cluster->home);
+        fail_state("nothing was removed");
+        return fail_next("stint dev stop --delete --yes");
+    }
+    fprintf(stderr, "Remove %s with all databases in it? [y/N] ", cluster->home);
+    fflush(stderr);
+    if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
+        return true;
+    if (stop_asked())
+        stop_failure();
+    else
+        fail(FAIL_REFUSED, "you said no");
+    return fail_state("nothing was removed");
+}
+
 static bool stop(Call *call, const Cluster *cluster) {
     bool deleting = option_given(&call->given, "delete");
     ClusterState before = cluster_state(cluster);
+    /* an environment that was asked for and is elsewhere is no reason to stop this server */
+    if (option_given(&call->given, "env") && !must_be_local(call))
+        return false;
+    if (deleting && !ask(call, cluster))
+        return false;
     if (deleting ? !cluster_delete(cluster) : !cluster_stop(cluster))
         return false;
     if (deleting)
@@ -179,7 +206,7 @@ const Command cmd_dev = {
     .usage = "[start|stop [--delete]|status|psql|url]",
     .about = "the private PostgreSQL behind `url = local:`",
     .help = "start    starts it, makes it if it is not there, and prints the database's URL\n"
-            "stop     stops it; --delete removes it and all its data\n"
+            "stop     stops it; --delete removes it and all its data, and asks (--yes)\n"
             "status   state, place, socket and version of the server (the default)\n"
             "psql     starts it if need be and becomes psql; psql's own options follow `--`\n"
             "url      prints the URL of this environment's database in it",

@@ -38,7 +38,13 @@ static bool release(Call *call, Pg *pg, const LockHolder *holder) {
     }
     if (!lock_end_holder(pg, holder))
         return fail_in("cannot end pid %d", holder->pid);
-    printf("ended %s\n", holder->text);
+    if (call->json) {
+        Json *json = json_new_map(call->arena);
+        json_set_text(json, "ended", holder->text);
+        json_set_integer(json, "pid", holder->pid);
+        puts(json_text(json));
+    } else
+        printf("ended %s\n", holder->text);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "fail.h"
 #include "file.h"
 #include "json.h"
+#include "migration.h"
 #include "text.h"
 
 #include <ctype.h>
@@ -15,7 +16,7 @@ enum { VERSION_DIGITS = 14, LONGEST_NAME = 200 };
 static const char sql_template[] =
     "-- %s\n"
     "--\n"
-    "-- Runs in one transaction together with its entry in the ledger, unless it holds a statement\n"
+    "-- " MIGRATION_UNWRITTEN "\n"
     "-- that PostgreSQL refuses there, such as CREATE INDEX CONCURRENTLY.\n"
     "\n"
     "\n"

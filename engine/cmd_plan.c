@@ -1,8 +1,11 @@
 #include "cli.h"
 
+#include "backfill.h"
 #include "fail.h"
 #include "json.h"
+#include "log.h"
 #include "run.h"
+#include "session.h"
 #include "text.h"
 #include "verify.h"
 #include "variable.h"
@@ -191,10 +194,14 @@ static bool plan(Call *call) {
         .arena = call->arena, .config = call->config, .command = "plan", .depth = LEDGER_BRIEF};
     bool ok = run_peek(&run) && plan_accept(&run.plan, call->config->order) && open_due(&run) &&
               (!run.plan.due || verify_load(&run));
+    if (ok && !call->json)
+        log_say("plan: environment %s, database %s", call->config->environment,
+                run.pg ? session_place(call->arena, run.pg) : "(not there yet)");
     if (ok && call->json)
         print_json(call, &run);
     else if (ok && !run.plan.due)
-        puts("nothing to do: all migrations are applied");
+        puts(run.plan.count ? "nothing to do: all migrations are applied"
+                            : "nothing to do: there are no migrations yet");
     for (size_t i = 0; ok && !call->json && i < run.plan.count; i++)
         if (plan_is_due(&run.plan.item[i]))
             print_item(call, &run.plan.item[i]);

@@ -3,6 +3,7 @@
 #include "fail.h"
 #include "json.h"
 #include "lock.h"
+#include "log.h"
 #include "run.h"
 #include "session.h"
 #include "sql.h"
@@ -163,10 +164,37 @@ static bool do_repair(Repair *repair, size_t which) {
            pg_do(run->pg, "COMMIT", PG_NONE);
 }
 
+/* What else follows from it. */
+static void warn(const Repair *repair, size_t which) {
+    const Run *run = &repair->run;
+    const PlanItem *item = repair->item, *first = NULL;
+    size_t late = 0;
+    if (repairs[which].repair == rolled_back && item->state == PLAN_BACKFILLING)
+        log_warn("the rows that %s has changed stay changed", plan_name(item));
+    if (repairs[which].repair != applied || plan_is_repeatable(item))
+        return;
+    for (size_t i = 0; i < run->plan.count && &run->plan.item[i] != item; i++)
+        if (plan_is_due(&run->plan.item[i]) && !plan_is_repeatable(&run->plan.item[i])) {
+            first = first ? first : &run->plan.item[i];
+            late++;
+        }
+    if (late)
+        log_warn("%zu before it %s pending, and out of order now: stint resolve %s --applied, if "
+                 "that is in the database too",
+                 late, late == 1 ? "is" : "are", plan_version(first));
+}
+
+static const char *said(const Repair *repair, size_t which) {
+    if (repairs[which].repair == rolled_back && !repair->item->migration)
+        return "counts as rolled back; its file is gone, so nothing of it is pending";
+    return repairs[which].said;
+}
+
 static void say(Repair *repair, size_t which) {
     const char *name = plan_name(repair->item);
+    warn(repair, which);
     if (!repair->call->json) {
-        printf("%s: %s\n", name, repairs[which].said);
+        printf("%s: %s\n", name, said(repair, which));
         return;
     }
     Json *json = json_new_map(repair->call->arena);

@@ -4,6 +4,7 @@
 #include "difference.h"
 #include "fail.h"
 #include "json.h"
+#include "log.h"
 #include "report.h"
 #include "run.h"
 #include "session.h"
@@ -121,6 +122,27 @@ static bool print_difference(Call *call, Run *run, const PlanItem *item) {
     return true;
 }
 
+/* What stands in the way of the next up. */
+static void say_next(const Call *call, const Run *run) {
+    static const struct {
+        PlanState state;
+        const char *next;
+    } ways[] = {
+        {PLAN_EDITED, "%s: undo the edit; or, if the database is right as it is: stint resolve %s "
+                      "--accept-change"},
+        {PLAN_MISSING, "%s: bring the file back; or let it go: stint resolve %s --rolled-back"},
+    };
+    for (size_t i = 0; i < run->plan.count; i++)
+        for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
+            const PlanItem *item = &run->plan.item[i];
+            if (item->state != ways[k].state || plan_is_repeatable(item))
+                continue;
+            const char *next =
+                arena_format(call->arena, ways[k].next, plan_name(item), plan_version(item));
+            log_say("%s", report_command(call->arena, next));
+        }
+}
+
 static bool print_text(Call *call, Run *run) {
     int width = 0;
     for (size_t i = 0; i < run->plan.count; i++) {
@@ -135,6 +157,7 @@ static bool print_text(Call *call, Run *run) {
             return false;
     }
     printf("%zu pending\n", run->plan.due);
+    say_next(call, run);
     return true;
 }
 

@@ -268,6 +268,7 @@ bool config_load(Arena *a, const ConfigWanted *wanted, Config **out) {
     config->arena = a;
     config->guard = arena_take(a, sizeof *config->guard);
     config->folder = l.file.folder;
+    config->flags = wanted->flags;
     config->file = l.file.path;
     config->environment_count = l.file.environment_count;
     config->environments = l.file.environments;

@@ -53,10 +53,22 @@ const char *ledger_sql(Arena *a, const char *schema, const char *sql) {
     return text.at;
 }
 
+/* The next $ that stands for a value: not one in a name, a text or a comment. */
+static const char *next_value(const char *sql) {
+    while (*sql && *sql != '$') {
+        if (*sql == '"' || *sql == '\'')
+            sql += 1 + strcspn(sql + 1, *sql == '"' ? "\"" : "'");
+        else if (sql[0] == '-' && sql[1] == '-')
+            sql += strcspn(sql, "\n");
+        sql += *sql != 0 && *sql != '$';
+    }
+    return *sql ? sql : NULL;
+}
+
 const char *ledger_inline(Pg *pg, Arena *a, const char *schema, const char *sql, PgArgs args) {
     Text text = text_on(a);
     sql = ledger_sql(a, schema, sql);
-    for (const char *found; (found = strchr(sql, '$'));) {
+    for (const char *found; (found = next_value(sql));) {
         char *after;
         long n = strtol(found + 1, &after, 10);
         text_add_bytes(&text, sql, (size_t)(found - sql));
@@ -111,26 +123,33 @@ static const char *moment(Arena *a, const char *timestamp) {
     return out;
 }
 
+enum { BRIEF_WIDTH = 8, VERSION_COLUMN = 7 };
+
 static LedgerRow row_of(Arena *a, const PgRows *rows, size_t r) {
     const char *id = pg_cell(rows, r, 0), *version = pg_cell(rows, r, 1);
-    return (LedgerRow){.id = id,
-                       .version = version ? version : id,
-                       .name = pg_cell(rows, r, 2),
-                       .kind = pg_cell(rows, r, 3),
-                       .state = pg_cell(rows, r, 4),
-                       .position = (long)pg_integer(rows, r, 5),
-                       .statements = (long)pg_integer(rows, r, 6),
-                       .intent = (long)pg_integer(rows, r, 7),
-                       .intent_facts = pg_cell(rows, r, 8),
-                       .run = pg_integer(rows, r, 9),
-                       .checksum = pg_cell(rows, r, 10),
-                       .tokens = pg_cell(rows, r, 11),
-                       .down_tokens = pg_cell(rows, r, 12),
-                       .applied_at = moment(a, pg_cell(rows, r, 13)),
-                       .applied_by = pg_cell(rows, r, 14),
-                       .duration_ms = pg_cell(rows, r, 15) ? pg_integer(rows, r, 15) : -1,
-                       .origin = pg_cell(rows, r, 16),
-                       .had_twin = pg_true(rows, r, 17)};
+    LedgerRow row = {.id = id,
+                     .version = version ? version : id,
+                     .name = pg_cell(rows, r, 2),
+                     .kind = pg_cell(rows, r, 3),
+                     .state = pg_cell(rows, r, 4),
+                     .checksum = pg_cell(rows, r, 5),
+                     .had_twin = pg_true(rows, r, 6),
+                     .duration_ms = -1};
+    if (rows->width == BRIEF_WIDTH)
+        return row;
+    row.position = (long)pg_integer(rows, r, 8);
+    row.statements = (long)pg_integer(rows, r, 9);
+    row.intent = (long)pg_integer(rows, r, 10);
+    row.intent_facts = pg_cell(rows, r, 11);
+    row.run = pg_integer(rows, r, 12);
+    row.tokens = pg_cell(rows, r, 13);
+    row.down_tokens = pg_cell(rows, r, 14);
+    row.applied_at = moment(a, pg_cell(rows, r, 15));
+    row.applied_by = pg_cell(rows, r, 16);
+    if (pg_cell(rows, r, 17))
+        row.duration_ms = pg_integer(rows, r, 17);
+    row.origin = pg_cell(rows, r, 18);
+    return row;
 }
 
 static int by_id(const void *a, const void *b) {
@@ -146,23 +165,36 @@ static void take_rows(Arena *a, const PgRows *rows, Ledger *out) {
         qsort(out->row, out->count, sizeof *out->row, by_id);
 }
 
+static bool is_settled(const PgRows *rows, size_t r) {
+    const char *state = pg_cell(rows, r, 4);
+    return strcmp(state, "applied") == 0 || strcmp(state, "baselined") == 0;
+}
+
+/* A brief look is enough where everything is settled. */
+static bool is_all_settled(const PgRows *rows) {
+    for (size_t r = 0; r < rows->count; r++)
+        if (!is_settled(rows, r))
+            return false;
+    return true;
+}
+
 bool ledger_read(Pg *pg, Arena *a, const char *schema, LedgerDepth depth, Ledger *out) {
-    const char *sql = ledger_sql(a, schema, SQL_LEDGER_ROWS);
-    const char *whole = depth == LEDGER_WHOLE ? "t" : "f";
     PgRows rows;
     *out = (Ledger){.schema = schema, .depth = depth};
     /* a second look, for a ledger that another run makes between the two queries */
     for (int look = 0; look < 2; look++) {
-        bool ok = pg_rows(pg, a, &rows, sql, PG_WITH(whole));
-        bool absent = !ok && is_absent(pg);
-        if (!ok && !absent)
+        const char *sql = depth == LEDGER_BRIEF ? SQL_LEDGER_BRIEF : SQL_LEDGER_ROWS;
+        bool ok = pg_rows(pg, a, &rows, ledger_sql(a, schema, sql), PG_NONE);
+        if (!ok && !is_absent(pg))
             return cannot_read(pg, schema);
-        if (!ok || !rows.count || pg_integer(&rows, 0, 18) > LEDGER_VERSION) {
+        if (!ok || !rows.count || pg_integer(&rows, 0, VERSION_COLUMN) > LEDGER_VERSION) {
             if (!read_version(pg, a, schema, &out->version))
                 return false;
             if (!out->version)
                 return true;
         }
+        if (ok && depth == LEDGER_BRIEF && !is_all_settled(&rows))
+            return ledger_read(pg, a, schema, LEDGER_WHOLE, out);
         if (ok) {
             out->version = LEDGER_VERSION;
             take_rows(a, &rows, out);

@@ -92,6 +92,9 @@ int lib_db_raise(lua_State *L, const char *sql, size_t before) {
                           "(lua_memory); db:rows takes few at a time",
                           (int)(script->limits.memory / 1024));
     }
+    if (text_same(failure()->sqlstate, "08P01") && strstr(failure()->message, "supplies"))
+        fail_hint("one value for each $n; a call at the list's end gives all that it returns "
+                  "(string.gsub gives two): put it into parentheses");
     const char *context = failure()->context,
                *place = excerpt(script->scratch, sql, error->position - (long)before);
     if (context && place)

@@ -214,6 +214,10 @@ void lib_json_push(lua_State *L, const char *text, size_t length) {
     luaL_error(L, "%s", lua_tostring(L, -1));
 }
 
+const char *lib_json_text(lua_State *L, int index) {
+    return json_text(encoded(L, lua_absindex(L, index), sandbox_of(L)->scratch, 0));
+}
+
 static int json_encode(lua_State *L) {
     Arena *a = sandbox_of(L)->scratch;
     luaL_checkany(L, 1);

@@ -2,11 +2,29 @@
 
 #include "log.h"
 
+#include <string.h>
+
+/* log.say("rows", n): without a % the arguments stand one after the other, as print has them. */
+static const char *joined(lua_State *L, int count) {
+    luaL_Buffer line;
+    luaL_buffinit(L, &line);
+    for (int i = 1; i <= count; i++) {
+        luaL_tolstring(L, i, NULL);
+        luaL_addvalue(&line);
+        if (i < count)
+            luaL_addchar(&line, ' ');
+    }
+    luaL_pushresult(&line);
+    return lua_tostring(L, -1);
+}
+
 /* log.say("moved %d rows", n): formatted as by string.format, the first upvalue; one argument alone
  * is taken as it is, so that a % in a text does no harm. */
 static const char *formatted(lua_State *L) {
     int count = lua_gettop(L);
     luaL_checkany(L, 1);
+    if (count > 1 && !(lua_type(L, 1) == LUA_TSTRING && strchr(lua_tostring(L, 1), '%')))
+        return joined(L, count);
     if (count > 1) {
         lua_pushvalue(L, lua_upvalueindex(1));
         lua_insert(L, 1);

@@ -48,9 +48,12 @@ bool lock_holder(Pg *pg, Arena *a, const char *schema, LockHolder *out) {
                         .since = pg_cell(&rows, 0, 4),
                         .seconds = pg_integer(&rows, 0, 5),
                         .query = query ? query : ""};
-    out->text = arena_format(a, "pid %d (%s, role %s from %s, since %s, %s for %s)", out->pid,
-                             out->program, out->role, out->from, out->since, state ? state : "?",
-                             clock_say(a, 1000 * pg_integer(&rows, 0, 7)));
+    out->text = arena_format(a, "pid %d (%s, role %s; more is not visible to this role)", out->pid,
+                             out->program, out->role ? out->role : "unknown");
+    if (out->since)
+        out->text = arena_format(a, "pid %d (%s, role %s from %s, since %s, %s for %s)", out->pid,
+                                 out->program, out->role, out->from, out->since,
+                                 state ? state : "?", clock_say(a, 1000 * pg_integer(&rows, 0, 7)));
     return true;
 }
 

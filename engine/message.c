@@ -2,11 +2,22 @@
 
 #include "variable.h"
 
+#include <string.h>
+
 typedef struct MessagePiece {
     size_t statement; /* of the half */
     size_t order;     /* in the message, from 0 */
     size_t at;        /* byte of the message */
 } Piece;
+
+/* A file's name may hold what begins or ends a comment. */
+static size_t plain_length(const char *note) {
+    size_t length = strlen(note);
+    for (size_t i = 0; i + 1 < length; i++)
+        if ((note[i] == '/' && note[i + 1] == '*') || (note[i] == '*' && note[i + 1] == '/'))
+            return i;
+    return length;
+}
 
 Message message_on(Arena *a, const SqlHalf *half, const char *note) {
     size_t most = half ? half->statements.count : 0;
@@ -17,7 +28,7 @@ Message message_on(Arena *a, const SqlHalf *half, const char *note) {
                        .piece = arena_take(a, (most + 1) * sizeof(Piece)),
                        .copy = arena_take(a, (most + 1) * sizeof(Bytes))};
     if (note)
-        text_addf(&message.text, "/* stint: %s */ ", note);
+        text_addf(&message.text, "/* stint: %.*s */ ", (int)plain_length(note), note);
     return message;
 }
 

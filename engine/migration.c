@@ -3,6 +3,7 @@
 #include "digest.h"
 #include "encoding.h"
 #include "fail.h"
+#include "log.h"
 #include "repeatable.h"
 #include "text.h"
 
@@ -85,6 +86,34 @@ static bool pair_downs(Arena *a, const char *folder, const FileNames *names, Mig
     return true;
 }
 
+/* What looks like a migration and is none: another tool's folder, an ending in capitals. */
+static bool is_ignored(Arena *a, const char *folder, const FileNames *names, size_t i) {
+    const char *name = names->name[i], *ending = strrchr(name, '.');
+    if (names->is_folder[i])
+        return file_exists(file_join(a, folder, file_join(a, name, "migration.sql")));
+    return ending && (text_same_word(ending, ".sql") || text_same_word(ending, ".lua"));
+}
+
+/* Once: a run lists its folder more than once. */
+static void warn_ignored(Arena *a, const char *folder, const FileNames *names) {
+    enum { SHOWN = 5 };
+    static bool told;
+    Text text = text_on(a);
+    size_t count = 0;
+    for (size_t i = 0; i < names->count && !told; i++) {
+        const char *name = names->name[i];
+        if (text_ends(name, ".sql") || text_ends(name, ".lua") || !is_ignored(a, folder, names, i))
+            continue;
+        if (count++ < SHOWN)
+            text_addf(&text, "%s%s%s", count > 1 ? ", " : "", name, names->is_folder[i] ? "/" : "");
+    }
+    if (!count)
+        return;
+    told = true;
+    log_warn("ignored in %s: %s%s; a migration is a file VERSION_NAME.sql or .lua", folder, text.at,
+             count > SHOWN ? " and more" : "");
+}
+
 bool migration_list(Arena *a, const char *folder, Migrations *out) {
     FileNames names;
     if (!file_is_folder(folder)) {
@@ -106,11 +135,12 @@ bool migration_list(Arena *a, const char *folder, Migrations *out) {
     }
     if (out->count)
         qsort(out->at, out->count, sizeof *out->at, by_version);
+    warn_ignored(a, folder, &names);
     return unique(out) && pair_downs(a, folder, &names, out);
 }
 
 bool migration_read(Arena *a, Migration *m) {
-    if (m->checksum)
+    if (m->text.at)
         return true;
     if (!file_read(a, m->path, &m->text))
         return false;

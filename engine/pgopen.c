@@ -4,9 +4,11 @@
 #include "pg_private.h"
 #include "stop.h"
 #include "text.h"
+#include "utf8.h"
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* One address gets this long to answer; a host name may have several. */
@@ -288,16 +290,31 @@ const PgTarget *pg_target(const Pg *pg) {
     return &pg->target;
 }
 
+/* What libpq takes: bytes that are no UTF-8 would make it answer nothing at all. */
+static const char *mended(Arena *a, const char *text) {
+    size_t length = strlen(text), bad = utf8_bad(text, length);
+    if (bad == length)
+        return text;
+    char *copy = arena_bytes(a, text, length);
+    for (; bad < length; bad = utf8_bad(copy, length))
+        copy[bad] = '?';
+    return copy;
+}
+
 static const char *escaped(Arena *a, char *quoted) {
-    const char *copy = arena_string(a, quoted ? quoted : "");
+    if (!quoted)
+        abort(); /* no memory; an empty text would be another statement */
+    const char *copy = arena_string(a, quoted);
     PQfreemem(quoted);
     return copy;
 }
 
 const char *pg_literal(Pg *pg, Arena *a, const char *text) {
+    text = mended(a, text);
     return escaped(a, PQescapeLiteral(pg->conn, text, strlen(text)));
 }
 
 const char *pg_ident(Pg *pg, Arena *a, const char *name) {
+    name = mended(a, name);
     return escaped(a, PQescapeIdentifier(pg->conn, name, strlen(name)));
 }

@@ -28,7 +28,7 @@ static const struct {
     {8, "a table lock was not obtained, nothing changed"},
     {9, "cannot connect, or a transaction-mode pooler"},
     {64, "usage"},
-    {78, "configuration"},
+    {78, "configuration, or a migration that cannot be read"},
     {130, "interrupted (143: SIGTERM)"},
 };
 

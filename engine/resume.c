@@ -32,6 +32,11 @@ static bool write_text(Step *step) {
                          count));
 }
 
+/* With its COPY data: they are applied, too. */
+static size_t end_of(const Statement *s) {
+    return s->copies_in ? s->data_at + s->data_length : s->at + s->length;
+}
+
 /* A half-applied file may be edited behind its position: what was applied must be equal in tokens.
  */
 static bool check_edit(Step *step, const LedgerRow *row) {
@@ -51,11 +56,10 @@ static bool check_edit(Step *step, const LedgerRow *row) {
     if (done > then->count || done > now->count)
         return changed_before(step, row->position);
     if (done) {
-        const Statement *s = &then->at[done - 1], *t = &now->at[done - 1];
-        const char *x =
-            statement_tokens(step->arena, before->text, before->from, s->at + s->length);
-        const char *y =
-            statement_tokens(step->arena, step->half->text, step->half->from, t->at + t->length);
+        const char *x = statement_tokens(step->arena, before->text, before->from,
+                                         end_of(&then->at[done - 1]));
+        const char *y = statement_tokens(step->arena, step->half->text, step->half->from,
+                                         end_of(&now->at[done - 1]));
         if (strcmp(x, y) != 0)
             return changed_before(step, row->position);
     }
@@ -92,15 +96,14 @@ static StepAnswer replay_settings(Step *step) {
 }
 
 StepAnswer resume_file(Step *step, const LedgerRow *row) {
-    size_t completed;
+    StepAnswer answer = step_prelude(step);
+    if (answer != STEP_DONE)
+        return answer;
     if (!check_edit(step, row))
         return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
     log_say("%s: going on after statement %ld of %zu", step->migration->name, row->position,
             step->half->statements.count);
-    if (step->prelude && !pg_message(step->pg, step->prelude, (PgCopies){0, NULL}, &completed))
-        return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
-    step->prelude = NULL;
-    StepAnswer answer = replay_settings(step);
+    answer = replay_settings(step);
     if (answer != STEP_DONE || !row->intent)
         return answer;
     size_t number = (size_t)row->intent - 1;

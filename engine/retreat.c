@@ -25,6 +25,15 @@ enum {
     DISPLACES = 250, /* beyond deadlock_timeout, autovacuum has given way */
 };
 
+/* Not within a character. */
+static void cut(Text *text, size_t most) {
+    if (text->length <= most)
+        return;
+    while (most && ((unsigned char)text->at[most] & 0xc0) == 0x80)
+        most--;
+    text->at[most] = 0;
+}
+
 /* A query as it may be shown and kept: no literals, no line ends, at most 80 bytes. */
 static const char *shape(Arena *a, const char *query) {
     Text out = text_on(a);
@@ -40,8 +49,7 @@ static const char *shape(Arena *a, const char *query) {
         else
             text_add_bytes(&out, query + t.at, t.length);
     }
-    if (out.length > 80)
-        out.at[80] = 0;
+    cut(&out, 80);
     return out.at;
 }
 
@@ -173,7 +181,8 @@ bool retreat_probe(Retreat *r, const SqlHalf *half, const Part *part) {
         }
         clock_sleep(LOOK_AGAIN);
     }
-    r->blockers = NULL;
+    if (!holders) /* else they are who the try will meet */
+        r->blockers = NULL;
     return true;
 }
 

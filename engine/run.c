@@ -3,6 +3,7 @@
 #include "backfill.h"
 #include "clock.h"
 #include "fail.h"
+#include "known.h"
 #include "guard.h"
 #include "lock.h"
 #include "log.h"
@@ -12,6 +13,8 @@
 #include "sql.h"
 #include "text.h"
 #include "variable.h"
+
+#include <string.h>
 
 /* A server that restarts or fails over is back within this time, or the run ends. */
 enum { RECONNECT_PATIENCE = 60000, MOST_LOSSES = 5 };
@@ -27,8 +30,15 @@ static void read_files(void *with) {
     arena_free(run->look);
     run->look = arena_new();
     run->files_read = list_files(run);
-    for (size_t i = 0; run->files_read && i < run->files.count; i++)
-        migration_read(run->look, &run->files.at[i]);
+    Known *known = known_open(run->look, run->config->folder);
+    for (size_t i = 0; run->files_read && i < run->files.count; i++) {
+        Migration *m = &run->files.at[i];
+        m->checksum = known_checksum(known, m->path);
+        if (!m->checksum && migration_read(run->look, m))
+            known_note(known, m->path, m->checksum);
+    }
+    if (run->files_read)
+        known_close(known);
     fail_clear();
 }
 
@@ -114,10 +124,9 @@ static bool write_durations(Run *run) {
 
 bool run_begin(Run *run) {
     const Config *config = run->config;
-    return run->id ||
-           (guard_mark(run->pg, config) &&
-            ledger_begin_run(run->pg, config->ledger_schema, run->command, config->environment,
-                             &run->id));
+    return run->id || (guard_mark(run->pg, config) &&
+                       ledger_begin_run(run->pg, config->ledger_schema, run->command,
+                                        config->environment, &run->id));
 }
 
 void run_end(Run *run, const char *outcome) {
@@ -144,6 +153,14 @@ bool run_clean(Run *run) {
     return !run->used;
 }
 
+/* Some first migration makes the schema itself. */
+static bool makes_schemas(const Run *run) {
+    for (size_t i = 0; i < run->files.count; i++)
+        if (run->files.at[i].text.at && strcasestr(run->files.at[i].text.at, "create schema"))
+            return true;
+    return false;
+}
+
 bool run_lock(Run *run) {
     const Config *config = run->config;
     PgRows rows;
@@ -156,6 +173,8 @@ bool run_lock(Run *run) {
         run->server_started = pg_cell(&rows, 0, 0);
         run->has_event_triggers = pg_true(&rows, 0, 1);
     }
+    if (run->plan.due && !makes_schemas(run) && !session_make_schema(run->pg, run->arena, config))
+        return false;
     run->files_read =
         run->look != NULL; /* what another run did is in the ledger, not in our files */
     return ledger_prepare(run->pg, config->ledger_schema) && guard_look(run->pg, config) &&
@@ -203,6 +222,12 @@ static bool fill(Run *run, Migration *m) {
            variable_fill(run->look, variables, sql->down_directives.no_transaction, &sql->down);
 }
 
+static bool refuse_unwritten(const Migration *m) {
+    fail(FAIL_CONFIG, "%s is still empty: write it or delete it", m->path);
+    return fail_hint("it holds only what stint new wrote; to apply a file without a statement, "
+                     "write a comment of your own instead");
+}
+
 Arena *run_file_arena(Run *run) {
     if (!run->file)
         run->file = arena_new();
@@ -216,7 +241,12 @@ bool run_open(Run *run, Migration *m) {
         run->script = hook_world(run->arena, run->config);
     if (lua && !run->script)
         return false;
-    return migration_open(run->look, m, run->script) && (lua || fill(run, m));
+    if (!migration_open(run->look, m, run->script))
+        return false;
+    if (m->kind == MIGRATION_SQL && !m->sql.up.statements.count &&
+        strstr(m->text.at, MIGRATION_UNWRITTEN))
+        return refuse_unwritten(m);
+    return lua || fill(run, m);
 }
 
 void run_close(Run *run) {

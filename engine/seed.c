@@ -208,7 +208,8 @@ static bool explain(Seed *seed) {
 
 static void say_pending(const Run *run) {
     if (run->plan.due)
-        log_say("%zu migrations are pending: stint up", run->plan.due);
+        log_say("%zu migration%s pending: stint up", run->plan.due,
+                run->plan.due == 1 ? " is" : "s are");
 }
 
 static void tell_started(const Seed *seed) {

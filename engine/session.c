@@ -76,6 +76,17 @@ static bool create_database(Arena *a, const PgUrl *url, PgTarget target, const c
     return ok;
 }
 
+/* Which URL that was: it may be another than one thinks. */
+static void explain_url(const Config *config) {
+    const char *key = config->direct_url ? "direct_url" : "url";
+    if (!failure()->detail)
+        fail_detail("environment %s, its %s is from %s", config->environment, key,
+                    config_source(config, key));
+    if (!failure()->hint && !failure()->next)
+        fail_hint("look at host, port, user and password there; stint dev status tells of "
+                  "`url = local:`, --wait-for-db 30s waits for a server that starts");
+}
+
 Pg *session_open(Arena *a, const Config *config, const char *what, SessionDatabase database) {
     return session_open_meanwhile(a, config, what, database, NULL, NULL);
 }
@@ -98,9 +109,32 @@ Pg *session_open_meanwhile(Arena *a, const Config *config, const char *what,
         fail_hint("create it by hand: %s is a protected environment", config->environment);
     else if (missing && database == SESSION_MUST_EXIST)
         fail_next("stint up makes it");
+    else if (!pg && !missing && failure()->kind == FAIL_CONNECT)
+        explain_url(config);
     else if (missing && name && create_database(a, &url, target, name))
         pg = pg_open(a, &target);
     return pg;
+}
+
+bool session_make_schema(Pg *pg, Arena *a, const Config *config) {
+    PgRows rows;
+    if (!pg_target(pg)->search_path)
+        return true;
+    if (!pg_rows(pg, a, &rows, SQL_SESSION_MISSING_SCHEMA, PG_NONE))
+        return false;
+    if (!rows.count)
+        return true;
+    const char *name = pg_cell(&rows, 0, 0);
+    if (config->is_protected) {
+        fail(FAIL_CONFIG, "the schema %s, the first of search_path, does not exist", name);
+        fail_hint("create it by hand: CREATE SCHEMA %s; %s is a protected environment", name,
+                  config->environment);
+        return fail_state("nothing was run");
+    }
+    if (!pg_do(pg, arena_format(a, "CREATE SCHEMA IF NOT EXISTS %s", name), PG_NONE))
+        return fail_in("the schema %s does not exist and could not be made", name);
+    log_say("created the schema %s", name);
+    return true;
 }
 
 /* A transaction of its own: what follows in the same message would else be in one that began with

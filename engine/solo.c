@@ -85,12 +85,52 @@ static bool probe_settled(Step *step, const Statement *s, const char *facts, Pro
     return wait_for_builder(step, out->index, s->table) && probe(step, s, facts, out);
 }
 
+/* CREATE INDEX CONCURRENTLY waits for every old snapshot under lock_timeout, dies of it and leaves
+ * an invalid index: so such statements have none. */
+static bool set_lock_timeout(Step *step, const char *value, const char **before) {
+    PgRows rows;
+    if (!pg_row(
+            step->pg, step->arena, &rows,
+            "SELECT pg_catalog.current_setting('lock_timeout'), pg_catalog.set_config('lock_timeout', $1, false)",
+            PG_WITH(value)))
+        return false;
+    if (before)
+        *before = pg_cell(&rows, 0, 0);
+    return true;
+}
+
+/* On the way out of a failure, which stays the one to tell. */
+static bool restore_lock_timeout(Step *step, const char *before) {
+    Failure why = fail_kept(step->arena);
+    if (!before || pg_state(step->pg) != PG_IDLE || set_lock_timeout(step, before, NULL))
+        return true;
+    if (why.kind != FAIL_NONE)
+        fail_again(&why);
+    return false;
+}
+
+static bool cannot_drop(const char *index) {
+    bool stopped = failure()->kind == FAIL_INTERRUPTED;
+    fail_in("cannot drop the invalid index %s", index);
+    if (!stopped)
+        fail_as(FAIL_PARTIAL);
+    fail_state("the index %s is there, but invalid: queries do not use it, writes keep it up",
+               index);
+    return fail_next("stint up tries again; or by hand: DROP INDEX CONCURRENTLY %s", index);
+}
+
 static bool drop_invalid(Step *step, const char *index) {
+    const char *before;
     log_say("%s: dropping the invalid index %s that a failed build left", step->migration->name,
             index);
-    return pg_do(step->pg, arena_format(step->arena, "DROP INDEX CONCURRENTLY IF EXISTS %s", index),
-                 PG_NONE) ||
-           fail_in("cannot drop the invalid index %s", index);
+    if (!set_lock_timeout(step, "0", &before))
+        return false;
+    retreat_unbounded(step->retreat);
+    bool ok =
+        pg_do(step->pg, arena_format(step->arena, "DROP INDEX CONCURRENTLY IF EXISTS %s", index),
+              PG_NONE) ||
+        cannot_drop(index);
+    return restore_lock_timeout(step, before) && ok;
 }
 
 /* REINDEX CONCURRENTLY that died leaves its new indexes, invalid, under names of their own. */
@@ -128,25 +168,11 @@ static bool note_facts(Step *step, const Statement *s, const char **out) {
     return true;
 }
 
-/* CREATE INDEX CONCURRENTLY waits for every old snapshot under lock_timeout, dies of it and leaves
- * an invalid index: so such statements have none. */
-static bool set_lock_timeout(Step *step, const char *value, const char **before) {
-    PgRows rows;
-    if (!pg_row(
-            step->pg, step->arena, &rows,
-            "SELECT pg_catalog.current_setting('lock_timeout'), pg_catalog.set_config('lock_timeout', $1, false)",
-            PG_WITH(value)))
-        return false;
-    if (before)
-        *before = pg_cell(&rows, 0, 0);
-    return true;
-}
-
 /* The statement failed and we know it: its intent is taken back, and what it left is cleared. */
 static StepAnswer give_up(Step *step, const Statement *s, const char *facts) {
     Failure why = fail_kept(step->arena);
+    bool locked = retreat_is_lock(step->retreat);
     Probe found;
-    size_t completed;
     const char *forget = ledger_inline(step->pg, step->arena, step->schema, SQL_LEDGER_GIVE_UP,
                                        PG_WITH(step->migration->id));
     pg_stoppable(step->pg, false);
@@ -155,14 +181,18 @@ static StepAnswer give_up(Step *step, const Statement *s, const char *facts) {
         why.detail =
             arena_format(step->arena, "%s%san invalid index is left: %s (the next run rebuilds it)",
                          why.detail ? why.detail : "", why.detail ? "; " : "", found.index);
-    bool cleared = pg_message(step->pg, forget, (PgCopies){0, NULL}, &completed);
+    bool cleared = step_aside(step, forget) == STEP_DONE;
     pg_stoppable(step->pg, true);
     if (cleared && step->position == 0)
         step->begun = false;
+    if (!cleared)
+        log_warn("%s: the ledger still says that statement %ld was begun (%s); the next run looks "
+                 "what became of it",
+                 step->migration->name, step->position + 1, failure()->message);
     fail_again(&why);
     if (pg_state(step->pg) == PG_LOST)
         return STEP_LOST;
-    return retreat_is_lock(step->retreat) ? STEP_LOCKED : STEP_FAILED;
+    return locked ? STEP_LOCKED : STEP_FAILED;
 }
 
 static void find_place(Step *step, size_t number, const char *text) {
@@ -210,11 +240,12 @@ static StepAnswer run_it(Step *step, size_t number, const char *facts) {
             return STEP_LOST;
         find_place(step, number, text);
         bool began = !pg_error(step->pg)->position; /* not refused before it ran */
-        return s->solo == SOLO_UNKNOWN && began ? half_done(step, number) : give_up(step, s, facts);
+        StepAnswer answer = s->solo == SOLO_UNKNOWN && began ? half_done(step, number)
+                                                             : give_up(step, s, facts);
+        restore_lock_timeout(step, before);
+        return answer;
     }
-    if (before && !set_lock_timeout(step, before, NULL))
-        return failed_or_lost(step);
-    return STEP_DONE;
+    return restore_lock_timeout(step, before) ? STEP_DONE : failed_or_lost(step);
 }
 
 static StepAnswer write_outcome(Step *step, size_t number, bool is_last) {
@@ -238,8 +269,9 @@ static StepAnswer run_and_write(Step *step, size_t number, const char *facts, bo
 static StepAnswer finalize(Step *step, const Statement *s, size_t number, bool is_last) {
     const char *sql = arena_format(step->arena, "ALTER TABLE %s DETACH PARTITION %s FINALIZE",
                                    s->table, s->object);
-    return pg_do(step->pg, sql, PG_NONE) ? write_outcome(step, number, is_last)
-                                         : failed_or_lost(step);
+    if (pg_do(step->pg, sql, PG_NONE))
+        return write_outcome(step, number, is_last);
+    return retreat_is_lock(step->retreat) ? STEP_LOCKED : failed_or_lost(step);
 }
 
 /* A detachment that failed between its two transactions wants the second one only. */
@@ -254,6 +286,9 @@ static bool is_half_detached(Step *step, const Statement *s) {
 StepAnswer step_solo(Step *step, size_t number, bool is_last) {
     const Statement *s = statement_of(step, number);
     const char *facts, *order = arena_format(step->arena, "%zu", number + 1);
+    StepAnswer answer = step_prelude(step);
+    if (answer != STEP_DONE)
+        return answer;
     LockAnswer lock = lock_check(step->pg, step->schema);
     if (lock != LOCK_TAKEN)
         return lock == LOCK_BUSY ? STEP_TAKEN : failed_or_lost(step);
@@ -261,11 +296,10 @@ StepAnswer step_solo(Step *step, size_t number, bool is_last) {
         return finalize(step, s, number, is_last);
     if (!clear_the_way(step, s) || !note_facts(step, s, &facts))
         return failed_or_lost(step);
-    StepAnswer answer =
-        step_write(step,
-                   ledger_inline(step->pg, step->arena, step->schema, SQL_LEDGER_INTEND,
-                                 PG_WITH(step->migration->id, order, facts)),
-                   1);
+    answer = step_write(step,
+                        ledger_inline(step->pg, step->arena, step->schema, SQL_LEDGER_INTEND,
+                                      PG_WITH(step->migration->id, order, facts)),
+                        1);
     return answer == STEP_DONE ? run_and_write(step, number, facts, is_last) : answer;
 }
 

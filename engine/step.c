@@ -187,29 +187,31 @@ StepAnswer step_write(Step *step, const char *sql, size_t count) {
     return answer == STEP_DONE ? moved_on(step, step->position) : answer;
 }
 
-StepAnswer step_note(Step *step, const char *kind, const char *text) {
+StepAnswer step_aside(Step *step, const char *sql) {
     Message message = message_on(step->arena, NULL, step->migration->name);
     message_add(&message, "BEGIN", 1);
     add_own_role(step, &message);
-    message_add(
-        &message,
-        ours(step, SQL_LEDGER_EVENT,
-             PG_WITH(number(step, step->run), step->migration->id, kind, ledger_who(), text, NULL)),
-        1);
-    message_add(&message, "COMMIT", 1);
-    return send(step, &message);
+    message_add(&message, sql, 1);
+    return commit(step, &message);
 }
 
-/* SET TRANSACTION must come before any query, our fence included: so then the prelude goes alone.
- */
-static StepAnswer send_prelude_first(Step *step) {
+StepAnswer step_note(Step *step, const char *kind, const char *text) {
+    return step_aside(step, ours(step, SQL_LEDGER_EVENT,
+                                 PG_WITH(number(step, step->run), step->migration->id, kind,
+                                         ledger_who(), text, NULL)));
+}
+
+StepAnswer step_prelude(Step *step) {
     if (!step->prelude)
         return STEP_DONE;
     Message alone = message_on(step->arena, NULL, NULL);
     add_prelude(step, &alone);
     StepAnswer answer = send(step, &alone);
-    if (answer == STEP_DONE)
+    if (answer == STEP_DONE) {
         step->prelude = NULL;
+        if (step->session)
+            step->session->prepared = false; /* it deallocates */
+    }
     return answer;
 }
 
@@ -247,8 +249,9 @@ StepAnswer step_part(Step *step, const Part *part, bool is_last) {
         !border_has_modes(step->half, part))
         return whole_file(step, part);
     long after = (long)(part->first + part->count);
-    if (border_has_modes(step->half, part)) {
-        StepAnswer answer = send_prelude_first(step);
+    if (border_has_modes(step->half, part)) { /* SET TRANSACTION comes before any query, our fence
+                                                 included */
+        StepAnswer answer = step_prelude(step);
         if (answer != STEP_DONE)
             return answer;
     }
@@ -272,8 +275,26 @@ StepAnswer step_part(Step *step, const Part *part, bool is_last) {
     return answer == STEP_DONE ? moved_on(step, after) : answer;
 }
 
+/* Outside of a transaction: whatever happens from here on, it may have done something. */
+static bool call_bare(Step *step, const char *function) {
+    moved_on(step, 0);
+    script_alarm_code(FAIL_PARTIAL);
+    bool ok = script_call(&step->migration->declaration, function, step->pg);
+    script_alarm_code(FAIL_MIGRATION);
+    return ok;
+}
+
+/* Its end, when no transaction is open: the function has run, so nothing is tried again. */
+static StepAnswer close_bare(Step *step) {
+    StepAnswer answer = step_aside(step, step_finish_sql(step, 1));
+    if (answer == STEP_LOCKED)
+        return STEP_FAILED;
+    return answer == STEP_DONE ? moved_on(step, 1) : answer;
+}
+
 StepAnswer step_lua(Step *step) {
     const Declaration *d = &step->migration->declaration;
+    const char *function = step->way == STEP_UP ? "up" : "down";
     bool in_transaction = script_flag(d, "transaction", true);
     Message opening = message_on(step->arena, NULL, step->migration->name);
     add_prelude(step, &opening);
@@ -288,20 +309,19 @@ StepAnswer step_lua(Step *step) {
     StepAnswer answer = send(step, &opening);
     if (answer != STEP_DONE)
         return answer;
-    if (!script_call(d, step->way == STEP_UP ? "up" : "down", step->pg)) {
+    if (!(in_transaction ? script_call(d, function, step->pg) : call_bare(step, function))) {
         if (pg_state(step->pg) == PG_LOST)
             return STEP_LOST;
         pg_roll_back(step->pg);
         if (in_transaction && retreat_is_lock(step->retreat))
             return STEP_LOCKED;
-        if (!in_transaction)
-            moved_on(step, 0);
         return STEP_FAILED;
     }
+    if (!in_transaction)
+        return close_bare(step);
     Message closing = message_on(step->arena, NULL, step->migration->name);
-    if (in_transaction)
-        add_own_role(step, &closing);
+    add_own_role(step, &closing);
     message_add(&closing, step_finish_sql(step, 1), 1);
-    answer = in_transaction ? commit_last(step, &closing) : send(step, &closing);
+    answer = commit_last(step, &closing);
     return answer == STEP_DONE ? moved_on(step, 1) : answer;
 }

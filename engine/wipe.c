@@ -84,17 +84,22 @@ static bool remake(Arena *a, const Config *config, const Wipe *wipe) {
     if (!pg)
         return false;
     const char *name = pg_ident(pg, a, wipe->database);
+    pg_stoppable(pg, false); /* between the two there is no database */
     bool dropped = pg_version(pg) >= 130000 ? drop_forced(pg, a, name)
                                             : drop_emptied(pg, a, wipe->database, name);
     if (!dropped) {
         fail_in("cannot drop the database %s", wipe->database);
-        fail_state("nothing was dropped");
+        if (pg_state(pg) == PG_LOST) {
+            fail_state("whether it was dropped is not known: the connection was lost");
+            fail_next("stint reset --yes makes it if it is gone");
+        } else
+            fail_state("nothing was dropped");
     }
     bool ok = dropped && pg_do(pg, wipe->create, PG_NONE);
     if (dropped && !ok) {
         fail_in("cannot make the database %s again", wipe->database);
         fail_state("the database is gone");
-        fail_next("make it by hand, then: stint up");
+        fail_next("stint reset --yes makes it, or make it by hand: %s", wipe->create);
     }
     pg_close(pg);
     return ok;
@@ -158,6 +163,10 @@ bool wipe_do(Pg *pg, Arena *a, const Config *config, const Wipe *wipe) {
         return remake(a, config, wipe);
     if (pg_do(pg, "BEGIN", PG_NONE) && empty(pg, a, wipe) && pg_do(pg, "COMMIT", PG_NONE))
         return true;
+    if (pg_state(pg) == PG_LOST) {
+        fail_state("whether it was committed is not known: the connection was lost");
+        return fail_next("stint status shows whether the ledger is still there");
+    }
     pg_roll_back(pg);
     return fail_state("rolled back: nothing was dropped");
 }

@@ -33,9 +33,17 @@ kinds.migration = {
 
 kinds.backfill = {
   about = "rows changed in batches, each in a transaction that carries its position",
+  one_of = { "set", "transform", "batch" },
   fields = {
     table = { "string", required = true, doc = "the table whose rows are changed" },
-    set = { "map", of = "string", required = true, doc = "the new value of each column, a SQL expression" },
+    set = { "map", of = "string", doc = "the new value of each column, a SQL expression" },
+    transform = {
+      "function",
+      editor = "fun(row: table): table?",
+      doc = "a function that gets each row and gives its new columns, or nil to leave it alone",
+    },
+    batch = { "string", doc = "a statement of your own over the rows with a key > :lo and <= :hi" },
+    columns = { "list", of = "string", doc = "the columns that transform gets; without it, all" },
     where = { "string", doc = "a SQL condition: the rows that are changed; without it, all of them" },
     key = {
       "string", "list",
@@ -43,7 +51,19 @@ kinds.backfill = {
       doc = "the columns of a unique key, by which the table is walked; without it, the primary key",
     },
     target = { "duration", default = "250ms", doc = "the time that a batch should take; its size follows" },
+    workers = { "integer", default = 1, doc = "processes that work side by side; more can join with stint work" },
+    stripes = {
+      "integer",
+      doc = "passes over each window of pages, so that updates find room; without it, 8 where that pays, else 1",
+    },
+    writes = {
+      "string",
+      values = { "trigger", "default", "app", "sweep" },
+      doc = "what keeps rows right that are written meanwhile; without it, sweep when the change makes where false, else app",
+    },
+    max_quarantine = { "integer", default = 100, doc = "how many rows may fail before everything stops" },
     verify = { "string", doc = "a SELECT that must give 0 before the backfill counts as finished" },
+    finally = { "map", of = "string", doc = 'what it was for: { not_null = "COLUMN" }' },
     down = { "map", of = "string", doc = "the value of each column when it is rolled back, a SQL expression" },
     requires = requires,
     environments = environments,

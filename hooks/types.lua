@@ -3,15 +3,23 @@
 -- luacheck: ignore
 
 ---@class stint.backfill
----@field set table<string, string> the new value of each column, a SQL expression
 ---@field table string the table whose rows are changed
+---@field batch? string a statement of your own over the rows with a key > :lo and <= :hi
+---@field columns? string[] the columns that transform gets; without it, all
 ---@field down? table<string, string> the value of each column when it is rolled back, a SQL expression
 ---@field environments? string|string[] the environments where it is applied; without it, everywhere
+---@field finally? table<string, string> what it was for: { not_null = "COLUMN" }
 ---@field key? string|string[] the columns of a unique key, by which the table is walked; without it, the primary key
+---@field max_quarantine? integer how many rows may fail before everything stops (default 100)
 ---@field requires? string|string[] the versions that must have been applied before
+---@field set? table<string, string> the new value of each column, a SQL expression
+---@field stripes? integer passes over each window of pages, so that updates find room; without it, 8 where that pays, else 1
 ---@field target? string the time that a batch should take; its size follows (default "250ms")
+---@field transform? fun(row: table): table? a function that gets each row and gives its new columns, or nil to leave it alone
 ---@field verify? string a SELECT that must give 0 before the backfill counts as finished
 ---@field where? string a SQL condition: the rows that are changed; without it, all of them
+---@field workers? integer processes that work side by side; more can join with stint work (default 1)
+---@field writes? "trigger"|"default"|"app"|"sweep" what keeps rows right that are written meanwhile; without it, sweep when the change makes where false, else app
 
 ---rows changed in batches, each in a transaction that carries its position
 ---@param declaration stint.backfill

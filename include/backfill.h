@@ -1,5 +1,6 @@
-/* backfill: a declared backfill and its ranges: which table, which key, the statement of a batch,
- * how far it is. Refuses to run batches (worker.h). */
+/* backfill: a declared backfill: which table and partitions, which key, what is done to the rows,
+ * in which order, what keeps rows right that are written meanwhile; and how far it is. Refuses to
+ * run batches (worker.h) and to write their statements (batch.h). */
 #ifndef BACKFILL_H
 #define BACKFILL_H
 
@@ -7,30 +8,61 @@
 #include "script.h"
 
 typedef enum { BACKFILL_UP, BACKFILL_DOWN } BackfillWay;
+typedef enum { BACKFILL_SET, BACKFILL_TRANSFORM, BACKFILL_STATEMENT } BackfillForm;
 
 typedef struct {
-    const char *migration;   /* id in the ledger */
-    const char *table;       /* "public"."users", quoted by the server */
-    const char *verify;      /* query that must answer 0, or NULL */
-    long long target;        /* ms that a batch should take */
-    long long rows_total;    /* the planner's estimate */
-    Strings key, key_type;   /* quoted columns; types with collation, for casts */
-    const char *first_batch; /* the statement of a range's first batch (it has no position yet) */
-    const char *next_batch;
-    const char *cut; /* the statements that make the ranges */
-    long long id;    /* in the ledger; 0: not begun */
-    long long rows_seen, rows_changed;
-    const char *spec; /* tokens of the declaration that it was begun with */
+    const char *name, *ident, *type;
+    bool is_writable, is_json, has_default;
+} BackfillColumn;
+
+typedef struct {
+    const char *migration; /* id in the ledger */
+    const Declaration *declaration;
+    BackfillWay way;
+    BackfillForm form;
+    const char *table; /* "public"."users", quoted by the server */
+    const char *oid;
+    Strings leaf, leaf_table;        /* the tables that hold the rows: oids and quoted names */
+    Strings key, key_name, key_type; /* quoted; bare; types with collation, for casts */
+    Strings key_least;   /* what comes before every value of the type; NULL where nothing does */
+    bool is_integer_key; /* one column of whole numbers */
+    size_t column_count;
+    BackfillColumn *column;
+    Pairs set;             /* of this way */
+    Strings changed;       /* columns that are known to change */
+    Strings read;          /* columns that a transform reads */
+    const char *where;     /* or NULL */
+    const char *statement; /* of the form `batch` */
+    const char *verify;    /* query that must answer 0, or NULL */
+    long long target;      /* ms that a batch should take */
+    long workers, max_quarantine;
+    long stripes;       /* 1: a plain walk */
+    const char *order;  /* the order of the walk and why, for people */
+    const char *writes; /* trigger, default, app, sweep */
+    const char *writes_why;
+    long long rows_total; /* the planner's estimate */
+    long long row_bytes;  /* with what is kept out of line; 0: unknown */
+    /* as the ledger knows it */
+    long long id; /* 0: not begun */
+    const char *spec, *state, *error;
+    long long rows_seen, rows_changed, rows_still, sweep, sweep_from, quarantined, ranges,
+        ranges_left, residue;
+    long long batch_size;
 } Backfill;
 
 /* Reads the declaration and asks the catalog. Fails for a table that is not there (FAIL_ERROR),
- * that is a view, or that has no key, each with what to do. The way down
- * sets `down` in all rows, and has nothing to verify. */
-bool backfill_describe(Pg *pg, Arena *a, const char *schema, const Declaration *declaration,
-                       const char *migration, BackfillWay way, Backfill *out);
-/* Fills in what the ledger knows of it: id, rows, spec. */
+ * that is a view, or that has no key, each with what to do. The way down sets `down` in all rows,
+ * and has nothing to verify. */
+bool backfill_describe(Pg *pg, Arena *a, const Declaration *declaration, const char *migration,
+                       BackfillWay way, Backfill *out);
+/* The partitions as they are now. */
+bool backfill_leaves(Pg *pg, Arena *a, Backfill *backfill);
+/* Fills in what the ledger knows of it; `id` stays 0 where it knows nothing. */
 bool backfill_find(Pg *pg, Arena *a, const char *schema, Backfill *backfill);
-/* An array literal for a text[] parameter. */
+bool backfill_set_state(Pg *pg, Arena *a, const char *schema, const Backfill *backfill,
+                        const char *state, const char *error);
+/* An array literal for a text[] parameter; NULL is NULL. */
 const char *backfill_array(Arena *a, Strings strings);
+const BackfillColumn *backfill_column(const Backfill *backfill, const char *name); /* or NULL */
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-extern const Command cmd_deploy, cmd_dev, cmd_doctor, cmd_down, cmd_help, cmd_init, cmd_lock,
+extern const Command cmd_deploy, cmd_dev, cmd_doctor, cmd_work, cmd_down, cmd_help, cmd_init, cmd_lock,
     cmd_new, cmd_plan, cmd_redo, cmd_reset, cmd_resolve, cmd_seed, cmd_status, cmd_test, cmd_up,
     cmd_version;
 

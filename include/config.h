@@ -46,6 +46,7 @@ typedef struct {
     const char *order; /* strict, warn, allow */
     const char *contacts, *keep_schemas;
     ConfigPairs variables;
+    ConfigPairs flags;           /* settings that were given as flags */
     const char **source;         /* of each setting; ask config_source */
     const char *url_problem;     /* why the URL cannot be had (a variable is not set), or NULL: an
                                     error only for who needs it; config_connection tells it */

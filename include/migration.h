@@ -7,6 +7,10 @@
 #include "script.h"
 #include "sqlfile.h"
 
+/* A line of what `stint new` writes: a SQL file that has it and no statement was never written. */
+#define MIGRATION_UNWRITTEN \
+    "Runs in one transaction together with its entry in the ledger, unless it holds a statement"
+
 typedef enum {
     MIGRATION_SQL,
     MIGRATION_LUA,
@@ -22,7 +26,7 @@ typedef struct {
     const char *down_path; /* a twin NAME.down.sql, or NULL */
     MigrationKind kind;    /* a Lua file is MIGRATION_LUA until it is declared */
     Bytes text, down_text; /* after migration_read */
-    const char *checksum;  /* SHA-256 of the bytes, after migration_read */
+    const char *checksum;  /* SHA-256 of the bytes, after migration_read, or known without it */
     const char *tokens;    /* what an edit is judged by; after migration_tokens or _open */
     const char *down_tokens;
     SqlFile sql;             /* after migration_open, for SQL */

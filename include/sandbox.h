@@ -118,6 +118,8 @@ void lib_cursor_undo(Script *script, unsigned number);
 /* Pushes what the text holds; raises if it is no JSON. */
 void lib_json_push(lua_State *L, const char *text, size_t length);
 bool lib_json_is_null(lua_State *L, int index);
+/* The value as JSON, in `scratch`. */
+const char *lib_json_text(lua_State *L, int index);
 /* The digits of a number that neither an integer nor a float holds, or NULL: it is none. */
 const char *lib_json_digits(lua_State *L, int index);
 /* Marks the table on top as a list, so that an empty one is [] again. */

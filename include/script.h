@@ -76,6 +76,31 @@ void script_limit(Script *script, long long time, const char *hint);
 /* Is a call under way, in any Script? Calls are not nested. */
 bool script_is_calling(void);
 
+/* The rows of a batch for a transform. In: `rows` (columns from `from` on), `column` (what may be
+ * given back). Out, row by row: for each column what was given (text; NULL is SQL's NULL), or why the
+ * row failed. */
+typedef struct {
+    const char *name;
+    bool is_json, is_bytes, is_writable;
+} ScriptColumn;
+typedef struct {
+    const char *message, *traceback, *sqlstate; /* message NULL: it did not fail */
+} ScriptBad;
+typedef struct {
+    Arena *arena;
+    const PgRows *rows;
+    int from;
+    size_t column_count;
+    const ScriptColumn *column;
+    size_t at; /* the next row */
+    const char **value; /* rows * columns */
+    bool *is_given;
+    ScriptBad *bad;
+} ScriptRows;
+/* Calls the function in `field` with each row. A row that raises, or takes too long, is `bad`; false:
+ * what is nobody's row (a column that the table does not have, Ctrl-C). */
+bool script_transform(const Declaration *declaration, const char *field, ScriptRows *rows);
+
 /* The exit code of the process when C code in a call does not come back within the time limit and
  * 2 s of grace (FAIL_MIGRATION unless said otherwise; FAIL_CONFIG while loading). */
 void script_alarm_code(int code);

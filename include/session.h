@@ -16,6 +16,9 @@ Pg *session_open(Arena *a, const Config *config, const char *what, SessionDataba
  * all if the connection comes to nothing). */
 Pg *session_open_meanwhile(Arena *a, const Config *config, const char *what,
                            SessionDatabase database, void (*meanwhile)(void *with), void *with);
+/* Makes the schema that the URL's ?schema= or config.ini's schema names first, where it is missing
+ * and the environment is not protected. */
+bool session_make_schema(Pg *pg, Arena *a, const Config *config);
 /* The maintenance database (postgres) of the same server, under the URL's own role: for making and
  * dropping databases. */
 Pg *session_maintenance(Arena *a, const Config *config, const char *what);

@@ -67,7 +67,12 @@ const char *step_stands(const Step *step);
 /* For those who write their own step (worker.h). A short transaction of ours: the fence, then `sql`
  * (`count` statements), under our own role whatever the file has SET. */
 StepAnswer step_write(Step *step, const char *sql, size_t count);
-/* An event of this file in the ledger, in a transaction of its own, under our own role. */
+/* What makes the session clean goes alone, before anything that asks: names mean what they mean to
+ * this file. Sent before is fine. */
+StepAnswer step_prelude(Step *step);
+/* One statement of ours behind a file's, in a transaction of its own, under our own role. */
+StepAnswer step_aside(Step *step, const char *sql);
+/* An event of this file in the ledger, in the same way. */
 StepAnswer step_note(Step *step, const char *kind, const char *message);
 /* The statement that ends the file's row: it is applied, or rolled back. */
 const char *step_finish_sql(Step *step, long position);

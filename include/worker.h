@@ -1,14 +1,63 @@
 /* worker: does the batches of a backfill until there are none. A batch is a step: one statement
  * that locks and fences its range's row, changes the rows after the position and writes the
  * position; so a kill at any moment, a lost answer or a second worker leave each row changed once.
- * Refuses to know the run around it. */
+ * Refuses to know the run around it, and what comes before the first batch and after the last. */
 #ifndef WORKER_H
 #define WORKER_H
 
-#include "step.h"
+#include "ledger.h"
+#include "migration.h"
+#include "range.h"
 
-/* The whole backfill that `step->migration` declares, inside this run: opens it, or goes on with it
- * (`begun` in the ledger), its batches, verify, and the end. */
-StepAnswer worker_run(Step *step);
+#include <sys/types.h>
+
+typedef struct {
+    Pg *pg;
+    Arena *arena;  /* as long as the worker */
+    Arena *ranges; /* as long as the range in hand */
+    const char *schema;
+    const Migration *migration;
+    Backfill *backfill;
+    const char *who;
+    Range range;
+    Batch batch;
+    long size, ceiling; /* keys of the next batch; as many as bytes allow */
+    double rate;        /* keys a ms, smoothed; 0: unknown */
+    int retries, stuck; /* tries of this batch; of one row alone */
+    int calm;           /* batches until it may grow again */
+    int plain;          /* batches until stripes are tried again */
+    bool skips;         /* the next batch passes over what others hold */
+    bool isolates;      /* a row that fails is being looked for */
+    const char *blamed; /* the key of a batch of one, or NULL */
+    long long started, seen_before;
+    long long until; /* clock_ms() at which it stops, or 0 */
+    pid_t parent;    /* of the crew: without it, it stops; or 0 */
+} Worker;
+
+typedef enum {
+    WORKER_DONE,    /* nothing is left to walk */
+    WORKER_OVER,    /* the backfill is no longer running, or its own time is up */
+    WORKER_STOPPED, /* Ctrl-C, SIGTERM */
+    WORKER_LOST,    /* the connection */
+    WORKER_FAILED
+} WorkerAnswer;
+
+typedef enum { TURN_DONE, TURN_RANGE_DONE, TURN_NOTHING, TURN_HELD, TURN_FENCED, TURN_FAILED } Turn;
+
+Worker worker_of(Pg *pg, Arena *a, const char *schema, const Migration *migration,
+                 Backfill *backfill);
+/* Settings of the session. ms; 0: none of the environment's own. */
+bool worker_settle(Worker *w, long long statement_timeout, long long lock_timeout);
+WorkerAnswer worker_walk(Worker *w);
+WorkerAnswer worker_answer(const Worker *w); /* of the failure there is */
+
+/* How far it is, as an event; so many rows since the last. */
+void worker_tell(const Worker *w, long long changed);
+
+/* For those who do a batch in another way (transform.c). */
+Turn worker_read_answer(Worker *w, const PgRows *rows, long keys, long long bytes, long long us);
+Turn worker_why_nothing(Worker *w, const char *desired, const char *state, bool is_ours);
+/* After a failure: TURN_NOTHING when it is worth another try, in what way it will be. */
+Turn worker_retry(Worker *w);
 
 #endif

@@ -7,11 +7,11 @@ local floors = {
   { "doors", "pg pg_private pgread pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest" },
   {
     "nouns",
-    "walk meta shape neutral statement parts directive sqlfile encoding variable message border migration ledger lock session hook backfill range guard "
+    "known walk meta shape neutral statement parts directive sqlfile encoding variable message border migration ledger lock session hook backfill batch range quarantine stripe scan keeper guard "
       .. "cluster server binaries retreat repeatable consent loss scratch testbed",
   },
   { "windows", "lib_* testing" },
-  { "verbs", "step solo scope verify plan run runner worker resume apply revert wipe seed doctor doctor_*" },
+  { "verbs", "step solo scope verify plan run runner worker transform residue crew join course resume apply revert wipe seed doctor doctor_*" },
   { "desk", "option command cli cmd_* progress report show main" },
 }
 

@@ -39,7 +39,8 @@ UNION ALL
  ORDER BY c.relname LIMIT 1)
 
 -- :name doctor_schema_rights
-SELECT 'wrong', format('search_path (%s) names no schema that exists', current_setting('search_path')), 'set schema in config.ini, or make it: CREATE SCHEMA public'
+SELECT 'wrong', format('search_path (%s) names no schema that exists', current_setting('search_path')), format('set schema in config.ini, or make it: CREATE SCHEMA %I', coalesce((SELECT btrim(btrim(part), '"') FROM unnest(string_to_array(current_setting('search_path'), ',')) WITH ORDINALITY AS parts (part, number)
+  WHERE btrim(part) NOT IN ('', '"$user"', '$user') ORDER BY number LIMIT 1), 'public'))
 WHERE cardinality(current_schemas(false)) = 0
 UNION ALL
 SELECT CASE WHEN number = 1 THEN 'wrong' ELSE 'note' END,

@@ -1,16 +1,15 @@
 -- :name ledger_rows
--- Every file that the ledger knows; texts are fetched apart. Of a settled one ($1 false) only what
--- tells whether it was edited: the rest of a thousand rows would cost more than all else.
-SELECT m.id, nullif(m.version, m.id), m.name, m.kind, m.state, m.position,
-       CASE m.state WHEN 'reverting' THEN m.down_statements ELSE m.statements END, m.intent, m.intent_facts,
-       m.run, m.checksum, m.tokens, m.down_tokens, m.applied_at AT TIME ZONE 'UTC', m.applied_by, m.duration_ms, m.origin,
-       m.down_text IS NOT NULL, (SELECT l.version FROM stint.ledger l)
-FROM stint.migration m WHERE $1::boolean OR m.state NOT IN ('applied', 'baselined')
-UNION ALL
-SELECT m.id, nullif(m.version, m.id), m.name, m.kind, m.state, NULL, NULL, NULL, NULL,
-       NULL, m.checksum, NULL, NULL, NULL, NULL, NULL, NULL,
-       m.down_text IS NOT NULL, (SELECT l.version FROM stint.ledger l)
-FROM stint.migration m WHERE NOT $1::boolean AND m.state IN ('applied', 'baselined')
+-- Every file that the ledger knows; texts are fetched apart.
+SELECT m.id, nullif(m.version, m.id), m.name, m.kind, m.state, m.checksum, m.down_text IS NOT NULL, (SELECT version FROM stint.ledger),
+       m.position, CASE m.state WHEN 'reverting' THEN m.down_statements ELSE m.statements END, m.intent, m.intent_facts,
+       m.run, m.tokens, m.down_tokens, m.applied_at AT TIME ZONE 'UTC', m.applied_by, m.duration_ms, m.origin
+FROM stint.migration m
+
+-- :name ledger_brief
+-- Only what tells whether a settled one was edited: the rest of a thousand rows would cost more than
+-- all else of a run that has nothing to do.
+SELECT m.id, nullif(m.version, m.id), m.name, m.kind, m.state, m.checksum, m.down_text IS NOT NULL, (SELECT version FROM stint.ledger)
+FROM stint.migration m
 
 -- :name ledger_failures
 -- The last attempt of each file that failed, where nothing newer succeeded.

@@ -15,10 +15,12 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype OPERATOR(pg_catalo
   AND objid::pg_catalog.int8 OPERATOR(pg_catalog.=) (pg_catalog.hashtext($1)::pg_catalog.int8 OPERATOR(pg_catalog.&) 4294967295))
 
 -- :name lock_holder
-SELECT a.pid, a.application_name, a.usename, coalesce(host(a.client_addr), 'local'),
-       to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'),
-       (extract(epoch FROM clock_timestamp() - a.backend_start))::bigint, a.state,
-       (extract(epoch FROM clock_timestamp() - a.state_change))::bigint, left(a.query, 200)
+-- Of another role's session little can be seen without pg_read_all_stats: those cells are NULL.
+SELECT a.pid, a.application_name, a.usename, CASE WHEN a.backend_start IS NOT NULL THEN coalesce(pg_catalog.host(a.client_addr), 'local') END,
+       pg_catalog.to_char(pg_catalog.timezone('UTC', a.backend_start), 'YYYY-MM-DD HH24:MI:SS"Z"'),
+       (extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start))::bigint, a.state,
+       (extract(epoch FROM pg_catalog.clock_timestamp() - a.state_change))::bigint,
+       CASE WHEN a.backend_start IS NOT NULL THEN pg_catalog."left"(a.query, 200) END
 FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 1937008750 AND l.objsubid = 2
   AND l.objid::bigint = (pg_catalog.hashtext($1)::bigint & 4294967295)

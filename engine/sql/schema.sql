@@ -73,7 +73,9 @@ CREATE TABLE stint.event (
   facts     jsonb
 );
 CREATE INDEX event_of_migration ON stint.event (migration, id) WHERE migration IS NOT NULL;
--- a backfill: `desired` is what people want, `state` is what is so
+-- a backfill: `desired` is what people want, `state` is what is so; planned: what must be there before
+-- the first batch (a trigger) is being made. Rows changed are those of its ranges and rows_late, which
+-- counts what was worked off from the residue.
 CREATE TABLE stint.backfill (
   id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   migration    text NOT NULL UNIQUE,
@@ -83,29 +85,69 @@ CREATE TABLE stint.backfill (
   relation     text NOT NULL,
   key          text[] NOT NULL,
   key_type     text[] NOT NULL,
+  way          text NOT NULL DEFAULT 'up' CHECK (way IN ('up', 'down')),
   desired      text NOT NULL DEFAULT 'run' CHECK (desired IN ('run', 'pause', 'cancel')),
   state        text NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'running', 'paused', 'failed', 'finished', 'cancelled')),
+  error        text,
   target_ms    integer NOT NULL,
+  workers      integer NOT NULL DEFAULT 1,
+  stripes      integer NOT NULL DEFAULT 1,
+  writes       text NOT NULL DEFAULT 'app',
+  max_quarantine integer NOT NULL DEFAULT 100,
+  sweep        integer NOT NULL DEFAULT 0,
+  sweep_from   bigint NOT NULL DEFAULT 0,
   rows_total   bigint NOT NULL,
+  rows_late    bigint NOT NULL DEFAULT 0,
   started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   finished_at  timestamptz
 ) WITH (fillfactor = 50);
--- a slice (low, high] of the key space; position is the last key done. Every batch locks this row,
--- reads the position from it and writes it in the transaction that changes the rows.
+-- a slice (low, high] of the key space of one table (leaf: the table, or a partition); position is the
+-- last key done. With stripes: of the window (position, window_end] the stripes before `stripe` are
+-- done. Every batch locks this row, reads the position from it and writes it in the transaction that
+-- changes the rows. pid, session and lease_until say when another worker may try; token decides.
 CREATE TABLE stint.backfill_range (
   backfill     bigint NOT NULL REFERENCES stint.backfill ON DELETE CASCADE,
   number       integer NOT NULL,
+  leaf         oid NOT NULL,
   low          text[],
   position     text[],
   high         text[],
+  window_end   text[],
+  stripe       integer NOT NULL DEFAULT 0,
   state        text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'taken', 'done')),
   token        bigint NOT NULL DEFAULT 0,
   worker       text,
+  pid          integer,
+  session      timestamptz,
+  lease_until  timestamptz,
   batch_size   integer NOT NULL DEFAULT 1000,
   rows_seen    bigint NOT NULL DEFAULT 0,
   rows_changed bigint NOT NULL DEFAULT 0,
+  rows_still   bigint NOT NULL DEFAULT 0,
   batches      bigint NOT NULL DEFAULT 0,
   busy_ms      bigint NOT NULL DEFAULT 0,
   updated_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (backfill, number)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+-- rows that a batch passed over because somebody held or changed them: worked off at the end
+CREATE TABLE stint.backfill_residue (
+  backfill     bigint NOT NULL REFERENCES stint.backfill ON DELETE CASCADE,
+  leaf         oid NOT NULL,
+  key          text[] NOT NULL,
+  reason       text NOT NULL,
+  attempts     integer NOT NULL DEFAULT 0,
+  seen_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (backfill, leaf, key)
+);
+-- rows that fail
+CREATE TABLE stint.backfill_quarantine (
+  backfill     bigint NOT NULL REFERENCES stint.backfill ON DELETE CASCADE,
+  leaf         oid NOT NULL,
+  key          text[] NOT NULL,
+  sqlstate     text,
+  message      text NOT NULL,
+  traceback    text,
+  attempts     integer NOT NULL DEFAULT 1,
+  at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (backfill, leaf, key)
+);

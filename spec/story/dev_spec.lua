@@ -23,7 +23,7 @@ describe("stint dev", function()
   end)
 
   after_each(function()
-    assert.equal(0, dev("stop", "--delete").code)
+    assert.equal(0, dev("stop", "--delete", "--yes").code)
   end)
 
   it("starts, shows, stops and removes the private PostgreSQL", function()
@@ -50,7 +50,7 @@ describe("stint dev", function()
     assert.matches('"state":"stopped"', status(), 1, true)
 
     local home = status():match '"place":"(.-)"'
-    assert.equal(0, dev("stop", "--delete").code)
+    assert.equal(0, dev("stop", "--delete", "--yes").code)
     assert.matches('"state":"absent"', status(), 1, true)
     assert.is_false(place.exists(home .. "/project"))
   end)
@@ -127,7 +127,7 @@ describe("stint dev", function()
       r = run({ "dev", "status", "--json" }, opts)
       assert.matches('"place":"' .. home .. "/.local/state/stint/", r.out, 1, true)
       assert.matches('"account":null', r.out, 1, true)
-      assert.equal(0, run({ "dev", "stop", "--delete" }, opts).code)
+      assert.equal(0, run({ "dev", "stop", "--delete", "--yes" }, opts).code)
     end)
 
     it("goes to a short folder where the home's path is too long for a socket", function()
@@ -140,7 +140,7 @@ describe("stint dev", function()
       r = run({ "dev", "status", "--json" }, opts)
       local socket = r.out:match '"socket":"(.-)"'
       assert.matches("^/tmp/stint%-%x+$", socket)
-      assert.equal(0, run({ "dev", "stop", "--delete" }, opts).code)
+      assert.equal(0, run({ "dev", "stop", "--delete", "--yes" }, opts).code)
       assert.is_false(place.exists(socket .. "/.s.PGSQL.5432.lock"))
     end)
   end

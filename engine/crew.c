@@ -1,0 +1,216 @@
+#include "crew.h"
+
+#include "clock.h"
+#include "event.h"
+#include "fail.h"
+#include "log.h"
+#include "sql.h"
+#include "stop.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LOOK_EVERY = 100, TELL_EVERY = 250, YOUNG = 2000, MOST_YOUNG = 10, LONGEST_PAUSE = 5000 };
+
+typedef struct {
+    pid_t pid; /* 0: not running */
+    long long started, again_at;
+} Hand;
+
+typedef struct {
+    Worker *worker;
+    const Config *config;
+    Hand *hand;
+    long count;
+    int died_young; /* in a row */
+    int code;       /* of the last that ended badly */
+    const char *who;
+} Crew;
+
+/* What was given as a flag reaches the workers by their environment, never by their arguments:
+ * everybody can read those. */
+static char **environment(Arena *a, const Config *config) {
+    size_t count = 0, n = 0;
+    while (environ[count])
+        count++;
+    char **out = arena_take(a, (count + config->flags.count + 2) * sizeof *out);
+    for (size_t i = 0; i < config->flags.count; i++) {
+        Text text = text_on(a);
+        text_add(&text, "STINT_");
+        for (const char *at = config->flags.name[i]; *at; at++)
+            text_add_char(&text, *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at);
+        text_addf(&text, "=%s", config->flags.value[i]);
+        out[n++] = text.at;
+    }
+    out[n++] = arena_format(a, "STINT_CREW=%ld", (long)getpid());
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strcspn(environ[i], "=") + 1;
+        bool known = false;
+        for (size_t k = 0; k < n; k++)
+            known = known || strncmp(out[k], environ[i], length) == 0;
+        if (!known && n < count + config->flags.count + 1)
+            out[n++] = environ[i];
+    }
+    return out;
+}
+
+static char **arguments(Arena *a, const Config *config, const char *migration) {
+    const char *words[] = {"stint", "-q", "-e", config->environment, "work", migration,
+                           NULL,    NULL, NULL};
+    size_t n = 6;
+    if (config->file) {
+        words[n++] = "-c";
+        words[n++] = config->file;
+    }
+    char **out = arena_take(a, (n + 1) * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i] = arena_string(a, words[i]);
+    return out;
+}
+
+/* In a group of its own: Ctrl-C is for the crew, which lets its workers end their batches. */
+static bool start(Crew *crew, Hand *hand) {
+    Arena *a = arena_new();
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    pid_t pid;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    errno = posix_spawn(&pid, "/proc/self/exe", &files, &attributes,
+                        arguments(a, crew->config, crew->worker->backfill->migration),
+                        environment(a, crew->config));
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    arena_free(a);
+    if (errno)
+        return fail_errno(FAIL_ERROR, "cannot start a worker");
+    hand->pid = pid;
+    hand->started = clock_ms();
+    return true;
+}
+
+/* A worker that ended: 0 is the end of the work, as far as it could see. */
+static void note_end(Crew *crew, Hand *hand, int status) {
+    long long now = clock_ms();
+    bool fine = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    crew->died_young = !fine && now - hand->started < YOUNG ? crew->died_young + 1 : 0;
+    crew->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (!fine)
+        log_say("%s: worker %ld ended with %d; another takes its place",
+                crew->worker->migration->name, (long)hand->pid, crew->code);
+    hand->pid = 0;
+    hand->again_at =
+        now + (fine ? TELL_EVERY : clock_backoff(1, LONGEST_PAUSE, crew->died_young + 3));
+}
+
+static void collect(Crew *crew) {
+    int status;
+    for (long i = 0; i < crew->count; i++)
+        if (crew->hand[i].pid && waitpid(crew->hand[i].pid, &status, WNOHANG) == crew->hand[i].pid)
+            note_end(crew, &crew->hand[i], status);
+}
+
+static void end_all(Crew *crew) {
+    for (long i = 0; i < crew->count; i++)
+        if (crew->hand[i].pid)
+            kill(crew->hand[i].pid, SIGTERM);
+    for (long i = 0; i < crew->count; i++)
+        while (crew->hand[i].pid && waitpid(crew->hand[i].pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+}
+
+static void tell(Worker *w, long long before) {
+    const Backfill *b = w->backfill;
+    long long spent = clock_ms() - w->started, fresh = b->rows_seen - w->seen_before;
+    double speed = spent > 0 ? 1000.0 * (double)fresh / (double)spent : 0;
+    long long left = b->rows_total > b->rows_seen ? b->rows_total - b->rows_seen : 0;
+    event_tell("batch", EVENT_SAYS("version", w->migration->version),
+               EVENT_SAYS("name", w->migration->name),
+               EVENT_COUNTS("rows", b->rows_changed - before),
+               EVENT_COUNTS("rows_done", b->rows_seen), EVENT_COUNTS("rows_total", b->rows_total),
+               EVENT_MEASURES("rows_per_second", speed), EVENT_COUNTS("batch_size", b->batch_size),
+               EVENT_COUNTS("workers", b->workers),
+               EVENT_COUNTS("eta_seconds", speed > 0 ? (long long)((double)left / speed) : -1));
+}
+
+static bool look(Worker *w) {
+    Arena *a = arena_new();
+    Backfill *b = w->backfill, seen = *b;
+    long long before = b->rows_changed;
+    bool ok = backfill_find(w->pg, a, w->schema, &seen);
+    if (ok) {
+        b->rows_seen = seen.rows_seen;
+        b->rows_changed = seen.rows_changed;
+        b->ranges_left = seen.ranges_left;
+        b->batch_size = seen.batch_size;
+        b->state = arena_string(w->ranges, seen.state);
+        if (b->rows_changed != before)
+            tell(w, before);
+    }
+    arena_free(a);
+    return ok;
+}
+
+static bool replace(Crew *crew) {
+    if (crew->died_young > MOST_YOUNG) {
+        fail(FAIL_PARTIAL, "workers end with %d as soon as they begin", crew->code);
+        return fail_hint("see why: stint work %s", crew->worker->migration->name);
+    }
+    for (long i = 0; i < crew->count; i++)
+        if (!crew->hand[i].pid && clock_ms() >= crew->hand[i].again_at &&
+            !start(crew, &crew->hand[i]))
+            return false;
+    return true;
+}
+
+static WorkerAnswer watch(Crew *crew) {
+    Worker *w = crew->worker;
+    long long told = 0;
+    for (;;) {
+        if (stop_asked()) {
+            stop_failure();
+            return WORKER_STOPPED;
+        }
+        collect(crew);
+        if (clock_ms() - told >= TELL_EVERY) {
+            told = clock_ms();
+            arena_reset(w->ranges);
+            if (!look(w))
+                return worker_answer(w);
+            if (!w->backfill->ranges_left)
+                return WORKER_DONE;
+            if (!text_same(w->backfill->state, "running"))
+                return WORKER_OVER;
+        }
+        if (!replace(crew))
+            return WORKER_FAILED;
+        clock_sleep(LOOK_EVERY);
+    }
+}
+
+WorkerAnswer crew_run(Worker *w, const Config *config, long count) {
+    Crew crew = {.worker = w, .config = config, .count = count};
+    Arena *a = arena_new();
+    w->ranges = arena_new();
+    crew.hand = arena_take(a, (size_t)count * sizeof *crew.hand);
+    WorkerAnswer answer = watch(&crew);
+    Failure why = fail_kept(a);
+    end_all(&crew);
+    fail_again(&why);
+    w->backfill->state = "running";
+    arena_free(w->ranges);
+    arena_free(a);
+    w->ranges = NULL;
+    return answer;
+}

@@ -1,0 +1,138 @@
+#include "join.h"
+
+#include "clock.h"
+#include "crew.h"
+#include "event.h"
+#include "fail.h"
+#include "run.h"
+#include "session.h"
+#include "sql.h"
+#include "stop.h"
+#include "text.h"
+
+#include <string.h>
+
+enum { RECONNECT_PATIENCE = 60000, MOST_LOSSES = 5 };
+
+typedef struct {
+    Arena *arena;
+    const Config *config;
+    const JoinWanted *wanted;
+    Run run;
+    long long until;
+    int losses;
+} Join;
+
+static Migration *file_of(Join *j, const char *id) {
+    for (size_t i = 0; i < j->run.files.count; i++)
+        if (strcmp(j->run.files.at[i].id, id) == 0)
+            return &j->run.files.at[i];
+    return NULL;
+}
+
+static bool open_file(Join *j, const char *id, Migration **out) {
+    *out = file_of(j, id);
+    if (!*out) {
+        fail(FAIL_LEDGER, "the file of the backfill %s is not in %s", id, j->config->migrations);
+        return fail_next("work from a folder that has it");
+    }
+    return run_open(&j->run, *out);
+}
+
+static bool is_other_text(const Migration *m, const Backfill *b) {
+    if (strcmp(b->spec, m->tokens) == 0)
+        return false;
+    fail(FAIL_LEDGER, "%s differs from the text that this backfill runs with", m->path);
+    fail_state("nothing was done here");
+    fail_next("bring this folder up to date; or let the run go on with the new text: stint resolve "
+              "%s --accept-change",
+              m->version);
+    return true;
+}
+
+/* A failure of this worker is the backfill's, unless it was stopped or cut off. */
+static bool end_with(Join *j, Worker *w, WorkerAnswer answer) {
+    if (answer == WORKER_DONE || answer == WORKER_OVER)
+        return true;
+    if (answer == WORKER_FAILED && pg_state(w->pg) == PG_IDLE) {
+        Failure why = fail_kept(j->arena);
+        backfill_set_state(w->pg, j->arena, w->schema, w->backfill, "failed", why.message);
+        fail_again(&why);
+    }
+    return false;
+}
+
+static bool work_on(Join *j, const char *id, bool is_up) {
+    const Config *config = j->config;
+    Migration *m;
+    Backfill b;
+    if (!open_file(j, id, &m))
+        return false;
+    if (!backfill_describe(j->run.pg, j->arena, &m->declaration, m->id,
+                           is_up ? BACKFILL_UP : BACKFILL_DOWN, &b) ||
+        !backfill_find(j->run.pg, j->arena, config->ledger_schema, &b))
+        return false;
+    if (!b.id || is_other_text(m, &b))
+        return !b.id;
+    Worker w = worker_of(j->run.pg, j->arena, config->ledger_schema, m, &b);
+    w.until = j->until;
+    w.parent = j->wanted->parent;
+    bool asks = !text_same(config_source(config, "lock_timeout"), "default");
+    if (!worker_settle(&w, config->statement_timeout, asks ? config->lock_timeout : 0))
+        return false;
+    event_tell("migration_started", EVENT_SAYS("version", m->version), EVENT_SAYS("name", m->name),
+               EVENT_SAYS("kind", "backfill"));
+    WorkerAnswer answer =
+        j->wanted->workers > 1 ? crew_run(&w, config, j->wanted->workers) : worker_walk(&w);
+    return end_with(j, &w, answer);
+}
+
+static bool list(Join *j, Arena *a, PgRows *rows) {
+    const char *sql = ledger_sql(a, j->config->ledger_schema, SQL_BACKFILL_AT_WORK);
+    if (pg_rows(j->run.pg, a, rows, sql, PG_WITH(j->wanted->name)))
+        return true;
+    if (!pg_failed_with(j->run.pg, "42P01") && !pg_failed_with(j->run.pg, "3F000"))
+        return false;
+    fail_clear(); /* no ledger, no backfill */
+    *rows = (PgRows){0};
+    return true;
+}
+
+static bool work(Join *j, long *joined) {
+    PgRows rows;
+    if (!list(j, j->arena, &rows))
+        return false;
+    for (size_t i = 0; i < rows.count; i++) {
+        if (!work_on(j, pg_cell(&rows, i, 0), pg_true(&rows, i, 3)))
+            return false;
+        ++*joined;
+    }
+    return true;
+}
+
+/* A server that restarts or fails over is back in a while; what was done is in the ledger. */
+static bool connect(Join *j) {
+    Config patient = *j->config;
+    if (j->losses && patient.wait_for_db < RECONNECT_PATIENCE)
+        patient.wait_for_db = RECONNECT_PATIENCE;
+    pg_close(j->run.pg);
+    j->run.pg = session_open(j->arena, &patient, "work", SESSION_MUST_EXIST);
+    return j->run.pg != NULL;
+}
+
+bool join_work(Arena *a, const Config *config, const JoinWanted *wanted, long *joined) {
+    Join j = {.arena = a, .config = config, .wanted = wanted};
+    j.run = (Run){.arena = a, .look = arena_new(), .config = config, .command = "work"};
+    j.until = wanted->most ? clock_ms() + wanted->most : 0;
+    *joined = 0;
+    bool ok = migration_list(j.run.look, config->migrations, &j.run.files) && connect(&j);
+    while (ok && !work(&j, joined)) {
+        ok = pg_state(j.run.pg) == PG_LOST && !stop_asked() && ++j.losses <= MOST_LOSSES;
+        if (ok) {
+            fail_clear();
+            ok = connect(&j);
+        }
+    }
+    run_close(&j.run);
+    return ok;
+}

@@ -1,0 +1,73 @@
+#include "scan.h"
+
+#include "fail.h"
+#include "text.h"
+
+#include <string.h>
+
+static bool at_declaration(const Backfill *b) {
+    return fail_at((FailPlace){b->declaration->file, (size_t)b->declaration->line, 0, NULL});
+}
+
+/* "  ->  Index Scan using t_pkey on public.t" names the table at a word's end. */
+static bool is_on(const char *line, const char *table) {
+    const char *found = strstr(line, " on ");
+    size_t length = strlen(table);
+    return found && strncmp(found + 4, table, length) == 0 &&
+           (found[4 + length] == 0 || found[4 + length] == ' ');
+}
+
+/* Does a scan of the table stand in the plan without a condition that its index answers? */
+static const char *whole_scan(const PgRows *plan, const char *table) {
+    for (size_t i = 0; i < plan->count; i++) {
+        const char *line = pg_cell(plan, i, 0);
+        bool scans = strstr(line, "Scan") && is_on(line, table);
+        if (!scans || strstr(line, "Tid"))
+            continue;
+        if (strstr(line, "Seq Scan"))
+            return line;
+        bool bounded = strstr(line, "Bitmap") != NULL;
+        for (size_t k = i + 1; k < plan->count && !strstr(pg_cell(plan, k, 0), "->"); k++)
+            bounded = bounded || strstr(pg_cell(plan, k, 0), "Index Cond:");
+        if (!bounded)
+            return line;
+    }
+    return NULL;
+}
+
+static bool refuse(const Backfill *b, const char *line) {
+    fail(FAIL_ERROR, "each batch would read the whole of %s", b->table);
+    fail_detail("the server's plan: %s", line + strspn(line, " ->"));
+    at_declaration(b);
+    return fail_hint(b->form == BACKFILL_STATEMENT
+                         ? "say which rows by the key itself: WHERE %s > :lo AND %s <= :hi"
+                         : "a batch may read other tables and a few rows of its own (by an index), "
+                           "not all: put what it needs of the whole table into a table first",
+                     b->key.at[0], b->key.at[0]);
+}
+
+static bool has_bounds(const Backfill *b) {
+    if (b->form != BACKFILL_STATEMENT ||
+        (strstr(b->statement, ":lo") && strstr(b->statement, ":hi")))
+        return true;
+    fail(FAIL_ERROR, "`batch` does not say which rows: it needs :lo and :hi");
+    at_declaration(b);
+    return fail_hint("such as: DELETE FROM %s WHERE %s > :lo AND %s <= :hi AND ...", b->table,
+                     b->key.at[0], b->key.at[0]);
+}
+
+bool scan_try(Batch *batch) {
+    const Backfill *b = batch->backfill;
+    PgRows plan;
+    BatchKind kind = b->form == BACKFILL_TRANSFORM ? BATCH_READ : BATCH_PLAIN;
+    if (!has_bounds(b))
+        return false;
+    const char *sql = arena_format(batch->arena, "EXPLAIN (VERBOSE, COSTS off) %s",
+                                   batch_sql(batch, kind, BATCH_NEXT));
+    if (!pg_rows(batch->pg, batch->arena, &plan, sql, PG_WITH("0", "0", "0", "1", NULL)) ||
+        (b->verify &&
+         !pg_do(batch->pg, arena_format(batch->arena, "EXPLAIN %s", b->verify), PG_NONE)))
+        return at_declaration(b);
+    const char *line = whole_scan(&plan, batch->table);
+    return !line || refuse(b, line);
+}

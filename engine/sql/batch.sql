@@ -1,0 +1,257 @@
+-- A batch: pieces that batch.c puts together and fills in: words in braces are identifiers that the
+-- server quoted and the expressions of the team's declaration. Positions are text[], cast to the key's
+-- types. $1 backfill, $2 range, $3 token, $4 keys, $5 the only key wanted (or NULL: whichever comes).
+
+-- :name batch_head
+-- The range row locked and fenced first; the next bound by counting keys after the position.
+WITH ctl AS MATERIALIZED (
+  SELECT desired, state FROM stint.backfill WHERE id = $1
+), cur AS MATERIALIZED (
+  SELECT r.number, r.stripe, {position_columns}, {high_columns}
+  FROM stint.backfill_range r
+  WHERE r.backfill = $1 AND r.number = $2 AND r.token = $3 AND r.state = 'taken' AND {which_start}
+    AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
+  {lock}
+), nxt AS MATERIALIZED (
+  SELECT {upper_columns}, k.k1 IS NULL AS last
+  FROM cur LEFT JOIN LATERAL (
+    SELECT {key_columns} FROM {table} t
+    WHERE {after_position_lateral} ({keys}) <= ({high_lateral})
+    ORDER BY {keys} OFFSET $4::bigint - 1 LIMIT 1) k ON true
+  WHERE $5::text[] IS NULL OR ARRAY[{next_as_text}] = $5::text[]
+), seen AS MATERIALIZED (
+  SELECT CASE WHEN nxt.last
+    THEN (SELECT count(*) FROM {table} t WHERE {after_position} ({keys}) <= ({upper}))
+    ELSE $4::bigint END AS keys FROM nxt
+),
+
+-- :name batch_stripe_head
+-- The same for one stripe of a window: a new window is so many times as long as there are stripes.
+WITH ctl AS MATERIALIZED (
+  SELECT desired, state FROM stint.backfill WHERE id = $1
+), cur AS MATERIALIZED (
+  SELECT r.number, r.stripe, r.window_end IS NOT NULL AS inside, r.window_end = r.high AS at_end, {position_columns}, {high_columns}
+  FROM stint.backfill_range r
+  WHERE r.backfill = $1 AND r.number = $2 AND r.token = $3 AND r.state = 'taken' AND {which_start}
+    AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
+  FOR UPDATE
+), nxt AS MATERIALIZED (
+  SELECT {upper_columns}, CASE WHEN cur.inside THEN cur.at_end ELSE k.k1 IS NULL END AS last
+  FROM cur LEFT JOIN LATERAL (
+    SELECT {key_columns} FROM {table} t
+    WHERE NOT cur.inside AND {after_position_lateral} ({keys}) <= ({high_lateral})
+    ORDER BY {keys} OFFSET $4::bigint * {stripes} - 1 LIMIT 1) k ON true
+  WHERE $5::text[] IS NULL
+), seen AS MATERIALIZED (
+  SELECT CASE WHEN cur.stripe + 1 = {stripes}
+    THEN (SELECT count(*) FROM {table} t WHERE {after_position} ({keys}) <= ({upper}))
+    ELSE 0 END AS keys FROM cur
+),
+
+-- :name batch_set
+changed AS (
+  UPDATE {table} t SET {set}
+  WHERE {after_position} ({keys}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
+  RETURNING {width} AS width, ({where}) AS still
+),
+
+-- :name batch_set_free
+-- What others hold is left for later.
+free AS MATERIALIZED (
+  SELECT {stint_key_columns} FROM {table} t
+  WHERE {after_position} ({keys}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
+  FOR NO KEY UPDATE OF t SKIP LOCKED
+), changed AS (
+  UPDATE {table} t SET {set} FROM free stint_free
+  WHERE ({keys}) = ({stint_keys}) AND {after_position} ({keys}) <= ({upper})
+  RETURNING {width} AS width, ({where}) AS still
+), held AS (
+  INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
+  SELECT $1, {leaf}, ARRAY[{keys_as_text}], 'locked' FROM {table} t
+  WHERE {after_position} ({keys}) <= ({upper}) AND {stripe} AND ({where})
+    AND NOT EXISTS (SELECT FROM free stint_free WHERE ({keys}) = ({stint_keys}))
+  ON CONFLICT DO NOTHING
+),
+
+-- :name batch_statement
+-- A statement of the team's own.
+changed AS (
+  {statement}
+),
+
+-- :name batch_bad
+-- The one key that fails is put aside. $6 SQLSTATE, $7 message, $8 traceback
+changed AS (
+  INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
+  SELECT $1, {leaf}, $5::text[], $6::text, $7::text, $8::text FROM nxt
+  ON CONFLICT (backfill, leaf, key) DO UPDATE SET sqlstate = excluded.sqlstate, message = excluded.message,
+    traceback = excluded.traceback, attempts = backfill_quarantine.attempts + 1, at = clock_timestamp()
+  RETURNING 0 AS width, false AS still
+),
+
+-- :name batch_move
+moved AS (
+  UPDATE stint.backfill_range r
+  SET position = ARRAY[{upper_as_text}],
+      window_end = CASE WHEN nxt.last THEN NULL ELSE r.window_end END, stripe = CASE WHEN nxt.last THEN 0 ELSE r.stripe END,
+      state = CASE WHEN nxt.last AND (r.window_end IS NULL OR r.window_end = r.high) THEN 'done' ELSE 'taken' END,
+      rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + {count_changed}, rows_still = r.rows_still + {count_still},
+      batches = r.batches + 1, batch_size = $4::integer, updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
+  FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
+  RETURNING r.state, r.position IS NULL AS first
+)
+SELECT moved.state, (SELECT keys FROM seen), {count_changed}, ctl.desired, ctl.state,
+       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
+       {sum_width}, moved.first
+FROM ctl LEFT JOIN moved ON true
+
+-- :name batch_stripe_move
+moved AS (
+  UPDATE stint.backfill_range r
+  SET position = CASE WHEN cur.stripe + 1 = {stripes} THEN ARRAY[{upper_as_text}] ELSE r.position END,
+      window_end = CASE WHEN cur.stripe + 1 = {stripes} THEN NULL ELSE ARRAY[{upper_as_text}] END, stripe = (cur.stripe + 1) % {stripes},
+      state = CASE WHEN nxt.last AND cur.stripe + 1 = {stripes} THEN 'done' ELSE 'taken' END,
+      rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + {count_changed}, rows_still = r.rows_still + {count_still},
+      batches = r.batches + 1, batch_size = $4::integer, updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
+  FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
+  RETURNING r.state, r.position IS NULL AS first
+)
+SELECT moved.state, (SELECT keys FROM seen), {count_changed}, ctl.desired, ctl.state,
+       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
+       {sum_width}, moved.first
+FROM ctl LEFT JOIN moved ON true
+
+-- :name batch_read
+-- The rows of a batch, for a transform: nothing is locked meanwhile. One row at least: what the fence says.
+nothing AS (SELECT)
+SELECT ctl.desired, ctl.state, cur.number IS NOT NULL, ARRAY[{upper_as_text}], nxt.last, (SELECT keys FROM seen),
+       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2),
+       d.*
+FROM ctl LEFT JOIN cur ON true LEFT JOIN nxt ON true LEFT JOIN LATERAL (
+  SELECT ARRAY[{keys_as_text}] AS stint_key, t.xmin::text AS stint_xmin, {read_columns} FROM {table} t
+  WHERE {after_position} ({keys}) <= ({nxt_upper}) AND ({where})
+  ORDER BY {keys}) d ON true
+
+-- :name batch_write
+-- What a transform gave, where the row is still the one that was read; else it is left for later.
+-- $1 to $4 as above, $5 the last key, $6 its rows, $7 is it the range's end; $8 keys, $9 SQLSTATEs, $10 messages and $11
+-- tracebacks of rows that failed; $12 xmin, then the columns of the key, then what is new.
+WITH ctl AS MATERIALIZED (
+  SELECT desired, state FROM stint.backfill WHERE id = $1
+), cur AS MATERIALIZED (
+  SELECT r.number, {position_columns}
+  FROM stint.backfill_range r
+  WHERE r.backfill = $1 AND r.number = $2 AND r.token = $3 AND r.state = 'taken' AND {which_start}
+    AND ({given_upper}) <= ({range_high}) AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
+  FOR UPDATE
+), fresh AS MATERIALIZED (
+  SELECT d.* FROM unnest({arrays}) WITH ORDINALITY AS d({array_names})
+), {free}
+changed AS (
+  UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
+  WHERE {fresh_keys} AND t.xmin = stint_fresh.stint_x AND {after_position} ({keys}) <= ({given_upper}) AND {is_free} AND (SELECT true FROM cur)
+  RETURNING stint_fresh.stint_n AS n
+), held AS (
+  INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
+  SELECT $1, {leaf}, ARRAY[{fresh_keys_as_text}], 'changed' FROM fresh stint_fresh
+  WHERE (SELECT true FROM cur) AND NOT EXISTS (SELECT FROM changed c WHERE c.n = stint_fresh.stint_n)
+  ON CONFLICT DO NOTHING
+), bad AS (
+  INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
+  SELECT $1, {leaf}, q.key::text[], q.sqlstate, q.message, q.traceback FROM unnest($8::text[], $9::text[], $10::text[], $11::text[]) q(key, sqlstate, message, traceback)
+  WHERE (SELECT true FROM cur)
+  ON CONFLICT (backfill, leaf, key) DO UPDATE SET sqlstate = excluded.sqlstate, message = excluded.message,
+    traceback = excluded.traceback, attempts = backfill_quarantine.attempts + 1, at = clock_timestamp()
+), moved AS (
+  UPDATE stint.backfill_range r
+  SET position = $5::text[], state = CASE WHEN $7::boolean AND r.high = $5::text[] THEN 'done' ELSE 'taken' END,
+      rows_seen = r.rows_seen + $6::bigint, rows_changed = r.rows_changed + (SELECT count(*) FROM changed),
+      batches = r.batches + 1, batch_size = $4::integer, updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
+  FROM cur WHERE r.backfill = $1 AND r.number = cur.number
+  RETURNING r.state, r.position IS NULL AS first
+)
+SELECT moved.state, $6::bigint, (SELECT count(*) FROM changed), ctl.desired, ctl.state,
+       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours, 0, moved.first
+FROM ctl LEFT JOIN moved ON true
+
+-- :name batch_write_free
+free AS MATERIALIZED (
+  SELECT stint_fresh.stint_n AS n FROM {table} t, fresh stint_fresh WHERE {fresh_keys} AND (SELECT true FROM cur) FOR NO KEY UPDATE OF t SKIP LOCKED
+),
+
+-- :name batch_late
+-- Of the residue: what is free now. $1 backfill, $2 leaf, $3 rows, $4 the only key wanted (or NULL)
+WITH mine AS MATERIALIZED (
+  SELECT e.key, {mine_columns} FROM stint.backfill_residue e WHERE e.backfill = $1 AND e.leaf = $2::oid AND ($4::text[] IS NULL OR e.key = $4::text[])
+  ORDER BY e.attempts, e.key LIMIT $3::bigint FOR UPDATE
+), there AS MATERIALIZED (
+  SELECT m.key FROM mine m JOIN {table} t ON ({keys}) = ({mine_keys})
+), free AS MATERIALIZED (
+  SELECT m.key, {stint_key_columns} FROM mine m JOIN {table} t ON ({keys}) = ({mine_keys}) FOR NO KEY UPDATE OF t {skip}
+), changed AS (
+  UPDATE {table} t SET {set} FROM free stint_free WHERE ({keys}) = ({stint_keys}) AND ({where}) RETURNING 1
+), done AS (
+  DELETE FROM stint.backfill_residue e USING mine m
+  WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = m.key
+    AND (m.key IN (SELECT f.key FROM free f) OR m.key NOT IN (SELECT h.key FROM there h)) RETURNING 1
+), tried AS (
+  UPDATE stint.backfill_residue e SET attempts = e.attempts + 1 FROM mine m
+  WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = m.key
+    AND m.key NOT IN (SELECT f.key FROM free f) AND m.key IN (SELECT h.key FROM there h) RETURNING 1
+), counted AS (
+  UPDATE stint.backfill SET rows_late = rows_late + (SELECT count(*) FROM changed) WHERE id = $1
+)
+SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM done), (SELECT count(*) FROM tried)
+
+-- :name batch_late_read
+-- The same for a transform: the rows as they are now; xmin is NULL for those that are gone or out of `where`.
+SELECT e.key, d.* FROM (
+  SELECT e.key, {mine_columns} FROM stint.backfill_residue e WHERE e.backfill = $1 AND e.leaf = $2::oid AND ($4::text[] IS NULL OR e.key = $4::text[])
+  ORDER BY e.attempts, e.key LIMIT $3::bigint) e
+LEFT JOIN LATERAL (SELECT t.xmin::text AS stint_xmin, {read_columns} FROM {table} t WHERE ({keys}) = ({late_keys}) AND ({where})) d ON true
+ORDER BY {late_keys}
+
+-- :name batch_late_write
+-- $1 backfill, $2 leaf, $3 keys that are done without a change, $4 to $7 as $8 to $11 of batch_write, $8 xmin, then as there
+WITH fresh AS MATERIALIZED (
+  SELECT d.* FROM unnest({arrays}) WITH ORDINALITY AS d({array_names})
+), free AS MATERIALIZED (
+  SELECT stint_fresh.stint_n AS n FROM {table} t, fresh stint_fresh WHERE {fresh_keys} FOR NO KEY UPDATE OF t {skip}
+), changed AS (
+  UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
+  WHERE {fresh_keys} AND t.xmin = stint_fresh.stint_x AND stint_fresh.stint_n IN (SELECT n FROM free)
+  RETURNING ARRAY[{fresh_keys_as_text}] AS key
+), bad AS (
+  INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
+  SELECT $1, $2::oid, q.key::text[], q.sqlstate, q.message, q.traceback FROM unnest($4::text[], $5::text[], $6::text[], $7::text[]) q(key, sqlstate, message, traceback)
+  ON CONFLICT (backfill, leaf, key) DO UPDATE SET sqlstate = excluded.sqlstate, message = excluded.message,
+    traceback = excluded.traceback, attempts = backfill_quarantine.attempts + 1, at = clock_timestamp()
+  RETURNING key
+), done AS (
+  DELETE FROM stint.backfill_residue e WHERE e.backfill = $1 AND e.leaf = $2::oid
+    AND (e.key IN (SELECT key FROM changed) OR e.key IN (SELECT key FROM bad) OR e.key IN (SELECT k::text[] FROM unnest($3::text[]) k)) RETURNING 1
+), tried AS (
+  UPDATE stint.backfill_residue e SET attempts = e.attempts + 1 FROM fresh stint_fresh
+  WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = ARRAY[{fresh_keys_as_text}] AND e.key NOT IN (SELECT key FROM changed) RETURNING 1
+), counted AS (
+  UPDATE stint.backfill SET rows_late = rows_late + (SELECT count(*) FROM changed) WHERE id = $1
+)
+SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM done), (SELECT count(*) FROM tried)
+
+-- :name batch_late_statement
+-- One key of the residue by a statement of the team's own: from the key before it (or $5, before all) up to it.
+WITH m AS MATERIALIZED (
+  SELECT e.key, {mine_columns} FROM stint.backfill_residue e WHERE e.backfill = $1 AND e.leaf = $2::oid AND ($4::text[] IS NULL OR e.key = $4::text[])
+  ORDER BY e.attempts, e.key LIMIT least($3::bigint, 1) FOR UPDATE
+), cur AS MATERIALIZED (
+  SELECT {least_columns} FROM m LEFT JOIN LATERAL (SELECT {key_columns} FROM {table} t WHERE ({keys}) < ({mine_keys}) ORDER BY {keys_descending} LIMIT 1) p ON true
+), nxt AS MATERIALIZED (
+  SELECT {mine_uppers} FROM m
+), changed AS (
+  {statement}
+), done AS (
+  DELETE FROM stint.backfill_residue e USING m WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = m.key RETURNING 1
+), counted AS (
+  UPDATE stint.backfill SET rows_late = rows_late + (SELECT count(*) FROM changed) WHERE id = $1
+)
+SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM done), 0

@@ -1,0 +1,32 @@
+-- Formats for keeper.c: each %s is an identifier that the server quoted, or SQL of the declaration.
+
+-- :name keeper_trigger
+CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $stint_backfill$
+#variable_conflict use_column
+DECLARE
+  stint_row record;
+BEGIN
+  IF pg_catalog.current_setting('stint.backfill', true) OPERATOR(pg_catalog.=) 'on' THEN
+    RETURN NEW;
+  END IF;
+  FOR stint_row IN SELECT %s FROM (SELECT NEW.*) t WHERE %s LOOP
+%s  END LOOP;
+  RETURN NEW;
+END $stint_backfill$;
+CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION %s()
+
+-- :name keeper_drop
+DROP TRIGGER IF EXISTS %s ON %s;
+DROP FUNCTION IF EXISTS %s()
+
+-- :name keeper_announce
+ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID
+
+-- :name keeper_validate
+ALTER TABLE %s VALIDATE CONSTRAINT %s
+
+-- :name keeper_not_null
+ALTER TABLE %s ALTER COLUMN %s SET NOT NULL
+
+-- :name keeper_forget
+ALTER TABLE %s DROP CONSTRAINT %s

@@ -1,0 +1,50 @@
+/* batch: the statements of a backfill over one table (or partition), put together from
+ * sql/batch.sql and sql/range.sql with the identifiers that the server quoted and the expressions
+ * of the declaration. Refuses to send them. */
+#ifndef BATCH_H
+#define BATCH_H
+
+#include "backfill.h"
+
+/* A range without a position yet has statements of its own. */
+typedef enum { BATCH_FIRST, BATCH_NEXT, BATCH_STARTS } BatchStart;
+typedef enum {
+    BATCH_PLAIN,  /* the next keys */
+    BATCH_FREE,   /* the same, what others hold left in the residue */
+    BATCH_STRIPE, /* a stripe of a window */
+    BATCH_BAD,    /* one key into the quarantine */
+    BATCH_READ,   /* of a transform */
+    BATCH_LATE,
+    BATCH_LATE_PATIENT, /* of the residue: what is free, or waiting for it */
+    BATCH_LATE_READ,
+    BATCH_CUT,
+    BATCH_STEAL, /* ranges */
+    BATCH_KINDS
+} BatchKind;
+
+typedef struct {
+    Pg *pg;
+    Arena *arena;
+    const char *schema;
+    const Backfill *backfill;
+    const char *leaf, *table;                   /* oid and quoted name */
+    const char *sql[BATCH_KINDS][BATCH_STARTS]; /* ask batch_sql */
+} Batch;
+
+Batch batch_of(Pg *pg, Arena *a, const char *schema, const Backfill *backfill, const char *leaf,
+               const char *table);
+const char *batch_sql(Batch *batch, BatchKind kind, BatchStart start);
+
+/* What a transform writes: the columns, and of which of them only some rows have a new value. */
+typedef struct {
+    size_t count;
+    const BackfillColumn *const *column;
+    const bool *is_partial;
+} BatchColumns;
+typedef enum { BATCH_WAITS, BATCH_SKIPS } BatchLocks;
+const char *batch_write_sql(Arena *a, const Batch *batch, BatchStart start, BatchLocks locks,
+                            const BatchColumns *columns);
+const char *batch_late_write_sql(Arena *a, const Batch *batch, BatchLocks locks,
+                                 const BatchColumns *columns);
+
+#endif

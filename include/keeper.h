@@ -1,0 +1,28 @@
+/* keeper: the trigger that keeps rows right which are written while a backfill runs: it does to
+ * them what the backfill does, and knows the backfill's own sessions by their setting. Also the
+ * changes of the table's definition at the end. All of it waits for table locks with patience
+ * (retreat.h). Refuses to know batches. */
+#ifndef KEEPER_H
+#define KEEPER_H
+
+#include "backfill.h"
+#include "retreat.h"
+
+typedef struct {
+    Pg *pg;
+    Arena *arena;
+    const char *schema;
+    Retreat *retreat;
+    const Backfill *backfill;
+} Keeper;
+
+/* What cannot be kept right by a trigger or a default is refused before anything is begun. */
+bool keeper_check(const Keeper *keeper);
+bool keeper_make_trigger(const Keeper *keeper);
+bool keeper_drop_trigger(const Keeper *keeper);
+/* finally = { not_null = ... }: the constraint that new rows must meet; and when all rows do, the
+ * column itself. Nothing where it is not asked for. */
+bool keeper_announce(const Keeper *keeper);
+bool keeper_finish(const Keeper *keeper);
+
+#endif
