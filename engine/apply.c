@@ -7,8 +7,10 @@
 #include "lock.h"
 #include "log.h"
 #include "neutral.h"
+#include "outcome.h"
 #include "resume.h"
 #include "session.h"
+#include "sql.h"
 #include "stop.h"
 #include "text.h"
 #include "verify.h"
@@ -45,6 +47,16 @@ static void set_prelude(Run *run, Step *step) {
         SESSION_CLEAN_COUNT + (size_t)(d->lock_timeout >= 0) + (size_t)(d->statement_timeout >= 0);
 }
 
+/* Who stands in the way of a part's locks; its names are looked up as the file will. */
+static StepAnswer look_ahead(Step *step, const Part *part) {
+    if (!retreat_cares(step->retreat, step->half, part))
+        return STEP_DONE;
+    StepAnswer answer = step_prelude(step);
+    if (answer != STEP_DONE || retreat_probe(step->retreat, step->half, part))
+        return answer;
+    return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+}
+
 /* The parts from the position on. */
 static StepAnswer run_parts(Step *step, const Parts *parts) {
     size_t total = step->half->statements.count;
@@ -57,10 +69,11 @@ static StepAnswer run_parts(Step *step, const Parts *parts) {
             part.count = end - done;
             part.first = done;
         }
-        if (part.kind != PART_SOLO && !retreat_probe(step->retreat, step->half, &part))
-            return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
-        StepAnswer answer = part.kind == PART_SOLO ? step_solo(step, part.first, end == total)
-                                                   : step_part(step, &part, end == total);
+        StepAnswer answer = part.kind == PART_SOLO ? STEP_DONE : look_ahead(step, &part);
+        if (answer != STEP_DONE)
+            return answer;
+        answer = part.kind == PART_SOLO ? step_solo(step, part.first, end == total)
+                                        : step_part(step, &part, end == total);
         if (answer != STEP_DONE)
             return answer;
     }
@@ -145,31 +158,17 @@ static Step step_for(Run *run, Arena *a, PlanItem *item, StepWay way) {
     return step;
 }
 
-/* A Lua migration without a transaction that did not come to its end. */
-static bool say_in_doubt(const Migration *m) {
-    fail_state("nobody knows how far it came");
-    return fail_next(
-        "look, then say which it is: stint resolve %s --statement-done 1 | --statement-again 1",
-        m->version);
-}
-
-static StepAnswer resume_lua(const Step *step) {
-    const Migration *m = step->migration;
-    fail(FAIL_PARTIAL, "%s: it runs without a transaction, and an earlier run of it did not end",
-         m->name);
-    say_in_doubt(m);
-    return STEP_FAILED;
-}
-
 static StepAnswer run_file(Run *run, PlanItem *item, Step *step) {
     const Migration *m = item->migration;
     run->used = true;
+    if (step->begun && item->row && strcmp(item->row->kind, migration_kind(m->kind)) != 0)
+        return outcome_of_other_kind(step, item->row);
     if (is_sql(m))
         return run_sql(step, item->row);
     if (m->kind == MIGRATION_BACKFILL)
         return course_run(step, run->config);
     if (step->begun && item->row->intent)
-        return resume_lua(step);
+        return outcome_in_doubt(step);
     StepAnswer answer = step_lua(step);
     while (answer == STEP_LOCKED) {
         answer = try_again(step);
@@ -177,58 +176,6 @@ static StepAnswer run_file(Run *run, PlanItem *item, Step *step) {
             answer = step_lua(step);
     }
     return answer;
-}
-
-/* A failure without a place is of a whole part, at its COMMIT. */
-static const char *what_failed(const Step *step) {
-    return step->place.file
-               ? arena_format(step->arena, "statement %zu", step->failed + 1)
-               : arena_format(step->arena, "what begins with statement %ld", step->position + 1);
-}
-
-/* What state things are in now, and how to go on. The attempt is written after the rollback, or it
- * would go with it; DETAIL may hold users' data and is not stored. */
-static bool explain(Run *run, const Step *step) {
-    const Migration *m = step->migration;
-    bool up = step->way == STEP_UP;
-    Failure why = fail_kept(step->arena);
-    const char *text =
-        why.sqlstate ? arena_format(step->arena, "%s (SQLSTATE %s)", why.message, why.sqlstate)
-                     : why.message;
-    bool partial = step->position > 0 || (step->begun && !is_sql(m));
-    bool cleaned = run_clean(run);
-    pg_stoppable(run->pg, false);
-    if (!cleaned || !ledger_event(run->pg, run->config->ledger_schema, run->id, m->id,
-                                  up ? "migration_failed" : "rollback_failed", text, NULL))
-        log_warn("the attempt could not be written to the ledger: %s", failure()->message);
-    pg_stoppable(run->pg, true);
-    event_tell("migration_failed", EVENT_SAYS("version", m->version), EVENT_SAYS("name", m->name),
-               EVENT_SAYS("error", why.message), EVENT_SAYS("sqlstate", why.sqlstate),
-               EVENT_SAYS("way", up ? "up" : "down"), EVENT_COUNTS("position", step->position));
-    fail_again(&why);
-    if (why.state)
-        return false;
-    bool locked_out = text_same(why.sqlstate, "55P03");
-    if (why.kind == FAIL_ERROR || why.kind == FAIL_TABLE_LOCK)
-        fail_as(partial ? FAIL_PARTIAL : locked_out ? FAIL_TABLE_LOCK : FAIL_MIGRATION);
-    else if (why.kind == FAIL_REFUSED && partial)
-        fail_as(FAIL_PARTIAL);
-    fail_in("%s", m->name);
-    if (!partial) {
-        fail_state(
-            up ? "rolled back: nothing of this file is left; %ld before it applied in this run"
-               : "nothing of this way down is left; %ld before it rolled back in this run",
-            run->applied);
-        return fail_next(locked_out ? "try again when the table is free: stint %s"
-                         : up       ? "mend the file, then: stint %s"
-                                    : "mend its way down, then: stint %s",
-                         run->command);
-    }
-    if (m->kind == MIGRATION_LUA)
-        return say_in_doubt(m);
-    fail_state("%s, %s failed", step_stands(step), what_failed(step));
-    return fail_next("mend %s from statement %ld on, then: stint %s goes on there",
-                     up ? "the file" : "its way down", step->position + 1, run->command);
 }
 
 /* What follows such a file needs no cleaning. */
@@ -280,9 +227,31 @@ static ApplyAnswer note_done(Run *run, PlanItem *item, const Step *step, long lo
     return lock_again_if_lost(run, step) ? APPLY_DONE : APPLY_FAILED;
 }
 
+/* A run that is ahead of us ends; a session that merely holds the row may never. */
+static bool waited_enough(Run *run, const char *name) {
+    const Config *config = run->config;
+    PgRows rows;
+    if (!run->taken)
+        run->taken_since = clock_ms();
+    if (!run->taken || clock_ms() - run->taken_since < config->run_lock_wait)
+        return false;
+    if (!run_clean(run) ||
+        !pg_rows(run->pg, run->arena, &rows,
+                 ledger_sql(run->arena, config->ledger_schema, SQL_LEDGER_HOLDERS), PG_NONE))
+        return true;
+    fail(FAIL_RUN_LOCK, "%s: another session is at its row of the ledger", name);
+    fail_detail("waited %s (run_lock_wait); %s", clock_say(run->arena, config->run_lock_wait),
+                rows.count ? pg_cell(&rows, 0, 0) : "who it is cannot be seen");
+    fail_state("%ld before it applied in this run; nothing of it was run", run->applied);
+    fail_next("let that session end its transaction, then: stint %s goes on there", run->command);
+    return true;
+}
+
 static ApplyAnswer look_again(Run *run, StepAnswer answer, const char *name) {
     if (answer == STEP_TAKEN) {
         log_detail("%s: another run is at it", name);
+        if (waited_enough(run, name))
+            return APPLY_FAILED;
         clock_sleep(clock_backoff(TAKEN_FIRST, TAKEN_MOST, run->taken++));
     }
     if (stop_asked()) {
@@ -337,6 +306,6 @@ ApplyAnswer apply_file(Run *run, PlanItem *item, StepWay way) {
     else if (answer == STEP_TAKEN || answer == STEP_LOST)
         done = look_again(run, answer, item->migration->name);
     else
-        explain(run, &step);
+        outcome_tell(run, &step);
     return done == APPLY_DONE ? ask_behind(run, &step) : done;
 }

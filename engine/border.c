@@ -31,7 +31,8 @@ const char *border_opening(Arena *a, const SqlHalf *half, const Part *part) {
     if (part->kind == PART_TRANSACTION)
         return "BEGIN";
     const Statement *first = &half->statements.at[begin_of(half, part)];
-    return arena_bytes(a, half->text + first->at, first->length);
+    Bytes sql = variable_sql(half, first);
+    return arena_bytes(a, sql.at, sql.length);
 }
 
 size_t border_add_modes(const SqlHalf *half, const Part *part, Message *message) {

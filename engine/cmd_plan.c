@@ -58,16 +58,37 @@ static void print_statements(Call *call, const SqlHalf *half, size_t from) {
         puts("        no statements");
 }
 
-static void print_backfill(Call *call, const Declaration *d) {
+/* What the database decides, where its table is there already. */
+static void print_order(Call *call, Pg *pg, const Migration *m) {
+    Backfill b;
+    if (!pg || !backfill_describe(pg, call->arena, &m->declaration, m->id, BACKFILL_UP, &b)) {
+        fail_clear();
+        puts("        in an order that is chosen when it begins");
+        return;
+    }
+    printf("        %s\n", b.order);
+    printf("        written meanwhile: %s: %s\n", b.writes, b.writes_why);
+    if (b.workers > 1)
+        printf("        by %ld workers\n", b.workers);
+}
+
+static void print_backfill(Call *call, Pg *pg, const Migration *m) {
+    const Declaration *d = &m->declaration;
     Pairs set = script_pairs(call->arena, d, "set");
     const char *where = script_text(call->arena, d, "where"),
-               *verify = script_text(call->arena, d, "verify");
+               *verify = script_text(call->arena, d, "verify"),
+               *batch = script_text(call->arena, d, "batch");
     printf("  batches of %s over %s, each a transaction:\n", script_text(call->arena, d, "target"),
            script_text(call->arena, d, "table"));
     for (size_t i = 0; i < set.count; i++)
         printf("        SET %s = %s\n", set.name[i], set.value[i]);
+    if (batch)
+        printf("        %s\n", batch);
+    if (script_has(d, "transform"))
+        puts("        a function, row by row");
     if (where)
         printf("        WHERE %s\n", where);
+    print_order(call, pg, m);
     if (verify)
         printf("        verify: %s\n", verify);
 }
@@ -76,7 +97,7 @@ static bool is_sql(const Migration *m) {
     return m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE;
 }
 
-static void print_item(Call *call, const PlanItem *item) {
+static void print_item(Call *call, Pg *pg, const PlanItem *item) {
     const Migration *m = item->migration;
     size_t from = item->row && item->state == PLAN_PARTIAL ? (size_t)item->row->position : 0;
     printf("%s (%s%s%s)\n", m->path, migration_kind(m->kind),
@@ -85,7 +106,7 @@ static void print_item(Call *call, const PlanItem *item) {
     if (is_sql(m))
         print_statements(call, &m->sql.up, from);
     else if (m->kind == MIGRATION_BACKFILL)
-        print_backfill(call, &m->declaration);
+        print_backfill(call, pg, m);
     else
         printf("  a function, %s\n", script_flag(&m->declaration, "transaction", true)
                                          ? "in a transaction"
@@ -204,7 +225,7 @@ static bool plan(Call *call) {
                             : "nothing to do: there are no migrations yet");
     for (size_t i = 0; ok && !call->json && i < run.plan.count; i++)
         if (plan_is_due(&run.plan.item[i]))
-            print_item(call, &run.plan.item[i]);
+            print_item(call, run.pg, &run.plan.item[i]);
     if (ok && !call->json) {
         print_skipped(&run);
         print_checks(call->arena, &run);

@@ -101,6 +101,11 @@ static void print_item(Call *call, const PlanItem *item, int width) {
     if (item->failure)
         printf("             last attempt %.10s %.8s: %s\n", item->failure->at,
                item->failure->at + 11, item->failure->message);
+    if (item->begun_edited && item->state == PLAN_BACKFILLING)
+        printf("             edited since it began: stint up will not go on with it\n");
+    else if (item->begun_edited)
+        printf("             edited before statement %ld: stint up will not go on with it\n",
+               row->position + 1);
     if (item->down_changed)
         printf("             its way down was changed since\n");
 }
@@ -172,7 +177,7 @@ static int check_code(const Run *run) {
             code = FAIL_PENDING;
         if (plan_is_repeatable(item))
             continue;
-        if (state == PLAN_EDITED ||
+        if (state == PLAN_EDITED || item->begun_edited ||
             ((state == PLAN_MISSING || state == PLAN_OUT_OF_ORDER) && strict))
             code = FAIL_LEDGER;
     }

@@ -67,6 +67,16 @@ static StepAnswer changed_meanwhile(Course *c) {
     return STEP_FAILED;
 }
 
+/* The file's row is begun, but nothing of a backfill is in the ledger: somebody took it out. */
+static StepAnswer not_begun(Course *c) {
+    const Migration *m = c->step->migration;
+    fail(FAIL_LEDGER, "%s is begun, but the ledger does not know its backfill", m->name);
+    fail_state("how many rows are done is unknown");
+    fail_next("look at %s; then stint resolve %s --rolled-back begins it anew", c->backfill.table,
+              m->version);
+    return STEP_FAILED;
+}
+
 /* The ranges, and from now on workers may come: once, whoever does it. */
 static StepAnswer make_ranges(Course *c) {
     Step *step = c->step;
@@ -85,7 +95,7 @@ static StepAnswer answer_of(Course *c, WorkerAnswer answer) {
     if (answer == WORKER_OVER) { /* another process ended it: a failure, or somebody's wish */
         if (!find(c))
             return failed_or_lost(c->step);
-        fail(FAIL_PARTIAL, "%s",
+        fail(FAIL_PARTIAL, "%s: %s", c->step->migration->name,
              c->backfill.error ? c->backfill.error : "the backfill is no longer running");
         return STEP_FAILED;
     }
@@ -287,6 +297,8 @@ static StepAnswer prepare(Course *c) {
         return answer;
     if (!find(c) || !worker_settle(&c->worker, c->config->statement_timeout, c->lock_timeout))
         return failed_or_lost(step);
+    if (!c->backfill.id)
+        return not_begun(c);
     if (strcmp(c->backfill.spec, step->migration->tokens) != 0)
         return changed_meanwhile(c);
     if (strcmp(c->backfill.state, "planned") == 0)

@@ -62,12 +62,13 @@ static char **environment(Arena *a, const Config *config) {
 }
 
 static char **arguments(Arena *a, const Config *config, const char *migration) {
-    const char *words[] = {"stint", "-q", "-e", config->environment, "work", migration,
-                           NULL,    NULL, NULL};
-    size_t n = 6;
+    const char *words[8] = {"stint", "-q", "work", migration};
+    size_t n = 4;
     if (config->file) {
+        words[n++] = "-e";
+        words[n++] = config->environment;
         words[n++] = "-c";
-        words[n++] = config->file;
+        words[n++] = arena_format(a, "%s/%s", config->folder, file_base(config->file));
     }
     char **out = arena_take(a, (n + 1) * sizeof *out);
     for (size_t i = 0; i < n; i++)

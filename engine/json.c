@@ -344,7 +344,3 @@ double json_as_number(const Json *json) {
 bool json_as_flag(const Json *json) {
     return json && json_is_true(json->value);
 }
-
-const char *json_get_text(const Json *map, const char *name) {
-    return json_as_text(json_get(map, name));
-}

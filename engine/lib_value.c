@@ -78,8 +78,7 @@ static lua_Integer array_length(lua_State *L, int index, const char *what) {
         luaL_error(L, "%s is an array of %I elements", what, length);
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         int type = lua_type(L, -2);
-        if (type == LUA_TNUMBER ||
-            (type == LUA_TSTRING && strcmp(lua_tostring(L, -2), "n") == 0))
+        if (type == LUA_TNUMBER || (type == LUA_TSTRING && strcmp(lua_tostring(L, -2), "n") == 0))
             continue;
         if (type != LUA_TSTRING)
             luaL_error(L, "%s is a table with a %s for a key, and an array has numbers", what,

@@ -14,10 +14,6 @@ void log_level(LogLevel wanted) {
     level = wanted;
 }
 
-LogLevel log_level_now(void) {
-    return level;
-}
-
 void log_before(void (*clear)(void)) {
     clear_progress = clear;
 }

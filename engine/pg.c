@@ -325,11 +325,6 @@ void pg_on_wait(Pg *pg, long long every, PgTick *tick, void *with) {
     pg->tick_with = with;
 }
 
-void pg_on_notice(Pg *pg, PgNotice *notice, void *with) {
-    pg->notice = notice;
-    pg->notice_with = with;
-}
-
 void pg_deadline(Pg *pg, long long ms) {
     pg->deadline = ms;
 }

@@ -28,15 +28,12 @@ const char *pg_one_line(Arena *a, const char *message) {
 }
 
 static void on_notice(void *with, const PGresult *result) {
-    Pg *pg = with;
+    (void)with;
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (!severity || !message)
         return;
-    if (pg->notice)
-        pg->notice(pg->notice_with, severity, state ? state : "", message);
-    else if (strcmp(severity, "WARNING") == 0)
+    if (strcmp(severity, "WARNING") == 0)
         log_say("%s: %s", severity, message);
     else
         log_detail("%s: %s", severity, message);
@@ -203,7 +200,7 @@ static Pg *open_bare(Arena *a, const PgTarget *target) {
     pg->conn = connect_patiently(target);
     if (!pg->conn)
         return failed(pg);
-    PQsetNoticeReceiver(pg->conn, on_notice, pg);
+    PQsetNoticeReceiver(pg->conn, on_notice, NULL);
     return pg;
 }
 

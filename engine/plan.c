@@ -177,11 +177,35 @@ static bool refuse_edited(const PlanItem *item) {
 }
 
 static bool refuse_missing(const PlanItem *item) {
-    fail(FAIL_LEDGER, "%s is applied, but its file is missing", item->row->name);
+    const LedgerRow *row = item->row;
+    bool half = row->position < row->statements && text_same(row->state, "partial");
+    if (half)
+        fail(FAIL_LEDGER, "%s is applied up to statement %ld of %ld, but its file is missing",
+             row->name, row->position, row->statements);
+    else
+        fail(FAIL_LEDGER, "%s is applied, but its file is missing", row->name);
     fail_state("nothing was run");
     return fail_next("bring the file back; or let it go: stint resolve %s --rolled-back; or "
                      "order = warn in config.ini",
                      item->row->version);
+}
+
+static bool refuse_begun(const PlanItem *item) {
+    const char *path = item->migration->path;
+    bool backfill = item->state == PLAN_BACKFILLING;
+    if (backfill)
+        fail(FAIL_LEDGER, "%s was changed since this backfill began", path);
+    else
+        fail(FAIL_LEDGER, "%s: one of its first %ld statements was changed after they were applied",
+             path, item->row->position);
+    if (backfill)
+        fail_state("nothing was run; the batches before are done with the old text");
+    else
+        fail_state("%ld of %ld statements are applied; nothing was run", item->row->position,
+                   item->row->statements);
+    return fail_next("undo the edit (a half-applied file may be edited from its failed statement "
+                     "on); or go on with the new text: stint resolve %s --accept-change",
+                     plan_version(item));
 }
 
 static bool refuse_reverting(const PlanItem *item) {
@@ -247,6 +271,8 @@ bool plan_accept(const Plan *plan, const char *order) {
         const PlanItem *item = &plan->item[i];
         if (item->state == PLAN_EDITED)
             return refuse_edited(item);
+        if (item->begun_edited)
+            return refuse_begun(item);
         if (item->down_changed)
             log_say("%s: the way down was changed since it was applied", item->migration->path);
         if (item->state == PLAN_REVERTING)

@@ -37,32 +37,45 @@ static size_t end_of(const Statement *s) {
     return s->copies_in ? s->data_at + s->data_length : s->at + s->length;
 }
 
+/* Are the first `count` statements the same in tokens? */
+static bool are_kept(Arena *a, const SqlHalf *then, const SqlHalf *now, size_t count) {
+    if (count > then->statements.count || count > now->statements.count)
+        return false;
+    if (!count)
+        return true;
+    size_t x = end_of(&then->statements.at[count - 1]), y = end_of(&now->statements.at[count - 1]);
+    return text_same(statement_tokens(a, then->text, then->from, x),
+                     statement_tokens(a, now->text, now->from, y));
+}
+
+bool resume_is_kept(Pg *pg, Arena *a, const char *schema, const Migration *m, const LedgerRow *row,
+                    bool *kept) {
+    const char *text, *down;
+    SqlFile file;
+    if (!ledger_texts(pg, a, schema, m->id, &text, &down) ||
+        !sqlfile_recall(a, m->path, text, down, &file))
+        return false;
+    *kept = text_same(file.up.tokens, m->sql.up.tokens) ||
+            are_kept(a, &file.up, &m->sql.up, (size_t)row->position);
+    return true;
+}
+
 /* A half-applied file may be edited behind its position: what was applied must be equal in tokens.
  */
 static bool check_edit(Step *step, const LedgerRow *row) {
     const Migration *m = step->migration;
     const char *text, *down;
     SqlFile file;
-    size_t done = (size_t)row->position;
     if (step->way == STEP_UP && strcmp(row->tokens, m->tokens) == 0)
         return true;
     if (!ledger_texts(step->pg, step->arena, step->schema, m->id, &text, &down) ||
         !sqlfile_recall(step->arena, m->path, text, down, &file))
         return false;
     const SqlHalf *before = step->way == STEP_UP ? &file.up : &file.down;
-    const Statements *then = &before->statements, *now = &step->half->statements;
     if (text_same(before->tokens, step->half->tokens))
         return true;
-    if (done > then->count || done > now->count)
+    if (!are_kept(step->arena, before, step->half, (size_t)row->position))
         return changed_before(step, row->position);
-    if (done) {
-        const char *x = statement_tokens(step->arena, before->text, before->from,
-                                         end_of(&then->at[done - 1]));
-        const char *y = statement_tokens(step->arena, step->half->text, step->half->from,
-                                         end_of(&now->at[done - 1]));
-        if (strcmp(x, y) != 0)
-            return changed_before(step, row->position);
-    }
     log_say("%s: was edited behind statement %ld; going on with the new text", m->name,
             row->position);
     return write_text(step);

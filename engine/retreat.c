@@ -160,6 +160,10 @@ static bool count_holders(Retreat *r, const char *tables, size_t *count) {
     return ok;
 }
 
+bool retreat_cares(Retreat *r, const SqlHalf *half, const Part *part) {
+    return r->timeout && tables_of(r, half, part).count;
+}
+
 bool retreat_probe(Retreat *r, const SqlHalf *half, const Part *part) {
     Strings tables = tables_of(r, half, part);
     long long until = clock_ms() + r->pause_most, next_word = 0;

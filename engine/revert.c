@@ -237,6 +237,8 @@ static bool one(Revert *revert, const char *id) {
             return stop_failure();
         if (!item || !item->row || text_same(item->row->state, "rolled_back"))
             return true; /* another run has done it */
+        if (!plan_is_applied(item) && !text_same(item->row->state, "reverting"))
+            return refuse_half(item); /* and begun it again */
         if (!open_down(run, item))
             return false;
         tell_started(revert, item);

@@ -1,6 +1,7 @@
 #include "run.h"
 
 #include "backfill.h"
+#include "begun.h"
 #include "clock.h"
 #include "fail.h"
 #include "known.h"
@@ -90,9 +91,12 @@ bool run_look(Run *run) {
         return false;
     run->files_read = false; /* the next look reads them again */
     run->next = 0;
+    run->looks++;
     if (!read_ledger(run) || !plan_make(run->look, &run->files, &run->ledger, &run->plan))
         return false;
     scope_read(run);
+    if (run->pg && !begun_read(run))
+        return false;
     if (!run->plan.due || !run->ledger.version)
         return true;
     if (!ledger_read_failures(run->pg, run->look, &run->ledger))
@@ -235,6 +239,18 @@ Arena *run_file_arena(Run *run) {
     return run->file;
 }
 
+/* 0 is no limit at all, here and there. */
+static bool check_patience(const Run *run, const Migration *m, const Directives *d) {
+    Arena *a = run->arena;
+    long long most = run->config->lock_timeout_max;
+    if (d->lock_timeout < 0 || !most || (d->lock_timeout && d->lock_timeout <= most))
+        return true;
+    fail(FAIL_CONFIG, "%s: its lock-timeout (%s) is above lock_timeout_max (%s)", m->path,
+         d->lock_timeout ? clock_say(a, d->lock_timeout) : "none", clock_say(a, most));
+    return fail_hint("let it wait for less: lock_retries tries again; or raise lock_timeout_max "
+                     "for this environment in config.ini");
+}
+
 bool run_open(Run *run, Migration *m) {
     bool lua = m->kind == MIGRATION_LUA || m->kind == MIGRATION_BACKFILL;
     if (lua && !run->script)
@@ -246,7 +262,8 @@ bool run_open(Run *run, Migration *m) {
     if (m->kind == MIGRATION_SQL && !m->sql.up.statements.count &&
         strstr(m->text.at, MIGRATION_UNWRITTEN))
         return refuse_unwritten(m);
-    return lua || fill(run, m);
+    return lua || (check_patience(run, m, &m->sql.directives) &&
+                   check_patience(run, m, &m->sql.down_directives) && fill(run, m));
 }
 
 void run_close(Run *run) {

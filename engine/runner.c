@@ -85,9 +85,22 @@ static bool ask_after(Run *run) {
            fail_next("mend what the check shows, or take the last file back: stint down");
 }
 
+/* Once for each look at the ledger: what another run has done, or an edit, may forbid the rest. */
+static bool accept(Run *run, const RunnerWanted *wanted, int *looks, size_t *total) {
+    if (*looks == run->looks)
+        return true;
+    *looks = run->looks;
+    if (plan_accept(&run->plan, run->config->order) && open_due(run, wanted, total)) {
+        *total += (size_t)run->applied;
+        return true;
+    }
+    return run->applied ? fail_state("%ld applied in this run before that", run->applied) : false;
+}
+
 static bool run_all(Run *run, const RunnerWanted *wanted) {
     size_t total;
-    if (!plan_accept(&run->plan, run->config->order) || !open_due(run, wanted, &total))
+    int looks = 0;
+    if (!accept(run, wanted, &looks, &total))
         return false;
     if (!verify_load(run))
         return fail_state("nothing was run");
@@ -101,7 +114,7 @@ static bool run_all(Run *run, const RunnerWanted *wanted) {
         if (!ask_before_each(run, item->migration->name))
             return false;
         tell_started(item, (size_t)run->applied + 1, total);
-        if (apply_file(run, item, STEP_UP) == APPLY_FAILED)
+        if (apply_file(run, item, STEP_UP) == APPLY_FAILED || !accept(run, wanted, &looks, &total))
             return false;
     }
     return ask_after(run);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Instructions between two looks at the clock. */
-enum { LOOK_EVERY = 10000, MOST_FRAMES = 20 };
+enum { LOOK_EVERY = 10000, MOST_FRAMES = 20, MOST_SHOWN = 8 };
 
 Script *sandbox_of(lua_State *L) {
     return *(Script **)lua_getextraspace(L);
@@ -198,12 +198,52 @@ int sandbox_remember(lua_State *L) {
     return 1;
 }
 
+/* error {code = 5}: its plain fields, for a table's address tells nothing. */
+static const char *table_shown(lua_State *L) {
+    luaL_Buffer out;
+    bool any = false;
+    lua_newtable(L); /* below the buffer: the names and values as text */
+    int list = lua_gettop(L), count = 0;
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+        bool plain =
+            lua_type(L, -2) == LUA_TSTRING && !lua_istable(L, -1) && !lua_isfunction(L, -1);
+        if (!plain || count >= MOST_SHOWN)
+            continue;
+        luaL_tolstring(L, -1, NULL);
+        lua_pushfstring(L, "%s = %s", lua_tostring(L, -3), lua_tostring(L, -1));
+        lua_rawseti(L, list, ++count);
+        lua_pop(L, 1);
+    }
+    luaL_buffinit(L, &out);
+    luaL_addstring(&out, "an error that is a table: {");
+    for (int i = 1; i <= count; i++) {
+        luaL_addstring(&out, any ? ", " : "");
+        lua_rawgeti(L, list, i);
+        luaL_addvalue(&out);
+        any = true;
+    }
+    luaL_addstring(&out, "}");
+    luaL_pushresult(&out);
+    return lua_tostring(L, -1);
+}
+
+static const char *error_shown(lua_State *L) {
+    if (lua_isnil(L, 1))
+        return "error was called without a message";
+    if (!lua_istable(L, 1) || luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL)
+        return luaL_tolstring(L, 1, NULL);
+    lua_pushliteral(L, "message");
+    if (lua_rawget(L, 1) == LUA_TSTRING)
+        return lua_tostring(L, -1);
+    return table_shown(L);
+}
+
 int sandbox_on_error(lua_State *L) {
     Script *script = sandbox_of(L);
     if (script->end != SANDBOX_ON)
         return 1;
     bool ours = lib_error_is(L, 1);
-    const char *message = ours ? NULL : luaL_tolstring(L, 1, NULL);
+    const char *message = ours ? NULL : error_shown(L);
     SandboxPhase phase = script->phase;
     script->phase = SANDBOX_IDLE; /* the limit of memory must not keep the error from being told */
     bool deeper = script->deep_error && script->deep_error == lua_topointer(L, 1);

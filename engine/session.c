@@ -36,14 +36,6 @@ static PgTarget target_of(const Config *config, const PgUrl *url, const char *wh
                       .statement_timeout = config->statement_timeout};
 }
 
-bool session_target(Arena *a, const Config *config, const char *what, PgTarget *out) {
-    PgUrl url;
-    if (!read_url(a, config, &url))
-        return false;
-    *out = target_of(config, &url, what);
-    return true;
-}
-
 static Pg *open_maintenance(Arena *a, const PgUrl *url, PgTarget target) {
     target.conninfo = pgurl_with_database(a, url, "postgres");
     target.search_path = target.role = NULL;

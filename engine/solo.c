@@ -168,6 +168,15 @@ static bool note_facts(Step *step, const Statement *s, const char **out) {
     return true;
 }
 
+/* More is left than "nothing": the first failure stays the one to tell, but not its state. */
+static void tell_wreck(const Step *step, const char *index, Failure *why) {
+    if (why->kind == FAIL_ERROR)
+        why->kind = FAIL_PARTIAL;
+    why->state =
+        arena_format(step->arena, "%s; an invalid index is left: %s", step_stands(step), index);
+    why->next = "mend the file, then: stint up drops that index and builds it again";
+}
+
 /* The statement failed and we know it: its intent is taken back, and what it left is cleared. */
 static StepAnswer give_up(Step *step, const Statement *s, const char *facts) {
     Failure why = fail_kept(step->arena);
@@ -178,9 +187,7 @@ static StepAnswer give_up(Step *step, const Statement *s, const char *facts) {
     pg_stoppable(step->pg, false);
     if (s->solo == SOLO_CREATE_INDEX && probe_settled(step, s, facts, &found) &&
         strcmp(found.verdict, "invalid") == 0 && !drop_invalid(step, found.index))
-        why.detail =
-            arena_format(step->arena, "%s%san invalid index is left: %s (the next run rebuilds it)",
-                         why.detail ? why.detail : "", why.detail ? "; " : "", found.index);
+        tell_wreck(step, found.index, &why);
     bool cleared = step_aside(step, forget) == STEP_DONE;
     pg_stoppable(step->pg, true);
     if (cleared && step->position == 0)
@@ -240,8 +247,8 @@ static StepAnswer run_it(Step *step, size_t number, const char *facts) {
             return STEP_LOST;
         find_place(step, number, text);
         bool began = !pg_error(step->pg)->position; /* not refused before it ran */
-        StepAnswer answer = s->solo == SOLO_UNKNOWN && began ? half_done(step, number)
-                                                             : give_up(step, s, facts);
+        StepAnswer answer =
+            s->solo == SOLO_UNKNOWN && began ? half_done(step, number) : give_up(step, s, facts);
         restore_lock_timeout(step, before);
         return answer;
     }

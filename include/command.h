@@ -10,7 +10,8 @@
 typedef enum {
     NEED_NOTHING = 0,
     NEED_CONFIG = 1, /* call->config is loaded */
-    NEED_HOOKS = 2,  /* with NEED_CONFIG: the team's hooks are loaded; progress_show lets them hear */
+    NEED_HOOKS =
+        2, /* with NEED_CONFIG: the team's hooks are loaded; progress_show lets them hear */
 } CommandNeeds;
 
 typedef struct {

@@ -59,15 +59,14 @@ bool json_parse(Arena *a, const char *text, size_t length, Json **out);
 bool json_parse_within(Arena *a, const char *text, size_t length, size_t most, Json **out);
 
 JsonKind json_kind(const Json *json);
-size_t json_count(const Json *json);                          /* of a map or list, else 0 */
-Json *json_get(const Json *map, const char *name);            /* NULL: not there, or no map */
-Json *json_at(const Json *list, size_t index);                /* NULL: not there, or no list */
-const char *const *json_names(const Json *map);               /* in order, ended by NULL */
-const char *json_as_text(const Json *json);                   /* or digits; NULL: no text */
-size_t json_length(const Json *json);                         /* of a text, in bytes */
-long long json_as_integer(const Json *json);                  /* 0 if it is no number */
-double json_as_number(const Json *json);                      /* 0 if it is no number */
-bool json_as_flag(const Json *json);                          /* false if it is no flag */
-const char *json_get_text(const Json *map, const char *name); /* NULL: not there, or no text */
+size_t json_count(const Json *json);               /* of a map or list, else 0 */
+Json *json_get(const Json *map, const char *name); /* NULL: not there, or no map */
+Json *json_at(const Json *list, size_t index);     /* NULL: not there, or no list */
+const char *const *json_names(const Json *map);    /* in order, ended by NULL */
+const char *json_as_text(const Json *json);        /* or digits; NULL: no text */
+size_t json_length(const Json *json);              /* of a text, in bytes */
+long long json_as_integer(const Json *json);       /* 0 if it is no number */
+double json_as_number(const Json *json);           /* 0 if it is no number */
+bool json_as_flag(const Json *json);               /* false if it is no flag */
 
 #endif

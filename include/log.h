@@ -7,7 +7,6 @@
 typedef enum { LOG_QUIET, LOG_NORMAL, LOG_VERBOSE } LogLevel;
 
 void log_level(LogLevel level);
-LogLevel log_level_now(void);
 /* Called before a line is written, for whoever draws a progress bar there; may be NULL. */
 void log_before(void (*clear)(void));
 

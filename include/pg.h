@@ -69,9 +69,9 @@ bool pg_row(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args); /* exa
 /* Row by row: what needs more than `most` bytes in the arena is cancelled, with pg_error()'s
  * too_long (pgread.c). Without an arena the rows are dropped, and only the counts are kept. */
 bool pg_read(Pg *pg, Arena *a, size_t most, PgRows *out, const char *sql, PgArgs args);
-const char *pg_cell(const PgRows *rows, size_t row, int column);          /* NULL is SQL's NULL */
-long long pg_integer(const PgRows *rows, size_t row, int column);         /* NULL is 0 */
-bool pg_true(const PgRows *rows, size_t row, int column);                 /* NULL is false */
+const char *pg_cell(const PgRows *rows, size_t row, int column);  /* NULL is SQL's NULL */
+long long pg_integer(const PgRows *rows, size_t row, int column); /* NULL is 0 */
+bool pg_true(const PgRows *rows, size_t row, int column);         /* NULL is false */
 
 /* Data for the COPY ... FROM STDIN statements of a message, in their order. */
 typedef struct {
@@ -104,10 +104,6 @@ PgState pg_state(const Pg *pg);
 /* Called about every `every` ms of a wait; the callback may use the witness, never `pg`. */
 typedef void PgTick(void *with);
 void pg_on_wait(Pg *pg, long long every, PgTick *tick, void *with);
-/* Called for each message of the server ("NOTICE", "INFO", "WARNING", ...). By default warnings
- * are shown, and the rest under -v. */
-typedef void PgNotice(void *with, const char *severity, const char *sqlstate, const char *message);
-void pg_on_notice(Pg *pg, PgNotice *notice, void *with);
 /* Every later statement is cancelled after so many ms; 0: never. */
 void pg_deadline(Pg *pg, long long ms);
 /* Cancels what runs, from within a tick. */

@@ -1,5 +1,5 @@
-/* pg_private: what pg.c (statements), pgread.c, pgopen.c (connecting) and pgpooler.c share. Nobody else
- * includes it. */
+/* pg_private: what pg.c (statements), pgread.c, pgopen.c (connecting) and pgpooler.c share. Nobody
+ * else includes it. */
 #ifndef PG_PRIVATE_H
 #define PG_PRIVATE_H
 
@@ -19,8 +19,6 @@ struct Pg {
     PgTick *tick;
     void *tick_with;
     long long every, next_tick;
-    PgNotice *notice;
-    void *notice_with;
     long long deadline, deadline_at; /* ms a statement; when the running one is cancelled */
     long long cancelled_at;
 };

@@ -28,6 +28,7 @@ typedef struct {
     PlanState state;
     const char *skipped; /* "environments staging,production": pending, but not due here; or NULL */
     Strings requires;    /* what must be applied before, of a file that is due */
+    bool begun_edited;   /* half done, and what is done was edited since: never gone on with */
     bool down_changed;   /* the down half of an applied file differs: said, never refused */
 } PlanItem;
 

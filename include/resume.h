@@ -9,4 +9,8 @@
 /* STEP_DONE: `step` stands where the rest begins, its session ready. */
 StepAnswer resume_file(Step *step, const LedgerRow *row);
 
+/* Has what was applied of a half-applied file stayed as it was? False: not to be found out. */
+bool resume_is_kept(Pg *pg, Arena *a, const char *schema, const Migration *m, const LedgerRow *row,
+                    bool *kept);
+
 #endif

@@ -29,6 +29,8 @@ typedef struct {
 /* Watches the session's waits from now on: names who blocks it, bounds the whole of its waits. */
 void retreat_watch(Retreat *retreat, Arena *a, Pg *pg, const char *name);
 void retreat_unwatch(Retreat *retreat);
+/* Would a probe ask the server at all? */
+bool retreat_cares(Retreat *retreat, const SqlHalf *half, const Part *part);
 /* Before a transaction: waits until no old transaction holds the tables that these statements
  * lock and that the text does not make itself; for pause_most at the longest. False: stopped, or
  * the server failed. */

@@ -29,12 +29,14 @@ typedef struct {
     Arena *file; /* see run_file_arena */
     bool used;   /* the session has run a file since it was clean */
     bool locked; /* the run lock was taken on this session */
+    int looks;   /* how often the plan was made */
     size_t next; /* where in the plan the next due file is looked for */
     bool has_event_triggers;
     Strings done,
         done_ms; /* applied by this run in one transaction: duration_ms is not written yet */
     int taken;   /* how often in a row another run was ahead */
-    int losses;  /* connections lost since the last file that was applied */
+    long long taken_since; /* clock_ms() of the first of them */
+    int losses;            /* connections lost since the last file that was applied */
     const char *server_started;
 } Run;
 

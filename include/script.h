@@ -77,8 +77,8 @@ void script_limit(Script *script, long long time, const char *hint);
 bool script_is_calling(void);
 
 /* The rows of a batch for a transform. In: `rows` (columns from `from` on), `column` (what may be
- * given back). Out, row by row: for each column what was given (text; NULL is SQL's NULL), or why the
- * row failed. */
+ * given back). Out, row by row: for each column what was given (text; NULL is SQL's NULL), or why
+ * the row failed. */
 typedef struct {
     const char *name;
     bool is_json, is_bytes, is_writable;
@@ -92,13 +92,13 @@ typedef struct {
     int from;
     size_t column_count;
     const ScriptColumn *column;
-    size_t at; /* the next row */
+    size_t at;          /* the next row */
     const char **value; /* rows * columns */
     bool *is_given;
     ScriptBad *bad;
 } ScriptRows;
-/* Calls the function in `field` with each row. A row that raises, or takes too long, is `bad`; false:
- * what is nobody's row (a column that the table does not have, Ctrl-C). */
+/* Calls the function in `field` with each row. A row that raises, or takes too long, is `bad`;
+ * false: what is nobody's row (a column that the table does not have, Ctrl-C). */
 bool script_transform(const Declaration *declaration, const char *field, ScriptRows *rows);
 
 /* The exit code of the process when C code in a call does not come back within the time limit and

@@ -22,8 +22,6 @@ bool session_make_schema(Pg *pg, Arena *a, const Config *config);
 /* The maintenance database (postgres) of the same server, under the URL's own role: for making and
  * dropping databases. */
 Pg *session_maintenance(Arena *a, const Config *config, const char *what);
-/* The target alone: for those who connect later or elsewhere. */
-bool session_target(Arena *a, const Config *config, const char *what, PgTarget *out);
 /* Statements that make a used session clean again, settings included; end with ";\n". */
 enum { SESSION_CLEAN_COUNT = 15 };
 const char *session_clean(Arena *a, const Pg *pg);

@@ -11,7 +11,7 @@ local floors = {
       .. "cluster server binaries retreat repeatable consent loss scratch testbed",
   },
   { "windows", "lib_* testing" },
-  { "verbs", "step solo scope verify plan run runner worker transform residue crew join course resume apply revert wipe seed doctor doctor_*" },
+  { "verbs", "step solo scope verify plan run runner worker transform residue crew join course resume outcome begun apply revert wipe seed doctor doctor_*" },
   { "desk", "option command cli cmd_* progress report show main" },
 }
 

@@ -109,3 +109,11 @@ WITH mine AS (UPDATE stint.migration SET state = 'applied', position = $5, state
   text = $10, applied_by = $12, started_at = pg_catalog.clock_timestamp(), applied_at = pg_catalog.clock_timestamp(), duration_ms = NULL
   WHERE id = $1 AND tokens = $13 RETURNING 1)
 SELECT 1 / count(*) FROM mine
+
+-- :name ledger_holders
+-- Who has rows of the ledger locked, in one line.
+SELECT 'pid ' || string_agg(DISTINCT l.pid || ' (' || coalesce(a.application_name, '') || ', role ' || coalesce(a.usename, '?') || ', ' || coalesce(a.state, '?') || ')', ', pid ')
+FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
+WHERE l.relation = to_regclass('stint.migration') AND l.mode <> 'AccessShareLock' AND l.granted AND l.pid <> pg_backend_pid()
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+HAVING count(*) > 0

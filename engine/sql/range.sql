@@ -12,7 +12,7 @@ INSERT INTO stint.backfill_range (backfill, number, leaf, low, position, high, b
 WITH b AS (SELECT id, (SELECT coalesce(max(r.number), 0) FROM stint.backfill_range r WHERE r.backfill = f.id) AS before FROM stint.backfill f WHERE f.migration = $1),
 stats AS (
   SELECT x, row_number() OVER () AS i, count(*) OVER () AS n
-  FROM pg_catalog.pg_stats s, pg_catalog.pg_class c, pg_catalog.pg_namespace n, unnest(s.histogram_bounds::text::text[]) x
+  FROM pg_catalog.pg_stats s, pg_catalog.pg_class c, pg_catalog.pg_namespace n, unnest(coalesce(s.histogram_bounds::text, s.most_common_vals::text)::text[]) x
   WHERE c.oid = {leaf} AND n.oid = c.relnamespace AND s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = {first_key_name} AND NOT s.inherited
     AND $3::integer > 1
 ), picked AS (
@@ -74,7 +74,7 @@ WITH c AS MATERIALIZED (
   FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2 AND r.state = 'taken' AND {which_start} FOR UPDATE
 ), stats AS (
   SELECT k.*, row_number() OVER (ORDER BY {found_keys}) AS i, count(*) OVER () AS n FROM c, pg_catalog.pg_stats s, pg_catalog.pg_class t, pg_catalog.pg_namespace n,
-    unnest(s.histogram_bounds::text::text[]) x,
+    unnest(coalesce(s.histogram_bounds::text, s.most_common_vals::text)::text[]) x,
     LATERAL (SELECT {key_columns} FROM {table} t WHERE {first_key} <= x::{first_type} ORDER BY {keys_descending} LIMIT 1) k
   WHERE t.oid = {leaf} AND n.oid = t.relnamespace AND s.schemaname = n.nspname AND s.tablename = t.relname AND s.attname = {first_key_name} AND NOT s.inherited
     AND {found_after} ({found_keys_k}) < ({high_lateral_c})

@@ -73,4 +73,18 @@ static int help(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg native_option[] = {{"parse", parse}, {"help", help}, {NULL, NULL}};
+/* first_word(words...): its number, from 1. */
+static int first_word(lua_State *L) {
+    const Option *const tables[] = {own, global, NULL};
+    int argc = lua_gettop(L);
+    Arena *a = arena_new();
+    char **argv = arena_take(a, ((size_t)argc + 1) * sizeof *argv);
+    for (int i = 0; i < argc; i++)
+        argv[i] = arena_string(a, luaL_checkstring(L, i + 1));
+    lua_pushinteger(L, option_first_word(tables, argc, argv) + 1);
+    arena_free(a);
+    return 1;
+}
+
+const luaL_Reg native_option[] = {
+    {"parse", parse}, {"first_word", first_word}, {"help", help}, {NULL, NULL}};

@@ -114,6 +114,49 @@ describe("a statement that no transaction can hold", function()
       assert.equal("t_a_idx valid, t_b valid", indexes())
     end)
 
+    it("meets the names that it means, whatever the file before it has SET", function()
+      up(0)
+      db:exec "DELETE FROM t WHERE b = 2; CREATE SCHEMA other; CREATE TABLE other.t (a int)"
+      db:exec "CREATE UNIQUE INDEX t_a ON t (a)"
+      spoil "t_a"
+      write("2_before.sql", "SET search_path = other;\n")
+      write("3_index.sql", "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS t_a ON t (a);\n")
+      up(0)
+      assert.equal("t_a valid", indexes())
+    end)
+
+    it("takes its intent back under our own role, whatever role the file has SET", function()
+      up(0)
+      db:exec "DROP ROLE IF EXISTS stint_solo_nobody; CREATE ROLE stint_solo_nobody; ALTER TABLE t OWNER TO stint_solo_nobody"
+      db:exec "GRANT CREATE ON SCHEMA public TO stint_solo_nobody"
+      write("2_index.sql", "SET ROLE stint_solo_nobody;\nCREATE UNIQUE INDEX CONCURRENTLY t_a ON t (a);\n")
+      local r = up(7)
+      assert.is_nil(r.err:find("the ledger still says", 1, true), r.err)
+      assert.is_nil(db:value "SELECT intent FROM stint.migration WHERE version = '2'")
+      assert.equal("", indexes())
+    end)
+
+    it("drops what a failed build left without a lock_timeout of its own", function()
+      up(0)
+      db:exec "DELETE FROM t WHERE b = 2; CREATE INDEX t_a ON t (a)"
+      spoil "t_a"
+      local held = session.open(url)
+      held:exec "BEGIN; LOCK TABLE t IN ROW EXCLUSIVE MODE"
+      write("2_index.sql", "CREATE INDEX CONCURRENTLY t_a ON t (a);\n")
+      local handle = run.start({ "up", "--lock-timeout", "100ms" }, { cwd = project, env = { DATABASE_URL = url } })
+      session.wait_until(
+        url,
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'DROP INDEX CONCURRENTLY%' "
+          .. "AND wait_event_type = 'Lock' AND clock_timestamp() - query_start > '300ms'",
+        "1"
+      )
+      held:exec "COMMIT"
+      held:close()
+      local r = handle:wait()
+      assert.equal(0, r.code, r.err)
+      assert.equal("t_a valid", indexes())
+    end)
+
     it("has its place in the file", function()
       write("2_index.sql", "CREATE INDEX CONCURRENTLY t_a\n  ON t (a, größe);\n")
       local r = up(6)

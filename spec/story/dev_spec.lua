@@ -49,6 +49,9 @@ describe("stint dev", function()
     assert.equal(0, r.code)
     assert.matches('"state":"stopped"', status(), 1, true)
 
+    r = dev("stop", "--delete")
+    assert.equal(5, r.code)
+    assert.matches("STATE: nothing was removed\nNEXT: stint dev stop --delete --yes\n", r.err, 1, true)
     local home = status():match '"place":"(.-)"'
     assert.equal(0, dev("stop", "--delete", "--yes").code)
     assert.matches('"state":"absent"', status(), 1, true)

@@ -143,6 +143,14 @@ describe("a file", function()
     end)
   end)
 
+  it("may not wait longer for a lock than its environment lets it", function()
+    write("2_a.sql", "-- stint: lock-timeout 45s\nSELECT 1;\n")
+    local r = stint "up"
+    assert.equal(78, r.code, r.err)
+    assert.matches("2_a.sql: its lock-timeout (45.0s) is above lock_timeout_max (30.0s)", r.err, 1, true)
+    assert.equal("", applied())
+  end)
+
   it("that is applied is not opened for what it says", function()
     write("2_a.sql", "SELECT 1;\n")
     assert.equal(0, stint("up").code)

@@ -323,7 +323,7 @@ describe("a run that is interrupted", function()
       assert.matches("rolled back", r.err, 1, true)
       assert.equal("tables", held:value "SELECT string_agg(what, ',') FROM log")
       assert.equal("1", held:value "SELECT count(*) FROM stint.migration")
-      local attempt = "SELECT count(*) FROM stint.event WHERE kind = 'migration_failed' AND migration = '2'"
+      local attempt = "SELECT count(*) FROM stint.event WHERE kind = 'migration_stopped' AND migration = '2'"
       assert.equal("1", held:value(attempt))
       assert.equal("failed", held:value "SELECT outcome FROM stint.run")
       session.wait_until(url, SESSIONS, "0")

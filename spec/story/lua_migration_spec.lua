@@ -303,6 +303,36 @@ end }
       assert.equal("applied 1", sql "SELECT state || ' ' || position FROM stint.migration WHERE intent IS NULL")
     end)
 
+    it("is in doubt when its end cannot be written", function()
+      begin [[
+migration { transaction = false, up = function(db)
+  db:exec "CREATE TABLE kept (n int)"
+  db:exec "ALTER TABLE stint.migration RENAME TO elsewhere"
+end }
+]]
+      local r = up()
+      assert.equal(7, r.code, r.err)
+      assert.matches("STATE: nobody knows how far it came", r.err, 1, true)
+      assert.equal("1", sql "SELECT count(*) FROM stint.elsewhere WHERE intent = 1")
+    end)
+
+    it("whose end is written under our own role, whatever it has SET", function()
+      begin [[migration { transaction = false, up = function(db) db:exec "SET ROLE pg_monitor" end }]]
+      local r = up()
+      assert.equal(0, r.code, r.err)
+      assert.equal("applied", state())
+    end)
+
+    it("is not gone on with by a file of another kind", function()
+      begin [[migration { transaction = false, up = function(db) db:exec "CREATE TABLE kept (n int)" error "no" end }]]
+      assert.equal(7, up().code)
+      write [[backfill { table = "kept", set = { n = "1" }, key = "n" }]]
+      local r = up()
+      assert.equal(4, r.code, r.err)
+      assert.matches("is a file of kind backfill, but it was begun as one of kind lua", r.err, 1, true)
+      assert.matches("stint resolve 1 --rolled-back", r.err, 1, true)
+    end)
+
     local function killed_in_the_middle()
       begin(NONE)
       local holder = session.open(url)
@@ -420,5 +450,18 @@ end }
     assert.equal(6, r.code, r.err)
     assert.matches("nothing can be declared while it runs", r.err, 1, true)
     assert_nothing_left()
+  end)
+
+  it("shows errors that are no text, and values that are too many", function()
+    local function says(text, body)
+      local r = up_with(body)
+      assert.equal(6, r.code, r.err)
+      assert.matches(text, r.err, 1, true)
+    end
+    says("an error that is a table: {code = 5}", "error { code = 5 }")
+    says("error was called without a message", "error()")
+    says("put it into parentheses", [[db:exec("INSERT INTO kept VALUES ($1)", ("a"):gsub("a", "b"))]])
+    says("has numbers", [[db:exec("SELECT $1", { [true] = 1 })]])
+    says("filled 2 rows", 'log.say("filled", 2, "rows") error "no"')
   end)
 end)

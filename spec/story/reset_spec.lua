@@ -214,6 +214,15 @@ describe("reset", function()
     stint(0, "up")
   end)
 
+  it("runs a file whose name begins a comment, and doctor knows a rollback that was cut off", function()
+    write("3_a*.sql", "CREATE TABLE three (id int);\n")
+    stint(0, "up")
+    sql "UPDATE stint.migration SET state = 'reverting' WHERE id = '3'"
+    local r = stint(1, "doctor", "-e", "development")
+    assert.is_truthy(r.out:find("3_a* is being rolled back, and that did not end", 1, true), r.out)
+    assert.is_truthy(r.out:find("-> stint down -e development goes on there", 1, true), r.out)
+  end)
+
   it("names what it ignores, once, and says that a folder is empty", function()
     project = run.project({ ["scripts/migrations/20240101000000_init/migration.sql"] = "SELECT 1;\n" }, CONFIG)
     place.write(project .. "/scripts/migrations/2_TWO.SQL", "SELECT 1;\n")

@@ -98,6 +98,14 @@ SELECT (SELECT coalesce(string_agg(m::text, ' ' ORDER BY id), '') FROM stint.mig
       assert.equal("1 baselined, 2 edited, 3 applied", states())
     end)
 
+    it("warns of what is out of order then", function()
+      write("8_eight.sql", "SELECT 8;\n")
+      write("9_nine.sql", "SELECT 9;\n")
+      local r = stint("resolve", "9", "--applied")
+      assert.equal(0, r.code, r.err)
+      has("pending, and out of order now: stint resolve", r.err)
+    end)
+
     it("ends a failure that was mended by hand", function()
       write("2_two.sql", "CREATE TABLE two ();\nSELECT nix;\n")
       up(6)
@@ -188,7 +196,7 @@ SELECT (SELECT coalesce(string_agg(m::text, ' ' ORDER BY id), '') FROM stint.mig
       up(0)
       os.remove(path "2_two.sql")
       up(4)
-      resolve("2_two: counts as rolled back: it is pending", "2_two", "--rolled-back")
+      resolve("2_two: counts as rolled back; its file is gone, so nothing of it is pending", "2_two", "--rolled-back")
       assert.equal("1 applied, 3 applied", states())
       up(0)
     end)

@@ -291,6 +291,25 @@ INSERT INTO log VALUES ('3');]],
     assert.equal("1", log())
   end)
 
+  it("is no reason to wait for ever for a session that holds a row of the ledger", function()
+    local project = project_of { ["1_half.sql"] = "-- stint: no-transaction\nCREATE TABLE half ();\nSELECT 1/0;\n" }
+    assert.equal(7, start(project, "up"):wait().code)
+    local held = session.open(url)
+    held:exec "BEGIN; SELECT 1 FROM stint.migration FOR UPDATE"
+    local r = run({ "up", "--run-lock-wait", "200ms" }, { cwd = project, env = { DATABASE_URL = url, STINT_LOCK_TIMEOUT = "100ms" } })
+    assert.equal(3, r.code, r.err)
+    assert.matches("another session is at its row of the ledger", r.err, 1, true)
+    assert.matches("pid " .. held:value "SELECT pg_backend_pid()", r.err, 1, true)
+    held:close()
+  end)
+
+  it("may be of a ledger whose name has a dollar in it", function()
+    local project = project_of { ["1_a.sql"] = "INSERT INTO log VALUES ('1');\nCREATE INDEX CONCURRENTLY ON log (what);\n" }
+    local r = run({ "up" }, { cwd = project, env = { DATABASE_URL = url, STINT_LEDGER_SCHEMA = "st$x" } })
+    assert.equal(0, r.code, r.err)
+    assert.equal("1", log())
+  end)
+
   it("belongs to a ledger: another ledger in the same database has its own", function()
     local project = project_of { ["1_gate.sql"] = GATE .. "INSERT INTO log VALUES ('1');" }
     local other = project_of { ["1_other.sql"] = "INSERT INTO log VALUES ('2');" }

@@ -215,6 +215,11 @@ COMMIT AND CHAIN;
         write("1_each.sql", edited)
         local r = up(4)
         says("ERROR: scripts/migrations/1_each.sql: one of its first 2 statements was changed after they were applied\n", r)
+        local looked = run({ "status", "--check" }, { cwd = project, env = { DATABASE_URL = url } })
+        assert.equal(4, looked.code, looked.err)
+        assert.matches("edited before statement 3", looked.out, 1, true)
+        assert.equal("partial", status("1").state)
+        assert.equal(4, run({ "plan" }, { cwd = project, env = { DATABASE_URL = url } }).code)
         says("stint resolve 1 --accept-change\n", r)
         assert.equal("1", column "SELECT n FROM t")
       end
@@ -222,6 +227,17 @@ COMMIT AND CHAIN;
         "1_each.sql",
         "-- stint:   no-transaction\r\nCREATE TABLE t\n  (n int) ;;  /* why */\nINSERT INTO t VALUES (1);\nSELECT 1;\n"
       )
+      up(0)
+      assert.equal("1", column "SELECT n FROM t")
+    end)
+
+    it("is refused when the data of an applied COPY were edited", function()
+      local text = "-- stint: no-transaction\nCREATE TABLE t (n int);\nCOPY t FROM stdin;\n1\n\\.\nSELECT nix;\n"
+      write("1_each.sql", text)
+      up(7)
+      write("1_each.sql", (text:gsub("\n1\n", "\n2\n"):gsub("nix", "1")))
+      says("one of its first 2 statements was changed after they were applied", up(4))
+      write("1_each.sql", (text:gsub("nix", "1")))
       up(0)
       assert.equal("1", column "SELECT n FROM t")
     end)

@@ -59,7 +59,7 @@ local AT_THE_GATE = [[
 SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))]]
 
-local THROUGH_A_GATE = "-- stint: lock-timeout 0s\nSELECT pg_advisory_xact_lock(7);\n" .. FILES["1_log.sql"]
+local THROUGH_A_GATE = "-- stint: lock-timeout 30s\nSELECT pg_advisory_xact_lock(7);\n" .. FILES["1_log.sql"]
 
 describe("two runs at once", function()
   local pg = cluster.get()
@@ -218,7 +218,7 @@ describe("two runs at once", function()
 
   it("go on with what a killed one has left, without being asked", function()
     local url = pg:database()
-    local files = { ["1_log.sql"] = FILES["1_log.sql"], ["2_gate.sql"] = "-- stint: lock-timeout 0s\n"
+    local files = { ["1_log.sql"] = FILES["1_log.sql"], ["2_gate.sql"] = "-- stint: lock-timeout 30s\n"
       .. "BEGIN;\nINSERT INTO log VALUES ('2');\nCOMMIT;\nBEGIN;\nSELECT pg_advisory_xact_lock(7);\nINSERT INTO log VALUES ('3');\nCOMMIT;" }
     local project = project_of(files)
     local held = gate(url)

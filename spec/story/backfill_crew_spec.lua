@@ -1,0 +1,207 @@
+local cluster = require "spec.support.cluster"
+local native = require "native"
+local run = require "spec.support.run"
+local session = require "spec.support.session"
+
+local process = native.process
+local long = os.getenv "STINT_LONG"
+
+local FILE = "scripts/migrations/1_fill.lua"
+local ROWS = long and 200000 or 20000
+
+-- Every change of a row is written down; each row takes a moment, so that there is time to interfere.
+local TABLE = [[
+CREATE TABLE t (id bigint PRIMARY KEY, n int NOT NULL DEFAULT 0);
+INSERT INTO t SELECT g FROM generate_series(1, %d) g;
+CREATE TABLE log (id bigint);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.id %% 50 = 0 THEN PERFORM pg_sleep(0.002); END IF;
+  INSERT INTO log VALUES (NEW.id);
+  RETURN NEW;
+END $$;
+CREATE TRIGGER note AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION note();
+ANALYZE t;
+]]
+
+local ONCE = [[SELECT (SELECT count(*) FROM t WHERE n = 1) || ' ' || (SELECT count(*) FROM log) || ' ' || (SELECT count(DISTINCT id) FROM log)
+  || ' ' || (SELECT sum(rows_changed) FROM stint.backfill_range)]]
+local ALL = ("%d %d %d %d"):format(ROWS, ROWS, ROWS, ROWS)
+local WORKERS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stint:work' AND datname = current_database()"
+
+describe("a crew", function()
+  local pg, url, dir
+
+  local function begin(fields)
+    url = pg:database()
+    pg:sql(url, TABLE:format(ROWS))
+    dir = run.project { [FILE] = ('backfill { table = "t", set = { n = "n + 1" }, target = "30ms", %s }\n'):format(fields or "") }
+  end
+
+  local function start(...)
+    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 180 })
+  end
+
+  local function sql(text)
+    return pg:sql(url, text)
+  end
+
+  -- The process of a worker that is at it, for those who want to harm it.
+  local function a_worker(h)
+    local children = ("/proc/%d/task/%d/children"):format(h.pid, h.pid)
+    local until_then = process.seconds() + 20
+    while process.seconds() < until_then and h:running() do
+      local file = io.open(children)
+      local pid = file and file:read("n")
+      if file then
+        file:close()
+      end
+      if pid then
+        return pid
+      end
+      process.pause(0.005)
+    end
+  end
+
+  -- The walk has begun.
+  local function under_way()
+    session.wait_until(url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
+    session.wait_until(url, "SELECT (count(*) > 0)::text FROM stint.backfill_range WHERE rows_seen > 0", "true")
+  end
+
+  setup(function()
+    pg = cluster.get()
+  end)
+
+  it("shares the rows out among its workers, and changes each once", function()
+    begin "workers = 2"
+    local h = start("up", "--json")
+    session.wait_until(url, WORKERS, "2")
+    local r = h:wait()
+    assert.equal(0, r.code, r.out .. r.err)
+    assert.equal(ALL, sql(ONCE))
+    assert.is_true(tonumber(sql "SELECT count(*) FROM stint.backfill_range") >= 8)
+    assert.equal("0", sql(WORKERS))
+    assert.matches('"workers":2', r.out, 1, true)
+  end)
+
+  it("replaces workers that die, at whatever moment", function()
+    begin "workers = 2"
+    local h = start "up"
+    for _ = 1, long and 20 or 4 do
+      local pid = a_worker(h)
+      if pid then
+        process.signal(pid, "KILL")
+        process.pause(0.15)
+      end
+    end
+    local r = h:wait()
+    assert.equal(0, r.code, r.err)
+    assert.matches("another takes its place", r.err, 1, true)
+    assert.equal(ALL, sql(ONCE))
+  end)
+
+  it("is no more when its head is killed, and goes on with the next run", function()
+    begin "workers = 2"
+    local h = start "up"
+    session.wait_until(url, WORKERS, "2")
+    h:kill "KILL"
+    assert.equal(9, h:wait().signal)
+    session.wait_until(url, WORKERS, "0", 20)
+    local r = start("up"):wait()
+    assert.equal(0, r.code, r.err)
+    assert.equal(ALL, sql(ONCE))
+  end)
+
+  it("ends its batches at SIGTERM, and keeps its positions", function()
+    begin "workers = 2"
+    local h = start "up"
+    session.wait_until(url, WORKERS, "2")
+    h:kill "TERM"
+    local r = h:wait()
+    assert.equal(143, r.code, r.err)
+    assert.equal("0", sql(WORKERS))
+    local done = sql "SELECT sum(rows_changed) FROM stint.backfill_range"
+    assert.equal(done, sql "SELECT count(*) FROM log")
+    r = start("up"):wait()
+    assert.equal(0, r.code, r.err)
+    assert.equal(ALL, sql(ONCE))
+  end)
+
+  it("takes in workers by hand, from another folder, who take over half of what is left", function()
+    begin()
+    local first = dir
+    local h = start "up"
+    under_way()
+    dir = run.project { [FILE] = 'backfill { table = "t", set = { n = "n + 1" }, target = "30ms",  }\n' }
+    local other = start "work"
+    session.wait_until(url, "SELECT (count(DISTINCT pid) > 1)::text FROM stint.backfill_range", "true")
+    local joined = other:wait()
+    assert.equal(0, joined.code, joined.err)
+    assert.matches("worked on 1 backfill", joined.out, 1, true)
+    dir = first
+    local r = h:wait()
+    assert.equal(0, r.code, r.err)
+    assert.equal(ALL, sql(ONCE))
+  end)
+
+  it("refuses a worker with another text", function()
+    begin()
+    local first = dir
+    local h = start "up"
+    under_way()
+    dir = run.project { [FILE] = 'backfill { table = "t", set = { n = "n + 2" } }\n' }
+    local r = start("work"):wait()
+    assert.equal(4, r.code, r.err)
+    assert.matches("differs from the text that this backfill runs with", r.err, 1, true)
+    dir = first
+    assert.equal(0, h:wait().code)
+    assert.equal(ALL, sql(ONCE))
+  end)
+
+  it("has nothing to do where no backfill is under way, or no ledger", function()
+    begin()
+    assert.equal("nothing to do: no backfill is under way\n", start("work"):wait().out)
+    assert.equal(0, start("up"):wait().code)
+    assert.equal("nothing to do: no backfill is under way\n", start("work"):wait().out)
+  end)
+
+  it("ends a worker when its time is up", function()
+    begin()
+    local h = start "up"
+    under_way()
+    local other = start("work", "--max-time", "200ms"):wait()
+    assert.equal(0, other.code, other.err)
+    assert.equal(0, h:wait().code)
+    assert.equal(ALL, sql(ONCE))
+  end)
+
+  it("lets a worker that was asleep for too long change nothing", function()
+    begin()
+    local h = start "up"
+    under_way()
+    h:kill "STOP"
+    sql "UPDATE stint.backfill_range SET lease_until = clock_timestamp() - interval '1 s'"
+    local other = start("work"):wait()
+    assert.equal(0, other.code, other.err)
+    assert.equal("0", sql "SELECT count(*) FROM t WHERE n = 0")
+    h:kill "CONT"
+    local r = h:wait()
+    assert.equal(0, r.code, r.err)
+    assert.equal(ALL, sql(ONCE))
+  end)
+
+  it("tells why its workers fail, and stops", function()
+    begin "workers = 2"
+    local h = start "up"
+    session.wait_until(url, WORKERS, "2")
+    sql "ALTER TABLE t RENAME COLUMN n TO m"
+    local r = h:wait()
+    assert.equal(7, r.code, r.err)
+    assert.matches("1_fill: column t.n does not exist", r.err, 1, true)
+    sql "ALTER TABLE t RENAME COLUMN m TO n"
+    r = start("up"):wait()
+    assert.equal(0, r.code, r.err)
+    assert.equal(ALL, sql(ONCE))
+  end)
+end)

@@ -1,0 +1,87 @@
+local cluster = require "spec.support.cluster"
+local run = require "spec.support.run"
+
+local FILE = "scripts/migrations/1_fill.lua"
+
+describe("the keys of a backfill", function()
+  local pg, url, dir
+
+  local function begin(sql, text)
+    url = pg:database()
+    pg:sql(url, sql)
+    dir = run.project { [FILE] = text or 'backfill { table = "t", set = { n = "n + 1" }, workers = 2 }\n' }
+  end
+
+  local function up(...)
+    return run({ "up", ... }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 120 })
+  end
+
+  local function sql(text)
+    return pg:sql(url, text)
+  end
+
+  local function assert_once(rows)
+    local r = up()
+    assert.equal(0, r.code, r.err)
+    assert.equal(("%d %d"):format(rows, rows), sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT sum(rows_changed) FROM stint.backfill_range) FROM t")
+  end
+
+  setup(function()
+    pg = cluster.get()
+  end)
+
+  -- columns of the key, expressions for the row with number g
+  for name, key in pairs {
+    ["smallints"] = { "k smallint", "g - 3000" },
+    ["bigints with one hole of 10^15, and crowds"] = { "k bigint", "CASE WHEN g < 5500 THEN g ELSE 1000000000000000 + g * 7 END" },
+    ["uuids"] = { "k uuid", "md5(g::text)::uuid" },
+    ["texts"] = { "k text", "md5(g::text)" },
+    ["timestamps with infinities"] = { "k timestamptz",
+      "CASE g WHEN 1 THEN '-infinity' WHEN 2 THEN 'infinity' ELSE timestamptz '2026-01-01' + g * interval '17 s' END" },
+    ["numerics with NaN"] = { "k numeric", "CASE g WHEN 5 THEN 'NaN' ELSE g / 3.0 END" },
+    ["four columns of four types"] = { 'a date, "B" text, c uuid, d smallint',
+      "date '2026-01-01' + g / 2000, (g / 500)::text, md5((g / 10)::text)::uuid, g % 10" },
+  } do
+    it("may be " .. name .. ", cut into ranges of about as many rows", function()
+      local names = key[1]:gsub('("?%w+"?) [^,]+', "%1")
+      begin(("CREATE TABLE t (%s, n int NOT NULL DEFAULT 0, PRIMARY KEY (%s)); INSERT INTO t SELECT %s FROM generate_series(1, 6000) g; ANALYZE t"):format(
+        key[1], names, key[2]))
+      assert_once(6000)
+      assert.is_true(tonumber(sql "SELECT count(*) FROM stint.backfill_range WHERE rows_seen > 0") >= (key[1]:find "," and 2 or 8))
+      if not key[1]:find "," then
+        assert.is_true(tonumber(sql "SELECT max(rows_seen) FROM stint.backfill_range") < 1500)
+      end
+    end)
+  end
+
+  it("are walked in each partition, three levels down", function()
+    begin [[CREATE TABLE t (id int, at date, n int NOT NULL DEFAULT 0, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+      CREATE TABLE t1 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01') PARTITION BY HASH (id);
+      CREATE TABLE t1a PARTITION OF t1 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+      CREATE TABLE t1b PARTITION OF t1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+      CREATE TABLE t2 PARTITION OF t FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+      CREATE TABLE "T ""3""" PARTITION OF t DEFAULT;
+      CREATE TABLE t4 PARTITION OF t FOR VALUES FROM ('2027-01-01') TO ('2027-02-01');
+      INSERT INTO t SELECT g, date '2026-01-01' + g % 100 FROM generate_series(1, 6000) g; ANALYZE t]]
+    assert_once(6000)
+    assert.equal('"T ""3""",t1a,t1b,t2,t4', sql "SELECT string_agg(DISTINCT leaf::regclass::text, ',' ORDER BY leaf::regclass::text) FROM stint.backfill_range")
+  end)
+
+  it("stay right when a row moves to another partition by the change itself", function()
+    begin([[CREATE TABLE t (id int, p int, n int NOT NULL DEFAULT 0, PRIMARY KEY (id, p)) PARTITION BY LIST (p);
+      CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); CREATE TABLE t2 PARTITION OF t FOR VALUES IN (2);
+      INSERT INTO t SELECT g, 1 FROM generate_series(1, 3000) g; ANALYZE t]], 'backfill { table = "t", set = { p = "2", n = "n + 1" }, where = "p = 1" }\n')
+    local r = up()
+    assert.equal(0, r.code, r.err)
+    assert.equal("3000", sql "SELECT count(*) FROM t2 WHERE n = 1")
+  end)
+
+  it("are found in a text's own collation, whatever the session's settings are", function()
+    begin [[CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+      CREATE TABLE t (k text COLLATE loose, at timestamptz, n int NOT NULL DEFAULT 0, PRIMARY KEY (k, at));
+      INSERT INTO t SELECT chr(65 + g % 57 % 26) || g % 300, timestamptz '2026-03-29 00:30+00' + g * interval '13.000001 s' FROM generate_series(1, 5000) g; ANALYZE t]]
+    local name = url:match "///([^?]+)"
+    sql(("ALTER DATABASE %s SET DateStyle = 'German'; ALTER DATABASE %s SET TimeZone = 'Pacific/Chatham'"):format(name, name))
+    assert_once(5000)
+  end)
+end)

@@ -1,0 +1,112 @@
+local cluster = require "spec.support.cluster"
+local native = require "native"
+local run = require "spec.support.run"
+local session = require "spec.support.session"
+
+local process = native.process
+local long = os.getenv "STINT_LONG"
+
+local FILE = "scripts/migrations/1_fill.lua"
+
+describe("stripes", function()
+  local pg, url, dir
+
+  local function begin(sql, text)
+    url = pg:database()
+    pg:sql(url, sql)
+    dir = run.project { [FILE] = text }
+  end
+
+  local function start(...)
+    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 120 })
+  end
+
+  local function up(...)
+    return start("up", ...):wait()
+  end
+
+  local function sql(text)
+    return pg:sql(url, text)
+  end
+
+  local TABLE = [[CREATE TABLE t (%s PRIMARY KEY, n int NOT NULL DEFAULT 0, note text, pad text DEFAULT repeat('x', 80)); INSERT INTO t SELECT %s FROM generate_series(1, %d) g;
+    CREATE INDEX ON t (note); ANALYZE t]]
+
+  setup(function()
+    pg = cluster.get()
+  end)
+
+  for name, key in pairs {
+    ["negative and positive numbers"] = { "id int", "g - 20000" },
+    ["texts"] = { "id text", "md5(g::text)" },
+  } do
+    it("change each row once, whatever the key: " .. name, function()
+      begin(TABLE:format(key[1], key[2], 40000), 'backfill { table = "t", set = { n = "n + 1" }, stripes = 5 }\n')
+      local r = up()
+      assert.equal(0, r.code, r.err)
+      assert.equal("40000 40000 40000", sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT rows_changed || ' ' || rows_seen FROM stint.backfill_range) FROM t")
+    end)
+  end
+
+  it("leave the table smaller than a plain walk does, and the index as it was", function()
+    local size = {}
+    for _, stripes in ipairs { 1, 8 } do
+      begin(TABLE:format("id int", "g", 100000), ('backfill { table = "t", set = { n = "n + 1" }, stripes = %d }\n'):format(stripes))
+      assert.equal(0, up().code)
+      size[#size + 1] = tonumber(sql "SELECT pg_relation_size('t')")
+      size[#size + 1] = tonumber(sql "SELECT pg_relation_size('t_pkey')")
+    end
+    assert.is_true(size[3] < 0.72 * size[1], size[3] .. " and " .. size[1])
+    assert.is_true(size[4] < size[2])
+  end)
+
+  it("go on in the middle of a window after kill -9", function()
+    begin(TABLE:format("id int", "g", 20000), 'backfill { table = "t", set = { n = "n + 1" }, stripes = 4, target = "20ms" }\n')
+    sql [[CREATE TABLE log (id int); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+      IF NEW.id % 20 = 0 THEN PERFORM pg_sleep(0.001); END IF; INSERT INTO log VALUES (NEW.id); RETURN NEW; END';
+      CREATE TRIGGER note AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION note()]]
+    for round = 1, long and 20 or 4 do
+      local h = start "up"
+      session.wait_until(url, ("SELECT (count(*) > %d)::text FROM log"):format(round * 700), "true", 20)
+      h:kill "KILL"
+      h:wait()
+      process.pause(0.05 * math.random())
+    end
+    local r = up()
+    assert.equal(0, r.code, r.err)
+    assert.equal("20000 20000 20000", sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT count(*) || ' ' || count(DISTINCT id) FROM log) FROM t")
+  end)
+
+  it("and failing rows, held rows and thieves: each row once", function()
+    begin(TABLE:format("id int", "g", 30000), 'backfill { table = "t", set = { n = "n + 1 / (id - 12345)" , note = "id::text" }, stripes = 4, workers = 2, target = "20ms" }\n')
+    local holder = session.open(url)
+    holder:exec "BEGIN; SELECT FROM t WHERE id IN (77, 20000) FOR UPDATE"
+    local h = start "up"
+    session.wait_until(url, "SELECT (to_regclass('stint.backfill_residue') IS NOT NULL)::text", "true")
+    session.wait_until(url, "SELECT count(*) FROM stint.backfill_residue", "2")
+    holder:exec "COMMIT"
+    local r = h:wait()
+    assert.equal(7, r.code, r.err)
+    assert.equal("29999 {12345} 29999", sql [[SELECT count(*) FILTER (WHERE note = id::text) || ' ' || (SELECT string_agg(key::text, '') FROM stint.backfill_quarantine)
+      || ' ' || (SELECT sum(rows_changed) FROM stint.backfill_range) + (SELECT rows_late FROM stint.backfill) FROM t]])
+  end)
+
+  it("are chosen where they pay, and plan says why", function()
+    begin(TABLE:format("id int", "g", 120000), 'backfill { table = "t", set = { n = "n + 1" } }\n')
+    assert.matches("along the key in windows of 8 stripes: the pages are full, and no column that changes is in an index", start("plan"):wait().out, 1, true)
+    assert.equal(0, up().code)
+    assert.equal("8", sql "SELECT stripes FROM stint.backfill")
+    for fields, why in pairs {
+      ['set = { note = "id" }'] = "along the key: a column that changes is in an index",
+      ['set = { n = "n + 1" }, stripes = 3'] = "along the key in windows of 3 stripes: as the file says",
+      ["transform = function() end"] = "along the key: a transform's rows are read in the key's order",
+    } do
+      begin(TABLE:format("id int", "g", 120000), ('backfill { table = "t", %s }\n'):format(fields))
+      assert.matches(why, start("plan"):wait().out, 1, true)
+    end
+    begin(TABLE:format("id int", "g", 1000), 'backfill { table = "t", set = { n = "n + 1" } }\n')
+    local out = start("plan"):wait().out
+    assert.matches("along the key: the table is small", out, 1, true)
+    assert.matches("written meanwhile: app: rows written meanwhile are the application's business", out, 1, true)
+  end)
+end)
