@@ -272,7 +272,7 @@ static RangeAnswer take(Worker *w) {
         answer = range_take(w->pg, w->ranges, w->schema, w->backfill->id, w->who, &w->range);
     if (answer != RANGE_TAKEN)
         return answer;
-    if (w->range.size < w->size || !w->rate)
+    if (w->range.size < w->size || w->rate <= 0)
         w->size = w->range.size;
     w->batch = batch_of(w->pg, w->ranges, w->schema, w->backfill, w->range.leaf, w->range.table);
     w->blamed = NULL;

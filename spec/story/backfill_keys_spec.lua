@@ -79,7 +79,8 @@ describe("the keys of a backfill", function()
   it("are found in a text's own collation, whatever the session's settings are", function()
     begin [[CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
       CREATE TABLE t (k text COLLATE loose, at timestamptz, n int NOT NULL DEFAULT 0, PRIMARY KEY (k, at));
-      INSERT INTO t SELECT chr(65 + g % 57 % 26) || g % 300, timestamptz '2026-03-29 00:30+00' + g * interval '13.000001 s' FROM generate_series(1, 5000) g; ANALYZE t]]
+      INSERT INTO t SELECT chr(65 + g % 57 % 26) || g % 300,
+        timestamptz '2026-03-29 00:30+00' + g * interval '13.000001 s' FROM generate_series(1, 5000) g; ANALYZE t]]
     local name = url:match "///([^?]+)"
     sql(("ALTER DATABASE %s SET DateStyle = 'German'; ALTER DATABASE %s SET TimeZone = 'Pacific/Chatham'"):format(name, name))
     assert_once(5000)

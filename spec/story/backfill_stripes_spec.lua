@@ -29,7 +29,8 @@ describe("stripes", function()
     return pg:sql(url, text)
   end
 
-  local TABLE = [[CREATE TABLE t (%s PRIMARY KEY, n int NOT NULL DEFAULT 0, note text, pad text DEFAULT repeat('x', 80)); INSERT INTO t SELECT %s FROM generate_series(1, %d) g;
+  local TABLE = [[CREATE TABLE t (%s PRIMARY KEY, n int NOT NULL DEFAULT 0, note text, pad text DEFAULT repeat('x', 80));
+    INSERT INTO t SELECT %s FROM generate_series(1, %d) g;
     CREATE INDEX ON t (note); ANALYZE t]]
 
   setup(function()
@@ -44,7 +45,8 @@ describe("stripes", function()
       begin(TABLE:format(key[1], key[2], 40000), 'backfill { table = "t", set = { n = "n + 1" }, stripes = 5 }\n')
       local r = up()
       assert.equal(0, r.code, r.err)
-      assert.equal("40000 40000 40000", sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT rows_changed || ' ' || rows_seen FROM stint.backfill_range) FROM t")
+      assert.equal("40000 40000 40000", sql [[SELECT count(*) FILTER (WHERE n = 1)
+        || ' ' || (SELECT rows_changed || ' ' || rows_seen FROM stint.backfill_range) FROM t]])
     end)
   end
 
@@ -78,7 +80,8 @@ describe("stripes", function()
   end)
 
   it("and failing rows, held rows and thieves: each row once", function()
-    begin(TABLE:format("id int", "g", 30000), 'backfill { table = "t", set = { n = "n + 1 / (id - 12345)" , note = "id::text" }, stripes = 4, workers = 2, target = "20ms" }\n')
+    begin(TABLE:format("id int", "g", 30000),
+      'backfill { table = "t", set = { n = "n + 1 / (id - 12345)" , note = "id::text" }, stripes = 4, workers = 2, target = "20ms" }\n')
     local holder = session.open(url)
     holder:exec "BEGIN; SELECT FROM t WHERE id IN (77, 20000) FOR UPDATE"
     local h = start "up"
@@ -87,13 +90,15 @@ describe("stripes", function()
     holder:exec "COMMIT"
     local r = h:wait()
     assert.equal(7, r.code, r.err)
-    assert.equal("29999 {12345} 29999", sql [[SELECT count(*) FILTER (WHERE note = id::text) || ' ' || (SELECT string_agg(key::text, '') FROM stint.backfill_quarantine)
+    assert.equal("29999 {12345} 29999", sql [[SELECT count(*) FILTER (WHERE note = id::text) || ' '
+      || (SELECT string_agg(key::text, '') FROM stint.backfill_quarantine)
       || ' ' || (SELECT sum(rows_changed) FROM stint.backfill_range) + (SELECT rows_late FROM stint.backfill) FROM t]])
   end)
 
   it("are chosen where they pay, and plan says why", function()
     begin(TABLE:format("id int", "g", 120000), 'backfill { table = "t", set = { n = "n + 1" } }\n')
-    assert.matches("along the key in windows of 8 stripes: the pages are full, and no column that changes is in an index", start("plan"):wait().out, 1, true)
+    assert.matches("along the key in windows of 8 stripes: the pages are full, and no column that changes is in an index",
+      start("plan"):wait().out, 1, true)
     assert.equal(0, up().code)
     assert.equal("8", sql "SELECT stripes FROM stint.backfill")
     for fields, why in pairs {

@@ -50,7 +50,10 @@ describe("a backfill in Lua", function()
     end)
 
     it("leaves rows alone for nil, and for what is the same", function()
-      begin 'backfill { table = "t", transform = function(row) if row.id % 3 == 0 then return nil end return row.id % 3 == 1 and { n = 7 } or { n = row.n, note = row.note } end }\n'
+      begin [[backfill { table = "t", transform = function(row)
+  if row.id % 3 == 0 then return nil end
+  return row.id % 3 == 1 and { n = 7 } or { n = row.n, note = row.note }
+end }]]
       local r = up()
       assert.equal(0, r.code, r.err)
       assert.equal("1000 1000", sql "SELECT count(*) FILTER (WHERE n = 7) || ' ' || (SELECT count(*) FROM log) FROM t")
@@ -71,7 +74,8 @@ describe("a backfill in Lua", function()
 end }]]
       local r = up()
       assert.equal(0, r.code, r.err)
-      assert.equal("1500 1500", sql [[SELECT count(*) FILTER (WHERE id % 2 = 0 AND note IS NULL AND doc = jsonb_build_object('was', id) AND a = ARRAY[id::int, NULL])
+      assert.equal("1500 1500", sql [[SELECT count(*) FILTER (WHERE id % 2 = 0 AND note IS NULL AND doc = jsonb_build_object('was', id)
+          AND a = ARRAY[id::int, NULL])
         || ' ' || count(*) FILTER (WHERE id % 2 = 1 AND note = 'row ' || id AND a = ARRAY[id::int, id::int + 1] AND b = decode(md5(id::text), 'hex')) FROM t]])
     end)
 

@@ -56,8 +56,10 @@ describe("rows that are written while a backfill runs", function()
     local r = h:wait()
     assert.equal(0, r.code, r.err)
     assert.equal("0", sql(WRONG))
-    assert.equal("wait 0", sql [[SELECT string_agg(tgname, ',') || ' ' || (SELECT count(*) FROM pg_proc WHERE proname ~ '^backfill_') FROM pg_trigger WHERE NOT tgisinternal]])
-    assert.equal("t 0", sql [[SELECT CASE WHEN attnotnull THEN 't' END || ' ' || (SELECT count(*) FROM pg_constraint WHERE conrelid = 'u'::regclass AND contype = 'c')
+    assert.equal("wait 0", sql [[SELECT string_agg(tgname, ',') || ' '
+      || (SELECT count(*) FROM pg_proc WHERE proname ~ '^backfill_') FROM pg_trigger WHERE NOT tgisinternal]])
+    assert.equal("t 0", sql [[SELECT CASE WHEN attnotnull THEN 't' END
+      || ' ' || (SELECT count(*) FROM pg_constraint WHERE conrelid = 'u'::regclass AND contype = 'c')
       FROM pg_attribute WHERE attrelid = 'u'::regclass AND attname = 'name']])
   end)
 
@@ -151,6 +153,7 @@ describe("rows that are written while a backfill runs", function()
     other:exec "COMMIT"
     local r = h:wait()
     assert.equal(0, r.code, r.err)
-    assert.equal("0 2", sql "SELECT (SELECT count(*) FROM u WHERE name IS DISTINCT FROM first || ' ' || last) || ' ' || count(*) FROM u WHERE name LIKE 'theirs l%'")
+    assert.equal("0 2", sql [[SELECT (SELECT count(*) FROM u WHERE name IS DISTINCT FROM first || ' ' || last) || ' ' || count(*)
+      FROM u WHERE name LIKE 'theirs l%']])
   end)
 end)

@@ -271,7 +271,7 @@ end)
 local SLOW = {
   ["1_tables.sql"] = FILES["01_tables.sql"],
   ["2_work.sql"] = [[
--- stint: lock-timeout 0s
+-- stint: lock-timeout 30s
 INSERT INTO log VALUES ('before');
 SELECT pg_advisory_xact_lock(7);
 INSERT INTO log VALUES ('after');

@@ -170,7 +170,7 @@ describe("an error", function()
 
   it("may be any value", function()
     assert.equal(FILE .. ":2: bare", message "error('bare', 0)")
-    assert.equal(FILE .. ":2: nil", message "error()")
+    assert.equal(FILE .. ":2: error was called without a message", message "error()")
     assert.equal(FILE .. ":2: mine", message "error(setmetatable({}, { __tostring = function() return 'mine' end }))")
   end)
 
