@@ -7,7 +7,8 @@ local floors = {
   { "doors", "pg pg_private pgread pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest" },
   {
     "nouns",
-    "known walk meta shape neutral statement parts directive sqlfile encoding variable message border migration ledger lock session hook backfill batch range quarantine stripe scan keeper guard "
+    "known walk meta shape neutral statement parts directive sqlfile encoding variable message border "
+      .. "migration ledger lock session hook backfill batch range quarantine stripe scan keeper guard "
       .. "cluster server binaries retreat repeatable consent loss scratch testbed",
   },
   { "windows", "lib_* testing" },
