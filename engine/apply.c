@@ -54,7 +54,7 @@ static StepAnswer look_ahead(Step *step, const Part *part) {
     StepAnswer answer = step_prelude(step);
     if (answer != STEP_DONE || retreat_probe(step->retreat, step->half, part))
         return answer;
-    return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+    return step_failed_or_lost(step);
 }
 
 /* The parts from the position on. */

@@ -31,12 +31,8 @@ static const char *sql_of(Course *c, const char *sql) {
     return ledger_sql(c->step->arena, c->step->schema, sql);
 }
 
-static StepAnswer failed_or_lost(const Step *step) {
-    return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
-}
-
 static StepAnswer settled(const Course *c, bool ok) {
-    return ok ? STEP_DONE : failed_or_lost(c->step);
+    return ok ? STEP_DONE : step_failed_or_lost(c->step);
 }
 
 static const char *number(Course *c, long long n) {
@@ -94,7 +90,7 @@ static StepAnswer answer_of(Course *c, WorkerAnswer answer) {
         return STEP_DONE;
     if (answer == WORKER_OVER) { /* another process ended it: a failure, or somebody's wish */
         if (!find(c))
-            return failed_or_lost(c->step);
+            return step_failed_or_lost(c->step);
         fail(FAIL_PARTIAL, "%s: %s", c->step->migration->name,
              c->backfill.error ? c->backfill.error : "the backfill is no longer running");
         return STEP_FAILED;
@@ -104,15 +100,15 @@ static StepAnswer answer_of(Course *c, WorkerAnswer answer) {
 
 static StepAnswer walk(Course *c) {
     if (!find(c))
-        return failed_or_lost(c->step);
+        return step_failed_or_lost(c->step);
     if (!c->backfill.ranges_left)
         return STEP_DONE;
     if (!worker_settle(&c->worker, c->config->statement_timeout, c->lock_timeout))
-        return failed_or_lost(c->step);
+        return step_failed_or_lost(c->step);
     bool crew = c->backfill.workers > 1;
     StepAnswer answer = answer_of(c, crew ? crew_run(&c->worker, c->config, c->backfill.workers)
                                           : worker_walk(&c->worker));
-    return answer == STEP_DONE && !find(c) ? failed_or_lost(c->step) : answer;
+    return answer == STEP_DONE && !find(c) ? step_failed_or_lost(c->step) : answer;
 }
 
 static StepAnswer walk_all(Course *c) {
@@ -121,14 +117,14 @@ static StepAnswer walk_all(Course *c) {
         return answer;
     Step *step = c->step;
     bool ok = range_make_late(step->pg, step->arena, step->schema, &c->backfill, c->worker.size);
-    return ok ? walk(c) : failed_or_lost(step);
+    return ok ? walk(c) : step_failed_or_lost(step);
 }
 
 static StepAnswer late(Course *c) {
     if (!worker_settle(&c->worker, c->config->statement_timeout, c->lock_timeout))
-        return failed_or_lost(c->step);
+        return step_failed_or_lost(c->step);
     StepAnswer answer = answer_of(c, residue_work(&c->worker));
-    return answer == STEP_DONE && !find(c) ? failed_or_lost(c->step) : answer;
+    return answer == STEP_DONE && !find(c) ? step_failed_or_lost(c->step) : answer;
 }
 
 static StepAnswer cannot_sweep(long long still) {
@@ -158,7 +154,7 @@ static StepAnswer sweep(Course *c) {
             return never_ends();
         log_say("%s: sweeping for rows that were written meanwhile", c->step->migration->name);
         if (!range_make_again(c->step->pg, c->step->arena, c->step->schema, b, c->worker.size))
-            return failed_or_lost(c->step);
+            return step_failed_or_lost(c->step);
         StepAnswer answer = walk(c);
         if (answer == STEP_DONE)
             answer = late(c);
@@ -175,12 +171,12 @@ static StepAnswer verify(Course *c) {
     /* the batches' settings would be wrong for a query over the whole table */
     const char *clean = session_clean(step->arena, step->pg);
     if (!pg_message(step->pg, clean, (PgCopies){0, NULL}, &completed))
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     if (!c->backfill.verify)
         return STEP_DONE;
     if (!pg_rows(step->pg, step->arena, &rows, c->backfill.verify, PG_NONE)) {
         fail_in("verify");
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     }
     const char *answer = rows.count ? pg_cell(&rows, 0, 0) : NULL;
     event_tell("check", EVENT_SAYS("name", step->migration->name), EVENT_SAYS("answer", answer));
@@ -208,7 +204,7 @@ static StepAnswer finish(Course *c) {
     const Migration *m = c->step->migration;
     bool up = c->step->way == STEP_UP;
     if (!keeper_finish(&c->keeper) || !keeper_drop_trigger(&c->keeper))
-        return failed_or_lost(c->step);
+        return step_failed_or_lost(c->step);
     analyze(c);
     const char *sql = sql_of(c, up ? SQL_BACKFILL_FINISH : SQL_REVERT_FINISH_BACKFILL);
     if (pg_do(c->step->pg, sql, up ? PG_WITH(m->id) : PG_WITH(m->id, ledger_who()))) {
@@ -218,7 +214,7 @@ static StepAnswer finish(Course *c) {
         return STEP_DONE;
     }
     if (!pg_failed_with(c->step->pg, "22012"))
-        return failed_or_lost(c->step);
+        return step_failed_or_lost(c->step);
     fail_clear();
     return STEP_TAKEN;
 }
@@ -251,11 +247,11 @@ static StepAnswer explain(Course *c, StepAnswer answer) {
 
 static StepAnswer refuse_quarantine(Course *c) {
     if (!find(c))
-        return failed_or_lost(c->step);
+        return step_failed_or_lost(c->step);
     if (quarantine_tell(c->step->pg, c->step->arena, c->step->schema, &c->backfill))
         return STEP_DONE;
     if (failure()->kind != FAIL_PARTIAL)
-        return failed_or_lost(c->step);
+        return step_failed_or_lost(c->step);
     fail_in("%s", c->step->migration->name);
     fail_state("all other rows are done, %lld changed; the backfill does not count as applied",
                c->backfill.rows_changed);
@@ -276,7 +272,7 @@ static StepAnswer begin(Course *c) {
         return STEP_DONE;
     if (!keeper_check(&c->keeper) || !worker_settle(&c->worker, 0, step->retreat->timeout) ||
         !scan_try(&batch))
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     return open_backfill(c);
 }
 
@@ -284,25 +280,25 @@ static StepAnswer prepare(Course *c) {
     Step *step = c->step;
     size_t completed;
     if (step->prelude && !pg_message(step->pg, step->prelude, (PgCopies){0, NULL}, &completed))
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     step->prelude = NULL;
     if (!backfill_describe(step->pg, step->arena, &step->migration->declaration,
                            step->migration->id, step->way == STEP_UP ? BACKFILL_UP : BACKFILL_DOWN,
                            &c->backfill))
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     c->worker = worker_of(step->pg, step->arena, step->schema, step->migration, &c->backfill);
     c->keeper = (Keeper){step->pg, step->arena, step->schema, step->retreat, &c->backfill};
     StepAnswer answer = begin(c);
     if (answer != STEP_DONE)
         return answer;
     if (!find(c) || !worker_settle(&c->worker, c->config->statement_timeout, c->lock_timeout))
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     if (!c->backfill.id)
         return not_begun(c);
     if (strcmp(c->backfill.spec, step->migration->tokens) != 0)
         return changed_meanwhile(c);
     if (strcmp(c->backfill.state, "planned") == 0)
-        return keeper_make_trigger(&c->keeper) ? make_ranges(c) : failed_or_lost(step);
+        return keeper_make_trigger(&c->keeper) ? make_ranges(c) : step_failed_or_lost(step);
     bool again = strcmp(c->backfill.state, "failed") == 0;
     return settled(
         c,
@@ -317,7 +313,7 @@ static StepAnswer run(Course *c) {
     for (size_t i = 0; answer == STEP_DONE && i < sizeof parts / sizeof *parts; i++) {
         answer = parts[i](c);
         if (answer == STEP_DONE && i == 0 && !keeper_announce(&c->keeper))
-            answer = failed_or_lost(c->step);
+            answer = step_failed_or_lost(c->step);
     }
     return answer == STEP_DONE ? finish(c) : answer;
 }
@@ -333,7 +329,7 @@ StepAnswer course_run(Step *step, const Config *config) {
     if (answer != STEP_DONE)
         return step->begun || answer != STEP_FAILED ? explain(&c, answer) : answer;
     if (!find(&c))
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     if (c.backfill.rows_seen)
         log_say("%s: going on after %lld of about %lld rows", step->migration->name,
                 c.backfill.rows_seen, c.backfill.rows_total);

@@ -105,7 +105,7 @@ static StepAnswer replay_settings(Step *step) {
     if (!sql.length || pg_message(step->pg, sql.at, (PgCopies){0, NULL}, &completed))
         return STEP_DONE;
     fail_in("cannot make the settings of the applied statements again");
-    return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+    return step_failed_or_lost(step);
 }
 
 StepAnswer resume_file(Step *step, const LedgerRow *row) {
@@ -113,7 +113,7 @@ StepAnswer resume_file(Step *step, const LedgerRow *row) {
     if (answer != STEP_DONE)
         return answer;
     if (!check_edit(step, row))
-        return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+        return step_failed_or_lost(step);
     log_say("%s: going on after statement %ld of %zu", step->migration->name, row->position,
             step->half->statements.count);
     answer = replay_settings(step);

@@ -43,10 +43,6 @@ static const Statement *statement_of(const Step *step, size_t number) {
     return &step->half->statements.at[number];
 }
 
-static StepAnswer failed_or_lost(const Step *step) {
-    return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
-}
-
 static bool probe(Step *step, const Statement *s, const char *facts, Probe *out) {
     PgArgs args = PG_WITH(s->object, s->table, facts ? facts : "{}");
     PgRows rows;
@@ -241,7 +237,7 @@ static StepAnswer run_it(Step *step, size_t number, const char *facts) {
                       s->solo == SOLO_DROP_INDEX;
     retreat_unbounded(step->retreat);
     if (concurrent && !set_lock_timeout(step, "0", &before))
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     if (!pg_message(step->pg, text, (PgCopies){0, NULL}, &completed)) {
         if (pg_state(step->pg) == PG_LOST)
             return STEP_LOST;
@@ -252,7 +248,7 @@ static StepAnswer run_it(Step *step, size_t number, const char *facts) {
         restore_lock_timeout(step, before);
         return answer;
     }
-    return restore_lock_timeout(step, before) ? STEP_DONE : failed_or_lost(step);
+    return restore_lock_timeout(step, before) ? STEP_DONE : step_failed_or_lost(step);
 }
 
 static StepAnswer write_outcome(Step *step, size_t number, bool is_last) {
@@ -278,7 +274,7 @@ static StepAnswer finalize(Step *step, const Statement *s, size_t number, bool i
                                    s->table, s->object);
     if (pg_do(step->pg, sql, PG_NONE))
         return write_outcome(step, number, is_last);
-    return retreat_is_lock(step->retreat) ? STEP_LOCKED : failed_or_lost(step);
+    return retreat_is_lock(step->retreat) ? STEP_LOCKED : step_failed_or_lost(step);
 }
 
 /* A detachment that failed between its two transactions wants the second one only. */
@@ -298,11 +294,11 @@ StepAnswer step_solo(Step *step, size_t number, bool is_last) {
         return answer;
     LockAnswer lock = lock_check(step->pg, step->schema);
     if (lock != LOCK_TAKEN)
-        return lock == LOCK_BUSY ? STEP_TAKEN : failed_or_lost(step);
+        return lock == LOCK_BUSY ? STEP_TAKEN : step_failed_or_lost(step);
     if (is_half_detached(step, s))
         return finalize(step, s, number, is_last);
     if (!clear_the_way(step, s) || !note_facts(step, s, &facts))
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     answer = step_write(step,
                         ledger_inline(step->pg, step->arena, step->schema, SQL_LEDGER_INTEND,
                                       PG_WITH(step->migration->id, order, facts)),
@@ -326,7 +322,7 @@ StepAnswer step_resume_solo(Step *step, size_t number, const char *facts, bool i
     const Statement *s = statement_of(step, number);
     Probe found;
     if (!probe_settled(step, s, facts, &found))
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     log_detail("%s: statement %zu (%s): %s", step->migration->name, number + 1, s->words,
                found.verdict);
     if (strcmp(found.verdict, "done") == 0)
@@ -336,8 +332,8 @@ StepAnswer step_resume_solo(Step *step, size_t number, const char *facts, bool i
     if (strcmp(found.verdict, "finalize") == 0)
         return finalize(step, s, number, is_last);
     if (strcmp(found.verdict, "invalid") == 0 && !drop_invalid(step, found.index))
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     if (!drop_leftovers(step, s))
-        return failed_or_lost(step);
+        return step_failed_or_lost(step);
     return run_and_write(step, number, facts, is_last);
 }

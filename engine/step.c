@@ -11,6 +11,10 @@
 
 #include <string.h>
 
+StepAnswer step_failed_or_lost(const Step *step) {
+    return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+}
+
 static const char *number(Step *step, long long n) {
     return arena_format(step->arena, "%lld", n);
 }
@@ -147,7 +151,7 @@ static StepAnswer commit_last(Step *step, Message *message) {
         return answer;
     if (!step->ask(step->ask_with)) {
         pg_roll_back(step->pg);
-        return pg_state(step->pg) == PG_LOST ? STEP_LOST : STEP_FAILED;
+        return step_failed_or_lost(step);
     }
     Message end = message_on(step->arena, step->half, step->migration->name);
     answer = commit(step, &end);

@@ -64,6 +64,8 @@ StepAnswer step_lua(Step *step);
 
 /* How far it is, for messages: "2 of 4 statements are applied". */
 const char *step_stands(const Step *step);
+/* After a failure: is the session still there? */
+StepAnswer step_failed_or_lost(const Step *step);
 /* For those who write their own step (worker.h). A short transaction of ours: the fence, then `sql`
  * (`count` statements), under our own role whatever the file has SET. */
 StepAnswer step_write(Step *step, const char *sql, size_t count);
