@@ -75,7 +75,11 @@ CREATE TABLE stint.event (
 CREATE INDEX event_of_migration ON stint.event (migration, id) WHERE migration IS NOT NULL;
 -- a backfill: `desired` is what people want, `state` is what is so; planned: what must be there before
 -- the first batch (a trigger) is being made. Rows changed are those of its ranges and rows_late, which
--- counts what was worked off from the residue.
+-- counts what was worked off from the residue. `speed` is the part of their time that people let
+-- workers work. The governor's verdict, which every batch reads: throttled_by says why nothing is done
+-- now (NULL: it goes on), since throttled_at; held_ms are holds that are over; `budget` is its part of
+-- the speed; it looks again at look_at, and after valid_until nothing is done without a new look.
+-- `health` is what it saw.
 CREATE TABLE stint.backfill (
   id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   migration    text NOT NULL UNIQUE,
@@ -98,6 +102,14 @@ CREATE TABLE stint.backfill (
   sweep_from   bigint NOT NULL DEFAULT 0,
   rows_total   bigint NOT NULL,
   rows_late    bigint NOT NULL DEFAULT 0,
+  speed        real NOT NULL DEFAULT 1 CHECK (speed > 0 AND speed <= 1),
+  budget       real NOT NULL DEFAULT 1,
+  throttled_by text,
+  throttled_at timestamptz,
+  held_ms      bigint NOT NULL DEFAULT 0,
+  look_at      timestamptz,
+  valid_until  timestamptz,
+  health       jsonb,
   started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   finished_at  timestamptz
 ) WITH (fillfactor = 50);
