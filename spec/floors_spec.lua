@@ -4,7 +4,7 @@
 -- From the ground up. A name ending in * stands for all that begin so.
 local floors = {
   { "ground", "arena text digits utf8 difference fail log stop clock file event embed lexer sql address account alarm notify" },
-  { "doors", "pg pg_private pgread pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest" },
+  { "doors", "pg pg_private pgread pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest signature" },
   {
     "nouns",
     "known walk meta shape neutral statement parts directive sqlfile encoding variable message border "
@@ -21,7 +21,8 @@ local doors = {
   ["libpq-fe.h"] = "pg pgread pgopen pgurl pgpooler pg_private",
   ["ini.h"] = "config config_ini",
   ["jansson.h"] = "json",
-  ["openssl/evp.h"] = "digest",
+  ["openssl/evp.h"] = "digest signature",
+  ["openssl/pem.h"] = "signature",
   ["lua.h"] = "script sandbox lib_*",
   ["lauxlib.h"] = "script sandbox lib_*",
   ["lualib.h"] = "script sandbox lib_*",
