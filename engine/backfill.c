@@ -73,6 +73,8 @@ static bool read_key(Pg *pg, Arena *a, Backfill *b) {
     b->key = column_of(a, &rows, 0);
     b->key_type = column_of(a, &rows, 1);
     b->key_least = column_of(a, &rows, 3);
+    b->place = b->key;
+    b->place_type = b->key_type;
     b->key_name = column_of(a, &rows, 4);
     b->is_integer_key = rows.count == 1 && pg_true(&rows, 0, 5);
     for (size_t i = 0; i < rows.count; i++) {

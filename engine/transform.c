@@ -212,7 +212,8 @@ static void without_fence(PgRows *rows, int key) {
         rows->count = 0;
 }
 
-static Turn write_batch(Worker *w, Arena *a, Work *k, const PgRows *read, long long start) {
+static Turn write_batch(Worker *w, Work *k, BatchKind kind, const PgRows *read, long long start) {
+    Arena *a = k->arena;
     PgRows rows;
     const char *size = arena_format(a, "%ld", w->blamed ? 1 : w->size);
     const char *first[] = {arena_format(a, "%lld", w->backfill->id),
@@ -222,12 +223,13 @@ static Turn write_batch(Worker *w, Arena *a, Work *k, const PgRows *read, long l
                            pg_cell(read, 0, 3),
                            pg_cell(read, 0, 5),
                            pg_true(read, 0, 4) ? "t" : "f"};
-    const char *sql = batch_write_sql(a, &w->batch, w->range.start,
-                                      w->skips ? BATCH_SKIPS : BATCH_WAITS, &k->columns);
+    const char *sql = batch_write_sql(
+        &w->batch, a,
+        &(BatchWrite){kind, w->range.start, w->skips ? BATCH_SKIPS : BATCH_WAITS, &k->columns});
     if (!pg_rows(w->pg, a, &rows, sql, args_of(k, first, sizeof first / sizeof *first)))
         return worker_retry(w);
-    Turn turn =
-        worker_read_answer(w, &rows, (long)pg_integer(read, 0, 5), k->bytes, clock_us() - start);
+    long keys = kind == BATCH_READ_STRIPE ? w->size : (long)pg_integer(read, 0, 5);
+    Turn turn = worker_read_answer(w, &rows, keys, k->bytes, clock_us() - start);
     if (k->failed && turn != TURN_FAILED && !quarantine_check(w->pg, w->schema, w->backfill))
         return TURN_FAILED;
     return turn;
@@ -237,7 +239,8 @@ static Turn turn(Worker *w, Arena *a) {
     PgRows read;
     long long start = clock_us();
     const char *size = arena_format(a, "%ld", w->blamed ? 1 : w->size);
-    if (!pg_rows(w->pg, a, &read, batch_sql(&w->batch, BATCH_READ, w->range.start),
+    BatchKind kind = worker_stripes(w) ? BATCH_READ_STRIPE : BATCH_READ;
+    if (!pg_rows(w->pg, a, &read, batch_sql(&w->batch, kind, w->range.start),
                  PG_WITH(arena_format(a, "%lld", w->backfill->id), w->range.number, w->range.token,
                          size, w->blamed)))
         return worker_retry(w);
@@ -255,7 +258,7 @@ static Turn turn(Worker *w, Arena *a) {
     work.bytes = bytes_of(&rows);
     if (!transform(&work))
         return TURN_FAILED;
-    return write_batch(w, a, &work, &read, start);
+    return write_batch(w, &work, kind, &read, start);
 }
 
 Turn transform_turn(Worker *w) {
@@ -297,8 +300,9 @@ static bool late(Worker *w, Arena *a, Batch *batch, const char *limit, const cha
         if (!work.script.bad[row].message && !is_written(&work, row))
             add_element(&gone, pg_cell(&rows, row, 0));
     const char *first[] = {id, batch->leaf, ended(&gone)};
-    if (!pg_row(w->pg, a, &answer, batch_late_write_sql(a, batch, locks, &work.columns),
-                args_of(&work, first, sizeof first / sizeof *first)))
+    const char *sql = batch_late_write_sql(
+        batch, a, &(BatchWrite){BATCH_LATE_READ, BATCH_NEXT, locks, &work.columns});
+    if (!pg_row(w->pg, a, &answer, sql, args_of(&work, first, sizeof first / sizeof *first)))
         return false;
     *out = (Late){pg_integer(&answer, 0, 0), pg_integer(&answer, 0, 1), pg_integer(&answer, 0, 2)};
     return true;

@@ -233,12 +233,14 @@ Turn worker_retry(Worker *w) {
     return gone ? TURN_FENCED : TURN_FAILED;
 }
 
+bool worker_stripes(const Worker *w) {
+    return w->backfill->stripes > 1 && !w->plain && !w->blamed;
+}
+
 static Turn turn(Worker *w) {
     Arena *a = arena_new();
     PgRows rows;
-    BatchKind kind = w->skips                                              ? BATCH_FREE
-                     : w->backfill->stripes > 1 && !w->plain && !w->blamed ? BATCH_STRIPE
-                                                                           : BATCH_PLAIN;
+    BatchKind kind = w->skips ? BATCH_FREE : worker_stripes(w) ? BATCH_STRIPE : BATCH_PLAIN;
     const char *sql = batch_sql(&w->batch, kind, w->range.start);
     const char *id = arena_format(a, "%lld", w->backfill->id);
     long size = w->blamed ? 1 : w->size;

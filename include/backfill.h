@@ -26,6 +26,7 @@ typedef struct {
     Strings key, key_name, key_type; /* quoted; bare; types with collation, for casts */
     Strings key_least;   /* what comes before every value of the type; NULL where nothing does */
     bool is_integer_key; /* one column of whole numbers */
+    Strings place, place_type; /* what the walk goes by, as `key` and `key_type`: the key */
     size_t column_count;
     BackfillColumn *column;
     Pairs set;             /* of this way */

@@ -14,6 +14,7 @@ typedef enum {
     BATCH_STRIPE, /* a stripe of a window */
     BATCH_BAD,    /* one key into the quarantine */
     BATCH_READ,   /* of a transform */
+    BATCH_READ_STRIPE,
     BATCH_LATE,
     BATCH_LATE_PATIENT, /* of the residue: what is free, or waiting for it */
     BATCH_LATE_READ,
@@ -42,9 +43,13 @@ typedef struct {
     const bool *is_partial;
 } BatchColumns;
 typedef enum { BATCH_WAITS, BATCH_SKIPS } BatchLocks;
-const char *batch_write_sql(Arena *a, const Batch *batch, BatchStart start, BatchLocks locks,
-                            const BatchColumns *columns);
-const char *batch_late_write_sql(Arena *a, const Batch *batch, BatchLocks locks,
-                                 const BatchColumns *columns);
+typedef struct {
+    BatchKind kind; /* how it was read */
+    BatchStart start;
+    BatchLocks locks;
+    const BatchColumns *columns;
+} BatchWrite;
+const char *batch_write_sql(const Batch *batch, Arena *a, const BatchWrite *write);
+const char *batch_late_write_sql(const Batch *batch, Arena *a, const BatchWrite *write);
 
 #endif

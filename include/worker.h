@@ -55,6 +55,7 @@ WorkerAnswer worker_answer(const Worker *w); /* of the failure there is */
 void worker_tell(const Worker *w, long long changed);
 
 /* For those who do a batch in another way (transform.c). */
+bool worker_stripes(const Worker *w); /* is the next batch a stripe of a window? */
 Turn worker_read_answer(Worker *w, const PgRows *rows, long keys, long long bytes, long long us);
 Turn worker_why_nothing(Worker *w, const char *desired, const char *state, bool is_ours);
 /* After a failure: TURN_NOTHING when it is worth another try, in what way it will be. */

@@ -8,7 +8,7 @@ local floors = {
   {
     "nouns",
     "known walk meta shape neutral statement parts directive sqlfile encoding variable message border "
-      .. "migration ledger lock session hook backfill batch range quarantine stripe scan keeper guard "
+      .. "migration ledger lock session hook backfill batch clause range quarantine stripe scan keeper guard "
       .. "cluster server binaries retreat repeatable consent loss scratch testbed",
   },
   { "windows", "lib_* testing" },

@@ -54,7 +54,7 @@ ORDER BY c.oid
 
 -- :name backfill_facts
 -- What the order of the walk depends on: is a column of $2 in an index, are the pages full, how many
--- rows are on one, does the key's order follow the table's.
+-- rows are on one, does the key's order follow the table's; who has kept old rows in sight for long.
 SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attname = ANY ($2::text[])
          WHERE i.indrelid = c.oid AND (a.attnum = ANY (i.indkey) OR EXISTS (SELECT FROM pg_catalog.pg_depend d
            WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = c.oid AND d.refobjsubid = a.attnum))),
@@ -62,7 +62,12 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a 
        CASE WHEN c.relpages > 0 THEN (c.reltuples / c.relpages)::bigint ELSE 0 END,
        coalesce((SELECT 100 * abs(s.correlation) FROM pg_catalog.pg_stats s WHERE s.schemaname = n.nspname AND s.tablename = c.relname
          AND s.attname = $3 AND NOT s.inherited), 0)::bigint,
-       c.relkind::text
+       c.relkind::text,
+       (SELECT h.what FROM (
+          SELECT 'a transaction of pid ' || s.pid AS what, s.xact_start AS since FROM pg_catalog.pg_stat_activity s
+          WHERE s.backend_xmin IS NOT NULL AND s.datname = current_database() AND s.pid <> pg_backend_pid()
+          UNION ALL SELECT 'the prepared transaction ' || quote_literal(p.gid), p.prepared FROM pg_catalog.pg_prepared_xacts p WHERE p.database = current_database()) h
+        WHERE h.since < clock_timestamp() - interval '1 min' ORDER BY h.since LIMIT 1)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid
 
 -- :name backfill_settings

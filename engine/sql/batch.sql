@@ -14,14 +14,11 @@ WITH ctl AS MATERIALIZED (
   {lock}
 ), nxt AS MATERIALIZED (
   SELECT {upper_columns}, k.k1 IS NULL AS last
-  FROM cur LEFT JOIN LATERAL (
-    SELECT {key_columns} FROM {table} t
-    WHERE {after_position_lateral} ({keys}) <= ({high_lateral})
-    ORDER BY {keys} OFFSET $4::bigint - 1 LIMIT 1) k ON true
+  FROM cur LEFT JOIN LATERAL ({nth}) k ON true
   WHERE $5::text[] IS NULL OR ARRAY[{next_as_text}] = $5::text[]
 ), seen AS MATERIALIZED (
   SELECT CASE WHEN nxt.last
-    THEN (SELECT count(*) FROM {table} t WHERE {after_position} ({keys}) <= ({upper}))
+    THEN (SELECT count(*) FROM {table} t WHERE {after_position} ({place}) <= ({upper}))
     ELSE $4::bigint END AS keys FROM nxt
 ),
 
@@ -34,24 +31,27 @@ WITH ctl AS MATERIALIZED (
   FROM stint.backfill_range r
   WHERE r.backfill = $1 AND r.number = $2 AND r.token = $3 AND r.state = 'taken' AND {which_start}
     AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
-  FOR UPDATE
+  {lock}
 ), nxt AS MATERIALIZED (
   SELECT {upper_columns}, CASE WHEN cur.inside THEN cur.at_end ELSE k.k1 IS NULL END AS last
-  FROM cur LEFT JOIN LATERAL (
-    SELECT {key_columns} FROM {table} t
-    WHERE NOT cur.inside AND {after_position_lateral} ({keys}) <= ({high_lateral})
-    ORDER BY {keys} OFFSET $4::bigint * {stripes} - 1 LIMIT 1) k ON true
+  FROM cur LEFT JOIN LATERAL ({nth}) k ON true
   WHERE $5::text[] IS NULL
 ), seen AS MATERIALIZED (
   SELECT CASE WHEN cur.stripe + 1 = {stripes}
-    THEN (SELECT count(*) FROM {table} t WHERE {after_position} ({keys}) <= ({upper}))
+    THEN (SELECT count(*) FROM {table} t WHERE {after_position} ({place}) <= ({upper}))
     ELSE 0 END AS keys FROM cur
 ),
+
+-- :name batch_nth
+-- Of a new batch or window: where its keys end; no row: with the range.
+SELECT {place_columns} FROM {table} t
+    WHERE {unless_inside} {after_position_lateral} ({place}) <= ({high_lateral})
+    ORDER BY {place} OFFSET $4::bigint * {window} - 1 LIMIT 1
 
 -- :name batch_set
 changed AS (
   UPDATE {table} t SET {set}
-  WHERE {after_position} ({keys}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
+  WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
   RETURNING {width} AS width, ({where}) AS still
 ),
 
@@ -59,16 +59,16 @@ changed AS (
 -- What others hold is left for later.
 free AS MATERIALIZED (
   SELECT {stint_key_columns} FROM {table} t
-  WHERE {after_position} ({keys}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
+  WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
   FOR NO KEY UPDATE OF t SKIP LOCKED
 ), changed AS (
   UPDATE {table} t SET {set} FROM free stint_free
-  WHERE ({keys}) = ({stint_keys}) AND {after_position} ({keys}) <= ({upper})
+  WHERE ({keys}) = ({stint_keys}) AND {after_position} ({place}) <= ({upper})
   RETURNING {width} AS width, ({where}) AS still
 ), held AS (
   INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
   SELECT $1, {leaf}, ARRAY[{keys_as_text}], 'locked' FROM {table} t
-  WHERE {after_position} ({keys}) <= ({upper}) AND {stripe} AND ({where})
+  WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where})
     AND NOT EXISTS (SELECT FROM free stint_free WHERE ({keys}) = ({stint_keys}))
   ON CONFLICT DO NOTHING
 ),
@@ -129,7 +129,7 @@ SELECT ctl.desired, ctl.state, cur.number IS NOT NULL, ARRAY[{upper_as_text}], n
        d.*
 FROM ctl LEFT JOIN cur ON true LEFT JOIN nxt ON true LEFT JOIN LATERAL (
   SELECT ARRAY[{keys_as_text}] AS stint_key, t.xmin::text AS stint_xmin, {read_columns} FROM {table} t
-  WHERE {after_position} ({keys}) <= ({nxt_upper}) AND ({where})
+  WHERE {after_position} ({place}) <= ({read_upper}) AND {stripe} AND ({where})
   ORDER BY {keys}) d ON true
 
 -- :name batch_write
@@ -139,7 +139,7 @@ FROM ctl LEFT JOIN cur ON true LEFT JOIN nxt ON true LEFT JOIN LATERAL (
 WITH ctl AS MATERIALIZED (
   SELECT desired, state FROM stint.backfill WHERE id = $1
 ), cur AS MATERIALIZED (
-  SELECT r.number, {position_columns}
+  SELECT r.number, r.stripe, {position_columns}
   FROM stint.backfill_range r
   WHERE r.backfill = $1 AND r.number = $2 AND r.token = $3 AND r.state = 'taken' AND {which_start}
     AND ({given_upper}) <= ({range_high}) AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
@@ -149,7 +149,7 @@ WITH ctl AS MATERIALIZED (
 ), {free}
 changed AS (
   UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
-  WHERE {fresh_keys} AND t.xmin = stint_fresh.stint_x AND {after_position} ({keys}) <= ({given_upper}) AND {is_free} AND (SELECT true FROM cur)
+  WHERE {fresh_keys} AND t.xmin = stint_fresh.stint_x AND {after_position} ({place}) <= ({given_upper}) AND {is_free} AND (SELECT true FROM cur)
   RETURNING stint_fresh.stint_n AS n
 ), held AS (
   INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
@@ -164,7 +164,7 @@ changed AS (
     traceback = excluded.traceback, attempts = backfill_quarantine.attempts + 1, at = clock_timestamp()
 ), moved AS (
   UPDATE stint.backfill_range r
-  SET position = $5::text[], state = CASE WHEN $7::boolean AND r.high = $5::text[] THEN 'done' ELSE 'taken' END,
+  SET {moves},
       rows_seen = r.rows_seen + $6::bigint, rows_changed = r.rows_changed + (SELECT count(*) FROM changed),
       batches = r.batches + 1, batch_size = $4::integer, updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur WHERE r.backfill = $1 AND r.number = cur.number
@@ -173,6 +173,15 @@ changed AS (
 SELECT moved.state, $6::bigint, (SELECT count(*) FROM changed), ctl.desired, ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours, 0, moved.first
 FROM ctl LEFT JOIN moved ON true
+
+-- :name batch_write_moves
+position = $5::text[], window_end = CASE WHEN $7::boolean THEN NULL ELSE r.window_end END, stripe = CASE WHEN $7::boolean THEN 0 ELSE r.stripe END,
+      state = CASE WHEN $7::boolean AND r.high = $5::text[] THEN 'done' ELSE 'taken' END
+
+-- :name batch_write_stripe_moves
+position = CASE WHEN cur.stripe + 1 = {stripes} THEN $5::text[] ELSE r.position END,
+      window_end = CASE WHEN cur.stripe + 1 = {stripes} THEN NULL ELSE $5::text[] END, stripe = (cur.stripe + 1) % {stripes},
+      state = CASE WHEN $7::boolean AND cur.stripe + 1 = {stripes} AND r.high = $5::text[] THEN 'done' ELSE 'taken' END
 
 -- :name batch_write_free
 free AS MATERIALIZED (

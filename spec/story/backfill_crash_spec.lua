@@ -47,6 +47,8 @@ describe("a backfill, each row of which is to be changed once,", function()
     ["an expression"] = 'set = { n = "n + 1" }',
     ["an expression, in stripes"] = 'set = { n = "n + 1" }, stripes = 4',
     ["a function"] = 'columns = { "n" }, transform = function(row) return { n = row.n + 1 } end',
+    ["a function, in stripes"] = 'columns = { "n" }, transform = function(row) return { n = row.n + 1 } end, stripes = 4',
+    ["a statement, in stripes"] = 'batch = "UPDATE t SET n = n + 1 WHERE id > :lo AND id <= :hi AND :stripe", stripes = 4',
     ["a statement"] = 'batch = "UPDATE t SET n = n + 1 WHERE id > :lo AND id <= :hi"',
   }
 

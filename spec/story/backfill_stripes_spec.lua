@@ -1,5 +1,6 @@
 local cluster = require "spec.support.cluster"
 local native = require "native"
+local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
 
@@ -37,27 +38,41 @@ describe("stripes", function()
     pg = cluster.get()
   end)
 
+  local FORMS = {
+    'set = { n = "n + 1" }',
+    'columns = { "n" }, transform = function(row) return { n = row.n + 1 } end',
+    'batch = "UPDATE t SET n = n + 1 WHERE id > :lo AND id <= :hi AND :stripe"',
+  }
   for name, key in pairs {
-    ["negative and positive numbers"] = { "id int", "g - 20000" },
+    ["negative and positive numbers"] = { "id int", "g - 10000" },
     ["texts"] = { "id text", "md5(g::text)" },
   } do
     it("change each row once, whatever the key: " .. name, function()
-      begin(TABLE:format(key[1], key[2], 40000), 'backfill { table = "t", set = { n = "n + 1" }, stripes = 5 }\n')
-      local r = up()
-      assert.equal(0, r.code, r.err)
-      assert.equal("40000 40000 40000", sql [[SELECT count(*) FILTER (WHERE n = 1)
-        || ' ' || (SELECT rows_changed || ' ' || rows_seen FROM stint.backfill_range) FROM t]])
+      for _, form in ipairs(FORMS) do
+        begin(TABLE:format(key[1], key[2], 20000), ('backfill { table = "t", %s, stripes = 5 }\n'):format(form))
+        local r = up()
+        assert.equal(0, r.code, r.err)
+        assert.equal("20000 20000 20000", sql [[SELECT count(*) FILTER (WHERE n = 1)
+          || ' ' || (SELECT rows_changed || ' ' || rows_seen FROM stint.backfill_range) FROM t]])
+        assert.equal("0", sql "SELECT sum(batches % 5) FROM stint.backfill_range")
+      end
     end)
   end
 
   it("leave the table smaller than a plain walk does, and the index as it was", function()
     local size = {}
-    for _, stripes in ipairs { 1, 8 } do
-      begin(TABLE:format("id int", "g", 100000), ('backfill { table = "t", set = { n = "n + 1" }, stripes = %d }\n'):format(stripes))
+    for _, fields in ipairs {
+      'set = { n = "n + 1" }, stripes = 1',
+      'set = { n = "n + 1" }, stripes = 8',
+      'columns = { "n" }, transform = function(row) return { n = row.n + 1 } end, stripes = 8',
+    } do
+      begin(TABLE:format("id int", "g", 100000), ('backfill { table = "t", %s }\n'):format(fields))
       assert.equal(0, up().code)
       size[#size + 1] = tonumber(sql "SELECT pg_relation_size('t')")
       size[#size + 1] = tonumber(sql "SELECT pg_relation_size('t_pkey')")
     end
+    assert.is_true(size[5] < 0.72 * size[1], size[5] .. " and " .. size[1])
+    assert.is_true(size[6] < size[2])
     assert.is_true(size[3] < 0.72 * size[1], size[3] .. " and " .. size[1])
     assert.is_true(size[4] < size[2])
   end)
@@ -104,14 +119,40 @@ describe("stripes", function()
     for fields, why in pairs {
       ['set = { note = "id" }'] = "along the key: a column that changes is in an index",
       ['set = { n = "n + 1" }, stripes = 3'] = "along the key in windows of 3 stripes: as the file says",
-      ["transform = function() end"] = "along the key: a transform's rows are read in the key's order",
+      ["transform = function() end"] = "along the key: a column that may change is in an index",
+      ['batch = "UPDATE t SET n = n + 1 WHERE id > :lo AND id <= :hi"'] = "along the key: `batch` has no :stripe",
+      ['batch = "UPDATE t SET n = n + 1 WHERE id > :lo AND id <= :hi AND :stripe"'] = "along the key in windows of 8 stripes: its statement says :stripe",
     } do
       begin(TABLE:format("id int", "g", 120000), ('backfill { table = "t", %s }\n'):format(fields))
       assert.matches(why, start("plan"):wait().out, 1, true)
     end
+    sql "DROP INDEX t_note_idx"
+    place.write(dir .. "/" .. FILE, 'backfill { table = "t", transform = function() end }\n')
+    assert.matches("windows of 8 stripes: the pages are full", start("plan"):wait().out, 1, true)
     begin(TABLE:format("id int", "g", 1000), 'backfill { table = "t", set = { n = "n + 1" } }\n')
     local out = start("plan"):wait().out
     assert.matches("along the key: the table is small", out, 1, true)
     assert.matches("written meanwhile: app: rows written meanwhile are the application's business", out, 1, true)
   end)
+
+  it("are refused to a statement that does not say which rows are in one", function()
+    begin(TABLE:format("id int", "g", 10), 'backfill { table = "t", batch = "UPDATE t SET n = n + 1 WHERE id > :lo AND id <= :hi", stripes = 2 }\n')
+    local r = up()
+    assert.equal(6, r.code, r.err)
+    assert.matches("`batch` would do the same rows again in each of its stripes: it needs :stripe", r.err, 1, true)
+    assert.matches("WHERE id > :lo AND id <= :hi AND :stripe", r.err, 1, true)
+    assert.equal("0", sql "SELECT sum(n) FROM t")
+  end)
+
+  if long then
+    it("are not chosen while an old transaction keeps rows from being cleaned up", function()
+      begin(TABLE:format("id int", "g", 120000), 'backfill { table = "t", set = { n = "n + 1" } }\n')
+      local holder = session.open(url)
+      holder:exec "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t"
+      session.wait_until(url, ("SELECT (clock_timestamp() > xact_start + interval '61 s')::text FROM pg_stat_activity WHERE pid = %d"):format(holder:pid()), "true", 90)
+      assert.matches(("along the key: a transaction of pid %d keeps old rows from being cleaned up"):format(holder:pid()), start("plan"):wait().out, 1, true)
+      holder:exec "COMMIT"
+      assert.matches("windows of 8 stripes", start("plan"):wait().out, 1, true)
+    end)
+  end
 end)

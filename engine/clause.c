@@ -1,0 +1,175 @@
+#include "clause.h"
+
+#include "lexer.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *clause_fill(Arena *a, const char *sql, const Clause *clauses) {
+    Text text = text_on(a);
+    for (const char *open; (open = strchr(sql, '{'));) {
+        const char *close = strchr(open, '}');
+        const Clause *c = clauses;
+        size_t length = (size_t)(close - open - 1);
+        while (c->word && (strlen(c->word) != length || strncmp(c->word, open + 1, length) != 0))
+            c++;
+        if (!c->word)
+            abort(); /* a mistake of ours, in a text of ours */
+        text_add_bytes(&text, sql, (size_t)(open - sql));
+        text_add(&text, c->text);
+        sql = close + 1;
+    }
+    text_add(&text, sql);
+    return text.at;
+}
+
+const char *clause_each_joined(Arena *a, Strings names, Strings types, const char *format,
+                               const char *with) {
+    Text text = text_on(a);
+    for (size_t i = 0; i < names.count; i++) {
+        text_add(&text, i ? with : "");
+        for (const char *at = format; *at; at++) {
+            if (*at != '%')
+                text_add_char(&text, *at);
+            else if (*++at == 'k')
+                text_add(&text, names.at[i]);
+            else if (*at == 't')
+                text_add(&text, types.at[i]);
+            else
+                text_addf(&text, "%zu", i + 1);
+        }
+    }
+    return text.at;
+}
+
+const char *clause_each(Arena *a, Strings names, Strings types, const char *format) {
+    return clause_each_joined(a, names, types, format, ", ");
+}
+
+const char *clause_set(const Batch *batch) {
+    const Pairs *set = &batch->backfill->set;
+    Text text = text_on(batch->arena);
+    for (size_t i = 0; i < set->count; i++)
+        text_addf(&text, "%s%s = (%s)", i ? ", " : "",
+                  pg_ident(batch->pg, batch->arena, set->name[i]), set->value[i]);
+    return text.at;
+}
+
+const char *clause_width(const Batch *batch) {
+    const Pairs *set = &batch->backfill->set;
+    Text text = text_on(batch->arena);
+    text_add(&text, "0");
+    for (size_t i = 0; i < set->count; i++)
+        text_addf(&text, " + coalesce(pg_column_size(t.%s), 0)",
+                  pg_ident(batch->pg, batch->arena, set->name[i]));
+    return text.at;
+}
+
+const char *clause_read(const Batch *batch) {
+    const Strings *read = &batch->backfill->read;
+    if (batch->backfill->form != BACKFILL_TRANSFORM)
+        return "1";
+    Text text = text_on(batch->arena);
+    for (size_t i = 0; i < read->count; i++)
+        text_addf(&text, "%st.%s", i ? ", " : "", pg_ident(batch->pg, batch->arena, read->at[i]));
+    return text.at;
+}
+
+/* Of its key alone, so that a row stays where it is. */
+static const char *stripe_of(Arena *a, const Backfill *b, const char *row) {
+    long n = b->stripes;
+    if (b->is_integer_key)
+        return arena_format(a, "((%s%s %% %ld) + %ld) %% %ld", row, b->key.at[0], n, n, n);
+    const char *key =
+        clause_each(a, b->key, b->key_type, arena_format(a, "%s%%k::pg_catalog.text", row));
+    return arena_format(
+        a, "(hashtextextended(concat_ws('|', %s) COLLATE \"C\", 0) & 9223372036854775807) %% %ld",
+        key, n);
+}
+
+/* A batch of all stripes in a window that is begun does those that are left. */
+const char *clause_stripe(const Batch *batch, BatchKind kind, const char *row) {
+    const Backfill *b = batch->backfill;
+    Arena *a = batch->arena;
+    if (b->stripes < 2 || kind == BATCH_LATE_PATIENT)
+        return "true";
+    const char *stripe = stripe_of(a, b, row);
+    if (kind == BATCH_STRIPE || kind == BATCH_READ_STRIPE)
+        return arena_format(a, "%s = (SELECT stripe FROM cur)", stripe);
+    return arena_format(a, "((SELECT stripe FROM cur) = 0 OR %s >= (SELECT stripe FROM cur))",
+                        stripe);
+}
+
+/* The first verb outside of brackets. */
+static const char *main_verb(const char *sql, bool *returns) {
+    static const char *const verbs[] = {"SELECT", "INSERT", "UPDATE", "DELETE",
+                                        "MERGE",  "VALUES", "TABLE",  NULL};
+    const char *found = "";
+    Lexer lexer = lexer_on(sql, strlen(sql));
+    int depth = 0;
+    *returns = false;
+    for (Token t = lexer_next(&lexer); t.kind != TOKEN_END && t.kind != TOKEN_BAD;
+         t = lexer_next(&lexer)) {
+        for (size_t i = 0; t.kind == TOKEN_OPERATOR && i < t.length; i++)
+            depth += (sql[t.at + i] == '(') - (sql[t.at + i] == ')');
+        for (const char *const *v = verbs; depth == 0 && !*found && *v; v++)
+            if (lexer_is(&lexer, t, *v))
+                found = *v;
+        *returns = *returns || (depth == 0 && lexer_is(&lexer, t, "RETURNING"));
+    }
+    return found;
+}
+
+/* Is `word` a :name of its own? */
+static bool is_asked(const Lexer *lexer, Token before, Token word) {
+    size_t colon = before.at + before.length;
+    return before.kind == TOKEN_OPERATOR && colon == word.at && lexer->sql[colon - 1] == ':' &&
+           (before.length < 2 || lexer->sql[colon - 2] != ':');
+}
+
+bool clause_asks(const char *sql, const char *word) {
+    Lexer lexer = lexer_on(sql, strlen(sql));
+    Token before = {0};
+    for (Token t = lexer_next(&lexer); t.kind != TOKEN_END && t.kind != TOKEN_BAD;
+         before = t, t = lexer_next(&lexer))
+        if (lexer_is(&lexer, t, word) && is_asked(&lexer, before, t))
+            return true;
+    return false;
+}
+
+const char *clause_statement(const Batch *batch, BatchKind kind) {
+    const Backfill *b = batch->backfill;
+    Arena *a = batch->arena;
+    bool returns;
+    if (b->form != BACKFILL_STATEMENT)
+        return "";
+    const struct {
+        const char *word, *text;
+    } bounds[] = {
+        {"lo", clause_each(a, b->key, b->key_type, "(SELECT p%n FROM cur)")},
+        {"hi", clause_each(a, b->key, b->key_type, "(SELECT u%n FROM nxt)")},
+        {"stripe", arena_format(a, "(%s)", clause_stripe(batch, kind, ""))},
+    };
+    const char *sql = b->statement, *verb = main_verb(sql, &returns);
+    Lexer lexer = lexer_on(sql, strlen(sql));
+    Text text = text_on(a);
+    size_t from = 0, end = strlen(sql);
+    Token before = {0};
+    for (Token t = lexer_next(&lexer); t.kind != TOKEN_END && t.kind != TOKEN_BAD;
+         before = t, t = lexer_next(&lexer)) {
+        if (t.kind == TOKEN_SEMICOLON)
+            end = t.at;
+        for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+            if (!lexer_is(&lexer, t, bounds[i].word) || !is_asked(&lexer, before, t))
+                continue;
+            text_add_bytes(&text, sql + from, t.at - 1 - from);
+            text_add(&text, bounds[i].text);
+            from = t.at + t.length;
+        }
+    }
+    text_add_bytes(&text, sql + from, end > from ? end - from : 0);
+    bool changes = *verb && !strstr("SELECT VALUES TABLE", verb);
+    text_add(&text, changes && !returns ? "\nRETURNING 1" : "");
+    return text.at;
+}
