@@ -1,9 +1,11 @@
 #include "cli.h"
 
 #include "address.h"
+#include "aim.h"
 #include "fail.h"
 #include "hook.h"
 #include "log.h"
+#include "muster.h"
 #include "report.h"
 #include "setting.h"
 #include "stop.h"
@@ -113,22 +115,6 @@ static ConfigPairs setting_flags(Arena *a, const Given *given) {
     return flags;
 }
 
-/* As a shell takes it. */
-static void add_word(Text *out, const char *word) {
-    const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+";
-    if (*word && !word[strspn(word, plain)]) {
-        text_add(out, word);
-        return;
-    }
-    text_add(out, "'");
-    for (; *word; word++) {
-        if (*word == '\'')
-            text_add(out, "'\\'");
-        text_add_char(out, *word);
-    }
-    text_add(out, "'");
-}
-
 /* What chose the project and its database, for the commands that messages propose. A URL holds a
  * password: there is a word in its place. */
 static void tell_chosen(Arena *a, const Given *given) {
@@ -143,6 +129,10 @@ static void tell_chosen(Arena *a, const Given *given) {
                 {"schema", "--schema", NULL},
                 {"role", "--role", NULL}};
     Text place = text_on(a), environment = text_on(a);
+    if (getenv(AIM_CHOSEN)) {
+        report_chosen("", getenv(AIM_CHOSEN));
+        return;
+    }
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         const char *value = option_value(given, kept[i].option);
         if (!value)
@@ -151,13 +141,13 @@ static void tell_chosen(Arena *a, const Given *given) {
         if (kept[i].instead)
             text_add(&place, kept[i].instead);
         else
-            add_word(&place, value);
+            text_add_word(&place, value);
     }
     const char *name = option_value(given, "env");
     name = name ? name : getenv("STINT_ENV");
     if (name && *name) {
         text_add(&environment, " -e ");
-        add_word(&environment, name);
+        text_add_word(&environment, name);
     }
     report_chosen(place.at, environment.at);
 }
@@ -186,6 +176,10 @@ static bool run_command(const Command *command, Call *call) {
     }
     if (command->needs & NEED_CONFIG ? !load_config(call) : !enter_folder(call))
         return false;
+    Targets targets;
+    AimAnswer aim = command->needs & NEED_CONFIG ? aim_take(command, call, &targets) : AIM_ONE;
+    if (aim != AIM_ONE)
+        return aim == AIM_MANY && muster_run(command, call, &targets);
     if (command->needs & NEED_HOOKS && !hook_open(call->arena, call->config))
         return fail_state("nothing was run");
     return command->run(call);

@@ -244,6 +244,7 @@ const Command cmd_plan = {
     .usage = "[--sql]",
     .about = "what up would do now: files and statements",
     .needs = NEED_CONFIG,
+    .targets = TARGETS_ASK,
     .options = options,
     .run = plan,
 };

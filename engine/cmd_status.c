@@ -215,6 +215,7 @@ const Command cmd_status = {
             "A file for other environments is shown as skipped, and does not count as pending.\n"
             "Repeatable files come last: pending when new or changed; missing does not matter.",
     .needs = NEED_CONFIG,
+    .targets = TARGETS_ASK,
     .options = options,
     .run = status,
 };

@@ -67,6 +67,7 @@ const Command cmd_up = {
         "Repeatable files (scripts/repeatable/*.sql) come last, those that are new or changed;\n"
         "--to and --count leave them out.",
     .needs = NEED_CONFIG | NEED_HOOKS,
+    .targets = TARGETS_RUN,
     .options = up_options,
     .run = up,
 };
@@ -76,5 +77,6 @@ const Command cmd_deploy = {
     .usage = "",
     .about = "up for pipelines: never asks",
     .needs = NEED_CONFIG | NEED_HOOKS,
+    .targets = TARGETS_RUN,
     .run = deploy,
 };

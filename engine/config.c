@@ -292,6 +292,11 @@ const char *config_source(const Config *config, const char *key) {
 }
 
 const char *config_connection(const Config *config) {
+    if (config->targets) {
+        fail(FAIL_USAGE, "%s has many targets, and this is for one", config->environment);
+        fail_hint("--target NAME says which; stint status lists them");
+        return NULL;
+    }
     if (config->direct_url)
         return config->direct_url;
     if (config->url && !config->url_problem)

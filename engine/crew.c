@@ -1,5 +1,6 @@
 #include "crew.h"
 
+#include "child.h"
 #include "clock.h"
 #include "event.h"
 #include "fail.h"
@@ -9,11 +10,8 @@
 #include "text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,69 +32,18 @@ typedef struct {
     const char *who;
 } Crew;
 
-/* What was given as a flag reaches the workers by their environment, never by their arguments:
- * everybody can read those. */
-static char **environment(Arena *a, const Config *config) {
-    size_t count = 0, n = 0;
-    while (environ[count])
-        count++;
-    char **out = arena_take(a, (count + config->flags.count + 2) * sizeof *out);
-    for (size_t i = 0; i < config->flags.count; i++) {
-        Text text = text_on(a);
-        text_add(&text, "STINT_");
-        for (const char *at = config->flags.name[i]; *at; at++)
-            text_add_char(&text, *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at);
-        text_addf(&text, "=%s", config->flags.value[i]);
-        out[n++] = text.at;
-    }
-    out[n++] = arena_format(a, "STINT_CREW=%ld", (long)getpid());
-    for (size_t i = 0; i < count; i++) {
-        size_t length = strcspn(environ[i], "=") + 1;
-        bool known = false;
-        for (size_t k = 0; k < n; k++)
-            known = known || strncmp(out[k], environ[i], length) == 0;
-        if (!known && n < count + config->flags.count + 1)
-            out[n++] = environ[i];
-    }
-    return out;
-}
-
-static char **arguments(Arena *a, const Config *config, const char *migration) {
-    const char *words[8] = {"stint", "-q", "work", migration};
-    size_t n = 4;
-    if (config->file) {
-        words[n++] = "-e";
-        words[n++] = config->environment;
-        words[n++] = "-c";
-        words[n++] = arena_format(a, "%s/%s", config->folder, file_base(config->file));
-    }
-    char **out = arena_take(a, (n + 1) * sizeof *out);
-    for (size_t i = 0; i < n; i++)
-        out[i] = arena_string(a, words[i]);
-    return out;
-}
-
-/* In a group of its own: Ctrl-C is for the crew, which lets its workers end their batches. */
 static bool start(Crew *crew, Hand *hand) {
-    Arena *a = arena_new();
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    pid_t pid;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    errno = posix_spawn(&pid, "/proc/self/exe", &files, &attributes,
-                        arguments(a, crew->config, crew->worker->backfill->migration),
-                        environment(a, crew->config));
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    arena_free(a);
-    if (errno)
-        return fail_errno(FAIL_ERROR, "cannot start a worker");
-    hand->pid = pid;
+    char parent[32];
+    snprintf(parent, sizeof parent, "STINT_CREW=%ld", (long)getpid());
+    const Child child = {
+        .config = crew->config,
+        .words = (const char *const[]){"-q", "work", crew->worker->backfill->migration, NULL},
+        .variables = (const char *const[]){parent, NULL},
+        .out = CHILD_NOWHERE,
+        .err = CHILD_NOWHERE,
+    };
+    if (!child_start(&child, &hand->pid))
+        return false;
     hand->started = clock_ms();
     return true;
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static ReportColor wanted = REPORT_AS_TERMINAL;
-static const char *chosen_place = "", *chosen_environment = "";
+static const char *chosen_place = "", *chosen_environment = "", *chosen_target = "";
 
 static const struct {
     int code;
@@ -51,6 +51,14 @@ void report_chosen(const char *place, const char *environment) {
     chosen_environment = environment;
 }
 
+void report_target(const char *target) {
+    chosen_target = target;
+}
+
+const char *report_choice(Arena *a) {
+    return arena_format(a, "%s%s", chosen_place, chosen_environment);
+}
+
 static bool is_letter(char c) {
     return c && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/.", c);
 }
@@ -74,7 +82,7 @@ static bool has_environment(const char *at) {
 
 const char *report_command(Arena *a, const char *text) {
     static const char word[] = "stint ";
-    if (!text || (!*chosen_place && !*chosen_environment))
+    if (!text || (!*chosen_place && !*chosen_environment && !*chosen_target))
         return text;
     Text out = text_on(a);
     for (const char *found, *from = text; (found = strstr(text, word)); text = found) {
@@ -87,6 +95,7 @@ const char *report_command(Arena *a, const char *text) {
             continue;
         text_add(&out, chosen_place);
         text_add(&out, has_environment(found) ? "" : chosen_environment);
+        text_add(&out, has_environment(found) ? "" : chosen_target);
     }
     text_add(&out, text);
     return out.at;

@@ -198,7 +198,7 @@ Config *scratch_config(Arena *a, const Scratch *scratch, const char *name) {
     *config = *scratch->config;
     config->schema = search_path(a, scratch->config);
     config->url = scratch_url(a, scratch, name);
-    config->direct_url = config->url_problem = config->role = NULL;
+    config->direct_url = config->url_problem = config->role = config->targets = NULL;
     config->is_protected = false;
     config->guard = arena_take(a, sizeof *config->guard);
     return config;

@@ -62,6 +62,14 @@ static const Setting settings[] = {
                 "a pending file older than the newest applied one"),
     ENVIRONMENT(contacts, TEXT, "TEXT", NULL, "whom to call, shown after a failed deploy"),
     ENVIRONMENT(keep_schemas, TEXT, "LIST", NULL, "schemas that reset leaves alone"),
+    ENVIRONMENT(targets, TEXT, "LIST", NULL,
+                "a fleet: many databases or schemas for url's one, as a list or a query"),
+    ENVIRONMENT(target, TEXT, "NAME", NULL, "which of targets is meant; * and ? stand for any"),
+    ENVIRONMENT(jobs, COUNT, "NUMBER", "8", "how many targets at once"),
+    ENVIRONMENT(canary, COUNT, "NUMBER", "0",
+                "so many targets must succeed before the others begin"),
+    ENVIRONMENT(max_failures, COUNT, "NUMBER", "10",
+                "no further target begins when so many have failed; 0: any number"),
 };
 
 enum { COUNT = sizeof settings / sizeof *settings };

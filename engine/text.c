@@ -59,6 +59,21 @@ void text_add_encoded(Text *text, const char *part) {
             text_addf(text, "%%%02X", (unsigned)(unsigned char)*part);
 }
 
+void text_add_word(Text *text, const char *word) {
+    const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+";
+    if (*word && !word[strspn(word, plain)]) {
+        text_add(text, word);
+        return;
+    }
+    text_add(text, "'");
+    for (; *word; word++) {
+        if (*word == '\'')
+            text_add(text, "'\\'");
+        text_add_char(text, *word);
+    }
+    text_add(text, "'");
+}
+
 bool text_same(const char *a, const char *b) {
     return a == b || (a && b && strcmp(a, b) == 0);
 }

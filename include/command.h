@@ -22,12 +22,20 @@ typedef struct {
     int exit_code; /* of a call that did not fail; 0 unless the command sets it */
 } Call;
 
+/* What becomes of the command where the environment is a fleet and no target is named. */
+typedef enum {
+    TARGETS_ONE, /* it is for one database: refused as soon as it wants to connect */
+    TARGETS_RUN, /* carried out in each, its events told as they come */
+    TARGETS_ASK, /* asked of each, the answers put together */
+} CommandTargets;
+
 typedef struct {
     const char *name;
     const char *usage; /* "[--to VERSION] [--count N]" */
     const char *about; /* one line */
     const char *help;  /* more lines for --help, or NULL */
     unsigned needs;
+    CommandTargets targets;
     const Option *options; /* or NULL */
     bool (*run)(Call *call);
 } Command;

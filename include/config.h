@@ -45,6 +45,9 @@ typedef struct {
     long long lock_retries;
     const char *order; /* strict, warn, allow */
     const char *contacts, *keep_schemas;
+    const char *targets; /* a fleet; NULL once one of them was taken (aim.h) */
+    const char *target;
+    long long jobs, canary, max_failures;
     ConfigPairs variables;
     ConfigPairs flags;           /* settings that were given as flags */
     const char **source;         /* of each setting; ask config_source */
@@ -65,7 +68,8 @@ typedef struct {
 bool config_load(Arena *a, const ConfigWanted *wanted, Config **out);
 /* Where a setting's value came from: "config.ini:12", "STINT_URL", ".env:3", "--url", "default". */
 const char *config_source(const Config *config, const char *key);
-/* direct_url where set, else url; NULL and a failure that says what to write where, if neither. */
+/* direct_url where set, else url; NULL and a failure that says what to write where, if neither, or
+ * which to choose, if there are many. */
 const char *config_connection(const Config *config);
 
 /* `stint help config`: every key with sections, type, default and meaning. */

@@ -16,6 +16,9 @@ int report_failure(const Call *call);
 /* What chose the database on the command line: " -C DIR --url URL" and " -e ENV", or "". They live
  * as long as the process. */
 void report_chosen(const char *place, const char *environment);
+/* " --target NAME", which goes behind that. */
+void report_target(const char *target);
+const char *report_choice(Arena *a); /* what report_chosen was told */
 /* `text` with that after each "stint COMMAND" in it that reads the configuration: what is typed
  * next must not reach another database. NULL stays NULL. */
 const char *report_command(Arena *a, const char *text);

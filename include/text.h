@@ -22,6 +22,8 @@ void text_addf(Text *text, const char *format, ...) __attribute__((format(printf
 
 /* Percent-encoded, as a part of a URL. */
 void text_add_encoded(Text *text, const char *part);
+/* In quotes where a shell needs them. */
+void text_add_word(Text *text, const char *word);
 
 /* Questions about strings that several modules ask. */
 bool text_same(const char *a, const char *b);                 /* two NULLs are the same */

@@ -9,11 +9,11 @@ local floors = {
     "nouns",
     "known walk meta shape neutral statement parts directive sqlfile encoding variable message border "
       .. "migration ledger lock session hook backfill batch clause range quarantine stripe scan keeper guard "
-      .. "cluster server binaries retreat repeatable consent loss scratch testbed",
+      .. "cluster child target server binaries retreat repeatable consent loss scratch testbed",
   },
   { "windows", "lib_* testing" },
-  { "verbs", "step solo scope verify plan run runner worker transform residue crew join course resume outcome begun apply revert wipe seed doctor doctor_*" },
-  { "desk", "option command cli cmd_* progress report show main" },
+  { "verbs", "step solo scope verify plan run runner worker transform residue crew join course resume outcome begun apply revert wipe seed doctor doctor_* fleet" },
+  { "desk", "option command cli cmd_* progress report show aim muster tally summary main" },
 }
 
 -- Who may include what is not ours and not the C library's or the system's.
@@ -31,7 +31,7 @@ local doors = {
 -- The system's own headers: anybody's.
 local system = {}
 for name in ([[
-  assert ctype dirent dlfcn errno fcntl glob grp inttypes langinfo limits locale math netdb poll
+  assert ctype dirent dlfcn errno fcntl fnmatch glob grp inttypes langinfo limits locale math netdb poll
   pwd setjmp signal spawn stdarg stdbool stddef stdint stdio stdlib stdnoreturn string strings
   sys/file sys/ioctl sys/mman sys/random sys/resource sys/select sys/socket sys/stat sys/time
   sys/types sys/uio sys/un sys/utsname sys/wait termios time unistd wchar

@@ -1,0 +1,141 @@
+#include "tally.h"
+
+#include "fail.h"
+#include "stop.h"
+#include "text.h"
+
+#include <string.h>
+
+/* Which of two codes tells more of what must be done now: the one that stands first. Others, and
+ * the death by a signal, count as 1. */
+static const int worst[] = {7, 4, 6, 1, 78, 64, 5, 9, 8, 3, 2};
+
+static const char *const states[] = {
+    [FLEET_NOT_STARTED] = "not_started", [FLEET_RUNNING] = "running", [FLEET_OK] = "ok",
+    [FLEET_PENDING] = "pending",         [FLEET_FAILED] = "failed",   [FLEET_KILLED] = "killed",
+    [FLEET_INTERRUPTED] = "interrupted",
+};
+
+/* What a target has said of itself. */
+typedef struct {
+    long long applied, pending;
+    const char *error;
+    Json *result; /* its answer; NULL: none */
+} Note;
+
+const char *tally_state(FleetState state) {
+    return states[state];
+}
+
+static bool asks(const Tally *tally) {
+    return tally->kind == TARGETS_ASK;
+}
+
+static void note_document(const Tally *tally, Note *note, const char *line) {
+    Json *said;
+    if (!json_parse(tally->arena, line, strlen(line), &said)) {
+        fail_clear();
+        return;
+    }
+    Json *error = json_get(said, "error"), *pending = json_get(said, "pending");
+    if (error) {
+        note->error = json_as_text(json_get(error, "message"));
+        return;
+    }
+    note->result = said;
+    if (pending)
+        note->pending = json_kind(pending) == JSON_LIST ? (long long)json_count(pending)
+                                                        : json_as_integer(pending);
+}
+
+void tally_hear(const Tally *tally, FleetShip *ship, const char *line) {
+    if (!ship->note)
+        ship->note = arena_take(tally->arena, sizeof(Note));
+    Note *note = ship->note;
+    note->applied += text_starts(line, "{\"event\":\"migration_applied\"");
+    if (!text_starts(line, "{\"event\":"))
+        note_document(tally, note, line);
+}
+
+long long tally_of(const Tally *tally, const FleetShip *ship) {
+    const Note *note = ship->note;
+    return !note ? 0 : asks(tally) ? note->pending : note->applied;
+}
+
+const char *tally_error(const FleetShip *ship) {
+    const Note *note = ship->note;
+    return note ? note->error : NULL;
+}
+
+void tally_states(const Fleet *fleet, size_t of[TALLY_STATES]) {
+    memset(of, 0, TALLY_STATES * sizeof *of);
+    for (size_t i = 0; i < fleet->count; i++)
+        of[fleet->ship[i].state]++;
+}
+
+static long long sum_of(const Tally *tally, const Fleet *fleet) {
+    long long sum = 0;
+    for (size_t i = 0; i < fleet->count; i++)
+        sum += tally_of(tally, &fleet->ship[i]);
+    return sum;
+}
+
+const char *tally_text(const Tally *tally, const Fleet *fleet) {
+    Text out = text_on(tally->arena);
+    size_t of[TALLY_STATES];
+    tally_states(fleet, of);
+    text_addf(&out, "%zu target%s:", fleet->count, fleet->count == 1 ? "" : "s");
+    for (int i = 0, n = 0; i < TALLY_STATES; i++)
+        if (of[i])
+            text_addf(&out, "%s%zu %s", n++ ? ", " : " ", of[i],
+                      i == FLEET_NOT_STARTED ? "not started" : states[i]);
+    text_addf(&out, "%s %lld %s", fleet->count ? ";" : "", sum_of(tally, fleet),
+              asks(tally) ? "pending" : "applied");
+    return out.at;
+}
+
+static Json *ship_json(const Tally *tally, const FleetShip *ship) {
+    Arena *a = tally->arena;
+    const Note *note = ship->note;
+    Json *json = json_new_map(a);
+    json_set_text(json, "target", ship->target->name);
+    json_set_text(json, "state", states[ship->state]);
+    json_set(json, "code",
+             ship->state == FLEET_NOT_STARTED ? json_new_null(a) : json_new_whole(a, ship->code));
+    json_set_integer(json, asks(tally) ? "pending" : "applied", tally_of(tally, ship));
+    json_set_integer(json, "duration_ms", ship->duration_ms);
+    json_set_text(json, "error", tally_error(ship));
+    if (asks(tally))
+        json_set(json, "result", note && note->result ? note->result : json_new_null(a));
+    return json;
+}
+
+Json *tally_json(const Tally *tally, const Fleet *fleet, Json *into) {
+    Json *list = json_new_list(tally->arena);
+    size_t of[TALLY_STATES];
+    tally_states(fleet, of);
+    for (size_t i = 0; i < fleet->count; i++)
+        json_append(list, ship_json(tally, &fleet->ship[i]));
+    json_set(into, "targets", list);
+    json_set_integer(into, "total", (long long)fleet->count);
+    for (int i = 0; i < TALLY_STATES; i++)
+        if (i != FLEET_RUNNING && i != FLEET_PENDING)
+            json_set_integer(into, states[i], (long long)of[i]);
+    json_set_integer(into, asks(tally) ? "pending" : "applied", sum_of(tally, fleet));
+    json_set_text(into, "reason", fleet->reason);
+    return into;
+}
+
+int tally_code(const Fleet *fleet) {
+    enum { CODES = sizeof worst / sizeof *worst };
+    size_t rank = CODES;
+    for (size_t i = 0; i < fleet->count; i++) {
+        const FleetShip *ship = &fleet->ship[i];
+        size_t k = 0, error = 0;
+        for (; k < CODES && worst[k] != ship->code; k++)
+            error = worst[k] == FAIL_ERROR ? k : error;
+        k = k < CODES ? k : error;
+        rank = ship->state > FLEET_OK && k < rank ? k : rank;
+    }
+    return fleet->stopped ? stop_code() : rank < CODES ? worst[rank] : 0;
+}
