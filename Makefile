@@ -28,6 +28,10 @@ LUA       = $(call once,LUA,$(firstword $(shell for p in lua5.4 lua54 lua-5.4; d
 FOREIGN   = $(call once,FOREIGN,$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) $(LUA))))
 LIBRARIES = $(call once,LIBRARIES,$(shell pkg-config --libs $(PACKAGES)) -lm)
 LUA_LIBS  = $(call once,LUA_LIBS,$(shell pkg-config --libs $(LUA)))
+# A small library that has an archive is linked into the program: less to load at every start.
+SMALL     = -linih -ljansson -llua5.4
+archived  = $(foreach l,$(1),$(if $(and $(filter $(SMALL),$l),$(findstring /,$(shell \
+              $(CC) -print-file-name=$(l:-l%=lib%.a)))),$(l:-l%=-l:lib%.a),$l))
 
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -DSTINT_VERSION='"$(VERSION)"' $(CFLAGS) $(HARDEN) \
           $(WARNINGS) -iquote include -iquote $(O) $(FOREIGN) $(CPPFLAGS) -MMD -MP
@@ -51,7 +55,8 @@ native: $(O)/native.so
 
 $(O)/stint: $(OBJECTS) $(O)/ENGINE.list
 	$(SAY) link $@
-	$(Q)$(CC) $(CFLAGS) -pie $(LINK) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBRARIES) $(LUA_LIBS)
+	$(Q)$(CC) $(CFLAGS) -pie $(LINK) $(LDFLAGS) -o $@ $(OBJECTS) $(call archived,$(LIBRARIES)) \
+	    -Wl,--whole-archive $(call archived,$(LUA_LIBS)) -Wl,--no-whole-archive -lm
 
 # What the specs see of the engine. Lua's own functions come from the interpreter that loads it;
 # nodelete: what statics point to must not look like a leak when Lua closes its modules.

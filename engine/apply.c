@@ -29,7 +29,7 @@ static bool is_sql(const Migration *m) {
 }
 
 static const Directives *directives_of(const Migration *m, StepWay way) {
-    return way == STEP_UP ? &m->sql.directives : &m->sql.down_directives;
+    return way == STEP_UP ? &m->sql->directives : &m->sql->down_directives;
 }
 
 /* What makes the session as this file may expect it; NULL when it is so already. */
@@ -145,7 +145,7 @@ static Step step_for(Run *run, Arena *a, PlanItem *item, StepWay way) {
                  .rolled_back = row && text_same(row->state, "rolled_back"),
                  .run = run->id};
     if (is_sql(m))
-        step.half = way == STEP_UP ? &m->sql.up : &m->sql.down;
+        step.half = way == STEP_UP ? &m->sql->up : &m->sql->down;
     if (row)
         step.run_believed = row->run;
     if (row && plan_is_applied(item) && m->kind == MIGRATION_REPEATABLE)
@@ -182,8 +182,8 @@ static StepAnswer run_file(Run *run, PlanItem *item, Step *step) {
 static bool leaves_clean(const Run *run, const Step *step) {
     const Migration *m = step->migration;
     return is_sql(m) && step->way == STEP_UP && !run->has_event_triggers && !run->checks.count &&
-           neutral_half(step->half) && m->sql.directives.lock_timeout < 0 &&
-           m->sql.directives.statement_timeout < 0;
+           neutral_half(step->half) && m->sql->directives.lock_timeout < 0 &&
+           m->sql->directives.statement_timeout < 0;
 }
 
 /* Could the file have dropped the run lock? Its own text tells; Lua may do anything. */

@@ -104,7 +104,7 @@ static void print_item(Call *call, Pg *pg, const PlanItem *item) {
            item->state == PLAN_PENDING ? "" : ", ",
            item->state == PLAN_PENDING ? "" : plan_state(item->state));
     if (is_sql(m))
-        print_statements(call, &m->sql.up, from);
+        print_statements(call, &m->sql->up, from);
     else if (m->kind == MIGRATION_BACKFILL)
         print_backfill(call, pg, m);
     else
@@ -125,16 +125,16 @@ static Json *item_json(Call *call, const PlanItem *item) {
     json_set_text(json, "checksum", m->checksum);
     json_set_integer(json, "position",
                      item->row && item->state == PLAN_PARTIAL ? item->row->position : 0);
-    for (size_t p = 0; is_sql(m) && p < m->sql.up.parts.count; p++) {
-        const Part *part = &m->sql.up.parts.at[p];
+    for (size_t p = 0; is_sql(m) && p < m->sql->up.parts.count; p++) {
+        const Part *part = &m->sql->up.parts.at[p];
         for (size_t i = part->first; i < part->first + part->count; i++) {
-            const Statement *s = &m->sql.up.statements.at[i];
+            const Statement *s = &m->sql->up.statements.at[i];
             Json *one = json_new_map(a);
             json_set_integer(one, "number", (long long)i + 1);
             json_set_integer(one, "line", (long long)s->line);
             json_set_text(one, "kind", s->words);
             json_set_text(one, "runs", part_kinds[part->kind]);
-            json_set_text(one, "sql", statement_text(a, &m->sql.up, s));
+            json_set_text(one, "sql", statement_text(a, &m->sql->up, s));
             json_append(list, one);
         }
     }

@@ -42,7 +42,7 @@ static const char *down_of(const Migration *m) {
 
 static const char *statements_of(const Repair *repair) {
     const Migration *m = repair->item->migration;
-    size_t count = m->kind == MIGRATION_SQL ? m->sql.up.statements.count : 1;
+    size_t count = m->kind == MIGRATION_SQL ? m->sql->up.statements.count : 1;
     return arena_format(repair->call->arena, "%zu", count);
 }
 

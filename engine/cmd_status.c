@@ -81,18 +81,37 @@ static const char *color_of(PlanState state) {
     }
 }
 
+static void print_padded(const char *word, int width) {
+    fputs(word, stdout);
+    for (int n = (int)strlen(word); n < width; n++)
+        putchar(' ');
+}
+
+/* Piece by piece: to format a thousand lines would take as long as to read them from the ledger. */
 static void print_item(Call *call, const PlanItem *item, int width) {
-    bool color = report_is_colored(STDOUT_FILENO);
+    static int colored = -1;
+    if (colored < 0)
+        colored = report_is_colored(STDOUT_FILENO);
     const LedgerRow *row = item->row;
-    printf("%s%-12s%s %-*s", color ? color_of(item->state) : "",
-           item->skipped ? "skipped" : plan_state(item->state), color ? "\033[0m" : "", width,
-           plan_name(item));
+    if (colored)
+        fputs(color_of(item->state), stdout);
+    print_padded(item->skipped ? "skipped" : plan_state(item->state), 12);
+    fputs(colored ? "\033[0m " : " ", stdout);
+    print_padded(plan_name(item), width);
     if (item->skipped)
         printf("  %s", item->skipped);
-    if (row && row->applied_at)
-        printf("  %.10s %.8s  %s", row->applied_at, row->applied_at + 11, row->applied_by);
-    if (row && row->applied_at && row->duration_ms >= 0)
-        printf("  %s", clock_say(call->arena, row->duration_ms));
+    if (row && row->applied_at) {
+        fputs("  ", stdout);
+        fwrite(row->applied_at, 1, 10, stdout);
+        putchar(' ');
+        fwrite(row->applied_at + 11, 1, 8, stdout);
+        fputs("  ", stdout);
+        fputs(row->applied_by, stdout);
+    }
+    if (row && row->applied_at && row->duration_ms >= 0) {
+        fputs("  ", stdout);
+        fputs(clock_say(call->arena, row->duration_ms), stdout);
+    }
     if (item->state == PLAN_PARTIAL || item->state == PLAN_REVERTING)
         printf("  %s%ld of %ld statements%s",
                item->state == PLAN_REVERTING ? "being rolled back (stint down goes on): " : "",
@@ -186,7 +205,7 @@ static int check_code(const Run *run) {
 
 static bool status(Call *call) {
     Run run = {
-        .arena = call->arena, .config = call->config, .command = "status", .depth = LEDGER_WHOLE};
+        .arena = call->arena, .config = call->config, .command = "status", .depth = LEDGER_DATED};
     bool ok = run_peek(&run);
     if (ok) {
         open_lua(&run);

@@ -1,6 +1,7 @@
 #include "ledger.h"
 
 #include "fail.h"
+#include "order.h"
 #include "sql.h"
 #include "text.h"
 
@@ -123,32 +124,40 @@ static const char *moment(Arena *a, const char *timestamp) {
     return out;
 }
 
-enum { BRIEF_WIDTH = 8, VERSION_COLUMN = 7 };
+/* How many columns each look has (sql/ledger.sql); a wider one begins with those of the narrower.
+ */
+enum { BRIEF_WIDTH = 7, DATED_WIDTH = 10 };
+
+static const char *otherwise(const char *cell, const char *most) {
+    return cell ? cell : most;
+}
 
 static LedgerRow row_of(Arena *a, const PgRows *rows, size_t r) {
     const char *id = pg_cell(rows, r, 0), *version = pg_cell(rows, r, 1);
     LedgerRow row = {.id = id,
                      .version = version ? version : id,
                      .name = pg_cell(rows, r, 2),
-                     .kind = pg_cell(rows, r, 3),
-                     .state = pg_cell(rows, r, 4),
+                     .kind = otherwise(pg_cell(rows, r, 3), "sql"),
+                     .state = otherwise(pg_cell(rows, r, 4), "applied"),
                      .checksum = pg_cell(rows, r, 5),
                      .had_twin = pg_true(rows, r, 6),
                      .duration_ms = -1};
     if (rows->width == BRIEF_WIDTH)
         return row;
-    row.position = (long)pg_integer(rows, r, 8);
-    row.statements = (long)pg_integer(rows, r, 9);
-    row.intent = (long)pg_integer(rows, r, 10);
-    row.intent_facts = pg_cell(rows, r, 11);
-    row.run = pg_integer(rows, r, 12);
-    row.tokens = pg_cell(rows, r, 13);
-    row.down_tokens = pg_cell(rows, r, 14);
-    row.applied_at = moment(a, pg_cell(rows, r, 15));
-    row.applied_by = pg_cell(rows, r, 16);
-    if (pg_cell(rows, r, 17))
-        row.duration_ms = pg_integer(rows, r, 17);
-    row.origin = pg_cell(rows, r, 18);
+    row.applied_at = moment(a, pg_cell(rows, r, 7));
+    row.applied_by = pg_cell(rows, r, 8);
+    if (pg_cell(rows, r, 9))
+        row.duration_ms = pg_integer(rows, r, 9);
+    if (rows->width == DATED_WIDTH)
+        return row;
+    row.position = (long)pg_integer(rows, r, 10);
+    row.statements = (long)pg_integer(rows, r, 11);
+    row.intent = (long)pg_integer(rows, r, 12);
+    row.intent_facts = pg_cell(rows, r, 13);
+    row.run = pg_integer(rows, r, 14);
+    row.tokens = pg_cell(rows, r, 15);
+    row.down_tokens = pg_cell(rows, r, 16);
+    row.origin = pg_cell(rows, r, 17);
     return row;
 }
 
@@ -159,15 +168,15 @@ static int by_id(const void *a, const void *b) {
 static void take_rows(Arena *a, const PgRows *rows, Ledger *out) {
     out->count = rows->count;
     out->row = arena_take(a, (rows->count + 1) * sizeof *out->row);
+    out->next = arena_take(a, sizeof *out->next);
     for (size_t r = 0; r < rows->count; r++)
         out->row[r] = row_of(a, rows, r);
-    if (rows->count) /* the server's order is its collation's */
-        qsort(out->row, out->count, sizeof *out->row, by_id);
+    order_sort(out->row, out->count, sizeof *out->row, by_id); /* the server's order is a table's */
 }
 
 static bool is_settled(const PgRows *rows, size_t r) {
     const char *state = pg_cell(rows, r, 4);
-    return strcmp(state, "applied") == 0 || strcmp(state, "baselined") == 0;
+    return !state || strcmp(state, "baselined") == 0;
 }
 
 /* A brief look is enough where everything is settled. */
@@ -180,20 +189,23 @@ static bool is_all_settled(const PgRows *rows) {
 
 bool ledger_read(Pg *pg, Arena *a, const char *schema, LedgerDepth depth, Ledger *out) {
     PgRows rows;
+    const char *known = arena_format(a, "%d", LEDGER_VERSION);
     *out = (Ledger){.schema = schema, .depth = depth};
     /* a second look, for a ledger that another run makes between the two queries */
     for (int look = 0; look < 2; look++) {
-        const char *sql = depth == LEDGER_BRIEF ? SQL_LEDGER_BRIEF : SQL_LEDGER_ROWS;
-        bool ok = pg_rows(pg, a, &rows, ledger_sql(a, schema, sql), PG_NONE);
+        static const char *const looks[] = {[LEDGER_WHOLE] = SQL_LEDGER_ROWS,
+                                            [LEDGER_BRIEF] = SQL_LEDGER_BRIEF,
+                                            [LEDGER_DATED] = SQL_LEDGER_DATED};
+        bool ok = pg_rows(pg, a, &rows, ledger_sql(a, schema, looks[depth]), PG_WITH(known));
         if (!ok && !is_absent(pg))
             return cannot_read(pg, schema);
-        if (!ok || !rows.count || pg_integer(&rows, 0, VERSION_COLUMN) > LEDGER_VERSION) {
+        if (!ok || !rows.count) {
             if (!read_version(pg, a, schema, &out->version))
                 return false;
             if (!out->version)
                 return true;
         }
-        if (ok && depth == LEDGER_BRIEF && !is_all_settled(&rows))
+        if (ok && depth != LEDGER_WHOLE && !is_all_settled(&rows))
             return ledger_read(pg, a, schema, LEDGER_WHOLE, out);
         if (ok) {
             out->version = LEDGER_VERSION;
@@ -221,7 +233,13 @@ const LedgerRow *ledger_row(const Ledger *ledger, const char *id) {
     LedgerRow wanted = {.id = id};
     if (!ledger->count)
         return NULL;
-    return bsearch(&wanted, ledger->row, ledger->count, sizeof wanted, by_id);
+    size_t next = *ledger->next < ledger->count ? *ledger->next : 0;
+    const LedgerRow *found = &ledger->row[next];
+    if (strcmp(found->id, id) != 0)
+        found = bsearch(&wanted, ledger->row, ledger->count, sizeof wanted, by_id);
+    if (found)
+        *ledger->next = (size_t)(found - ledger->row) + 1;
+    return found;
 }
 
 const LedgerFailure *ledger_failure(const Ledger *ledger, const char *id) {

@@ -4,6 +4,7 @@
 #include "encoding.h"
 #include "fail.h"
 #include "log.h"
+#include "order.h"
 #include "repeatable.h"
 #include "text.h"
 
@@ -18,8 +19,10 @@ const char *migration_kind(MigrationKind kind) {
 }
 
 int migration_order(const char *a, const char *b) {
-    a += strspn(a, "0");
-    b += strspn(b, "0");
+    for (; *a == '0'; a++) {
+    }
+    for (; *b == '0'; b++) {
+    }
     size_t n = strlen(a), m = strlen(b);
     return n != m ? (n < m ? -1 : 1) : strcmp(a, b);
 }
@@ -133,8 +136,7 @@ bool migration_list(Arena *a, const char *folder, Migrations *out) {
             return false;
         out->count++;
     }
-    if (out->count)
-        qsort(out->at, out->count, sizeof *out->at, by_version);
+    order_sort(out->at, out->count, sizeof *out->at, by_version);
     warn_ignored(a, folder, &names);
     return unique(out) && pair_downs(a, folder, &names, out);
 }
@@ -193,10 +195,11 @@ bool migration_open(Arena *a, Migration *m, Script *script) {
     if (!migration_tokens(a, m))
         return false;
     if (m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE) {
-        if (!sqlfile_read(a, m->path, m->text, m->down_path, m->down_text, &m->sql))
+        m->sql = arena_take(a, sizeof *m->sql);
+        if (!sqlfile_read(a, m->path, m->text, m->down_path, m->down_text, m->sql))
             return false;
-        m->tokens = m->sql.up.tokens;
-        m->down_tokens = m->sql.has_down ? m->sql.down.tokens : NULL;
+        m->tokens = m->sql->up.tokens;
+        m->down_tokens = m->sql->has_down ? m->sql->down.tokens : NULL;
         if (m->kind == MIGRATION_REPEATABLE && !repeatable_check(m))
             return false;
     } else if (!open_lua(a, m, script))

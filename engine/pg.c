@@ -161,11 +161,19 @@ static void copy_rows(const PGresult *result, Arena *a, PgRows *out) {
         out->name[c] = arena_string(a, PQfname(result, c));
         out->type[c] = PQftype(result, c);
     }
+    size_t size = 0;
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < width; c++, at++)
+            size += (size_t)(out->length[at] = PQgetlength(result, r, c)) + 1;
+    char *bytes = arena_take(a, size); /* all cells in one piece: most are a few bytes */
+    at = 0;
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < width; c++, at++) {
-            out->length[at] = PQgetlength(result, r, c);
-            if (!PQgetisnull(result, r, c))
-                out->cell[at] = arena_bytes(a, PQgetvalue(result, r, c), (size_t)out->length[at]);
+            size_t length = (size_t)out->length[at];
+            if (!length && PQgetisnull(result, r, c))
+                continue;
+            out->cell[at] = memcpy(bytes, PQgetvalue(result, r, c), length);
+            bytes += length + 1;
         }
 }
 

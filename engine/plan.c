@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include "fail.h"
+#include "order.h"
 #include "file.h"
 #include "log.h"
 #include "text.h"
@@ -136,9 +137,13 @@ static bool has_file(const Migrations *files, const char *id) {
 
 /* Rows whose file is gone. Both lists are long, so a missing one is looked for only when the
  * numbers say that there is one. */
-static void add_missing(const Migrations *files, const Ledger *ledger, size_t known, Plan *plan) {
+static void add_missing(Arena *a, const Migrations *files, const Ledger *ledger, size_t known,
+                        Plan *plan) {
     if (known == ledger->count)
         return;
+    size_t most = plan->count + ledger->count;
+    plan->item =
+        arena_grow(a, plan->item, plan->count * sizeof *plan->item, most * sizeof *plan->item);
     for (size_t i = 0; i < ledger->count; i++) {
         const LedgerRow *row = &ledger->row[i];
         if (strcmp(row->state, "rolled_back") != 0 && !has_file(files, row->id))
@@ -151,7 +156,7 @@ static void add_missing(const Migrations *files, const Ledger *ledger, size_t kn
 bool plan_make(Arena *a, Migrations *files, const Ledger *ledger, Plan *out) {
     const char *newest = newest_applied(ledger);
     size_t known = 0;
-    *out = (Plan){.item = arena_take(a, (files->count + ledger->count + 1) * sizeof *out->item)};
+    *out = (Plan){.item = arena_take(a, (files->count + 1) * sizeof *out->item)};
     for (size_t i = 0; i < files->count; i++) {
         PlanItem *item = &out->item[out->count++];
         item->migration = &files->at[i];
@@ -160,9 +165,8 @@ bool plan_make(Arena *a, Migrations *files, const Ledger *ledger, Plan *out) {
         known += item->row != NULL;
         out->due += plan_is_due(item);
     }
-    add_missing(files, ledger, known, out);
-    if (out->count)
-        qsort(out->item, out->count, sizeof *out->item, by_version);
+    add_missing(a, files, ledger, known, out);
+    order_sort(out->item, out->count, sizeof *out->item, by_version);
     return true;
 }
 

@@ -20,7 +20,6 @@ static struct {
     bool json, quiet, terminal, to_terminal;
     bool drawn; /* a bar stands on the terminal's last line */
     long long shown_at;
-    const char *migrations; /* the folder */
 } shown;
 
 static void clear_bar(void) {
@@ -88,14 +87,6 @@ static void show_started(const Event *event) {
     fputs("\n", stderr);
 }
 
-static bool has_migrations(Arena *a) {
-    FileNames names;
-    if (file_names(a, shown.migrations, &names))
-        return names.count != 0;
-    fail_clear();
-    return true;
-}
-
 static void show_finished(Arena *a, const Event *event) {
     const char *command = event_text(event, "command"), *seed = event_text(event, "seed");
     const char *before = event_text(event, "seeded_at");
@@ -112,8 +103,8 @@ static void show_finished(Arena *a, const Event *event) {
     else if (applied)
         printf("%lld applied in %s\n", applied, time);
     else
-        puts(has_migrations(a) ? "nothing to do: all migrations are applied"
-                               : "nothing to do: there are no migrations yet");
+        puts(event_integer(event, "migrations") ? "nothing to do: all migrations are applied"
+                                                : "nothing to do: there are no migrations yet");
 }
 
 /* A terminal sees every line at once; a pipe gets those of quick files together. */
@@ -193,7 +184,6 @@ static void listen(void *with, const Event *event) {
 void progress_show(const Call *call) {
     shown.json = call->json;
     shown.quiet = call->quiet;
-    shown.migrations = call->config->migrations;
     shown.terminal = !call->json && !call->quiet && isatty(STDERR_FILENO);
     shown.to_terminal = isatty(STDOUT_FILENO);
     log_before(clear_bar);

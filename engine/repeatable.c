@@ -46,12 +46,12 @@ static bool refuse(const Migration *m, size_t line, size_t column, const char *w
 }
 
 bool repeatable_check(const Migration *m) {
-    const Statements *all = &m->sql.up.statements;
-    if (m->sql.has_down)
+    const Statements *all = &m->sql->up.statements;
+    if (m->sql->has_down)
         return refuse(m, 0, 0, "a repeatable file has no way down");
-    if (m->sql.directives.no_transaction)
+    if (m->sql->directives.no_transaction)
         return refuse(m, 0, 0, "a repeatable file always runs in a transaction");
-    if (m->sql.up.parts.count == 1 && m->sql.up.parts.at[0].kind == PART_TRANSACTION)
+    if (m->sql->up.parts.count == 1 && m->sql->up.parts.at[0].kind == PART_TRANSACTION)
         return true;
     for (size_t i = 0; i < all->count; i++)
         if (all->at[i].kind != STATEMENT_PLAIN && all->at[i].kind != STATEMENT_SESSION)

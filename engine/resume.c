@@ -55,8 +55,8 @@ bool resume_is_kept(Pg *pg, Arena *a, const char *schema, const Migration *m, co
     if (!ledger_texts(pg, a, schema, m->id, &text, &down) ||
         !sqlfile_recall(a, m->path, text, down, &file))
         return false;
-    *kept = text_same(file.up.tokens, m->sql.up.tokens) ||
-            are_kept(a, &file.up, &m->sql.up, (size_t)row->position);
+    *kept = text_same(file.up.tokens, m->sql->up.tokens) ||
+            are_kept(a, &file.up, &m->sql->up, (size_t)row->position);
     return true;
 }
 

@@ -122,18 +122,19 @@ static bool recall(Run *run, PlanItem *item) {
     item->migration = m;
     if (kind != MIGRATION_SQL)
         return true;
-    m->is_open = sqlfile_recall(run->look, m->path, text, down, &m->sql);
+    m->sql = arena_take(run->look, sizeof *m->sql);
+    m->is_open = sqlfile_recall(run->look, m->path, text, down, m->sql);
     return m->is_open;
 }
 
 static bool has_down(const Migration *m) {
     if (m->kind == MIGRATION_SQL)
-        return m->sql.has_down;
+        return m->sql->has_down;
     return script_has(&m->declaration, "down");
 }
 
 static bool refuse_without_down(const Migration *m) {
-    const char *plan = m->kind == MIGRATION_SQL ? m->sql.directives.rollback : NULL;
+    const char *plan = m->kind == MIGRATION_SQL ? m->sql->directives.rollback : NULL;
     fail(FAIL_ERROR, "%s has no way down", m->name);
     fail_at(
         (FailPlace){m->path, m->kind == MIGRATION_SQL ? 0 : (size_t)m->declaration.line, 0, NULL});
@@ -184,7 +185,7 @@ static void add_losses(Arena *a, Strings *losses, const Migration *m) {
                                                   : "overwrites columns (may)"));
         return;
     }
-    Strings found = loss_of(a, &m->sql.down);
+    Strings found = loss_of(a, &m->sql->down);
     for (size_t i = 0; i < found.count; i++)
         add(losses, a, found.at[i]);
 }

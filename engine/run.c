@@ -221,7 +221,7 @@ bool run_reconnect(Run *run) {
 
 static bool fill(Run *run, Migration *m) {
     const ConfigPairs *variables = &run->config->variables;
-    SqlFile *sql = &m->sql;
+    SqlFile *sql = m->sql;
     return variable_fill(run->look, variables, sql->directives.no_transaction, &sql->up) &&
            variable_fill(run->look, variables, sql->down_directives.no_transaction, &sql->down);
 }
@@ -259,11 +259,11 @@ bool run_open(Run *run, Migration *m) {
         return false;
     if (!migration_open(run->look, m, run->script))
         return false;
-    if (m->kind == MIGRATION_SQL && !m->sql.up.statements.count &&
+    if (m->kind == MIGRATION_SQL && !m->sql->up.statements.count &&
         strstr(m->text.at, MIGRATION_UNWRITTEN))
         return refuse_unwritten(m);
-    return lua || (check_patience(run, m, &m->sql.directives) &&
-                   check_patience(run, m, &m->sql.down_directives) && fill(run, m));
+    return lua || (check_patience(run, m, &m->sql->directives) &&
+                   check_patience(run, m, &m->sql->down_directives) && fill(run, m));
 }
 
 void run_close(Run *run) {

@@ -134,10 +134,12 @@ bool runner_up(Arena *a, const Config *config, const RunnerWanted *wanted, Runne
         run_end(&run, ok ? "ok" : "failed");
     } else if (ok)
         ok = plan_accept(&run.plan, config->order);
+    const long long files = (long long)run.files.count;
     out->applied = run.applied;
     out->left = ok ? (long)run.plan.due - run.applied : 0;
     if (ok)
         event_tell("run_finished", EVENT_COUNTS("applied", run.applied),
+                   EVENT_COUNTS("migrations", files),
                    EVENT_COUNTS("duration_ms", clock_ms() - start));
     else
         event_tell("run_failed", EVENT_SAYS("error", failure()->message),

@@ -22,16 +22,14 @@ static bool is_begun(const PlanItem *item) {
 }
 
 static Strings environments_of(Arena *a, const Migration *m) {
-    const Directives *d = &m->sql.directives;
-    if (m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE)
-        return (Strings){d->environments_count, d->environments};
+    if (m->sql)
+        return (Strings){m->sql->directives.environments_count, m->sql->directives.environments};
     return script_strings(a, &m->declaration, "environments");
 }
 
 static Strings requires_of(Arena *a, const Migration *m) {
-    const Directives *d = &m->sql.directives;
-    if (m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE)
-        return (Strings){d->requires_count, d->requires};
+    if (m->sql)
+        return (Strings){m->sql->directives.requires_count, m->sql->directives.requires};
     return script_strings(a, &m->declaration, "requires");
 }
 

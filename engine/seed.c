@@ -51,7 +51,7 @@ static bool open_file(Seed *seed) {
     if (m->kind == MIGRATION_BACKFILL)
         return fail(FAIL_CONFIG, "%s:%d: a seed declares migration {...}, not backfill {...}",
                     m->path, m->declaration.line);
-    if (m->kind == MIGRATION_SQL && m->sql.has_down)
+    if (m->kind == MIGRATION_SQL && m->sql->has_down)
         return fail(FAIL_CONFIG, "%s: a seed has no way down", m->path);
     return true;
 }
@@ -111,7 +111,7 @@ static bool send(Seed *seed, const Message *message) {
 }
 
 static bool send_whole(Seed *seed) {
-    const SqlHalf *half = &seed->file.sql.up;
+    const SqlHalf *half = &seed->file.sql->up;
     Message message = message_on(seed->run.arena, half, seed->file.name);
     message_add(&message, "BEGIN", 1);
     for (size_t i = 0; i < half->statements.count; i++)
@@ -131,7 +131,7 @@ static bool write_event(Seed *seed, long long start) {
 
 /* The file's own borders, as psql would send it. */
 static bool send_parts(Seed *seed) {
-    const SqlHalf *half = &seed->file.sql.up;
+    const SqlHalf *half = &seed->file.sql->up;
     long long start = clock_ms();
     for (size_t p = 0; p < half->parts.count; p++) {
         const Part *part = &half->parts.at[p];
@@ -168,9 +168,9 @@ static bool run_file(Seed *seed) {
     seed->run.used = true;
     if (m->kind == MIGRATION_LUA)
         return call_lua(seed);
-    const Parts *parts = &m->sql.up.parts;
+    const Parts *parts = &m->sql->up.parts;
     bool whole = parts->count == 1 && parts->at[0].kind == PART_TRANSACTION &&
-                 !m->sql.directives.no_transaction;
+                 !m->sql->directives.no_transaction;
     return whole || !parts->count ? send_whole(seed) : send_parts(seed);
 }
 
@@ -199,7 +199,7 @@ static bool explain(Seed *seed) {
         fail_state("rolled back: nothing of it is left");
     else if (m->kind == MIGRATION_SQL)
         fail_state("%ld of %zu statements are done, the rest is not", seed->done,
-                   m->sql.up.statements.count);
+                   m->sql->up.statements.count);
     else
         fail_state("nobody knows how far it came");
     return fail_next(in_parts ? "mend it, then: stint seed begins with its first statement again"
@@ -229,7 +229,7 @@ static bool go(Seed *seed, const Consent *consent) {
         !look_back(seed) || seed->before)
         return seed->before != NULL;
     if (seed->file.kind == MIGRATION_SQL)
-        losses = loss_of(run->arena, &seed->file.sql.up);
+        losses = loss_of(run->arena, &seed->file.sql->up);
     if (!consent_given(run->arena, run->config, consent, "a seed", losses, "stint seed"))
         return false;
     say_pending(run);

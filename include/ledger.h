@@ -28,8 +28,9 @@ typedef struct {
 } LedgerFailure;
 
 /* BRIEF: of a settled row (applied, baselined) only id, version, name, kind, state, checksum and
- * had_twin; a thousand whole rows cost more than all else of a run that has nothing to do. */
-typedef enum { LEDGER_WHOLE, LEDGER_BRIEF } LedgerDepth;
+ * had_twin; DATED: applied_at, applied_by and duration_ms as well. A thousand whole rows cost more
+ * than all else of a run that has nothing to do. */
+typedef enum { LEDGER_WHOLE, LEDGER_BRIEF, LEDGER_DATED } LedgerDepth;
 
 typedef struct {
     const char *schema;
@@ -37,6 +38,7 @@ typedef struct {
     int version; /* of the tables; 0: the database has no ledger yet */
     size_t count;
     LedgerRow *row; /* sorted by id */
+    size_t *next;   /* where a row is looked for first: files come in the same order */
     size_t failure_count;
     LedgerFailure *failure;
 } Ledger;

@@ -29,7 +29,7 @@ typedef struct {
     const char *checksum;  /* SHA-256 of the bytes, after migration_read, or known without it */
     const char *tokens;    /* what an edit is judged by; after migration_tokens or _open */
     const char *down_tokens;
-    SqlFile sql;             /* after migration_open, for SQL */
+    SqlFile *sql;            /* after migration_open, for SQL */
     Declaration declaration; /* after migration_open, for Lua */
     bool is_open;
 } Migration;

@@ -1,19 +1,148 @@
 -- The map of the house, read from the #include lines: a file includes its own floor and those
 -- below, a foreign library stays behind its door, and every file stands on a floor.
 
--- From the ground up. A name ending in * stands for all that begin so.
+-- From the ground up, a name a line. One ending in * stands for all that begin so.
 local floors = {
-  { "ground", "arena text digits utf8 difference fail log stop clock file event embed lexer sql address account alarm notify" },
-  { "doors", "pg pg_private pgread pgopen pgurl pgpooler config config_* setting dotenv manual script sandbox json digest signature" },
+  {
+    "ground",
+    [[
+      account
+      address
+      alarm
+      arena
+      clock
+      difference
+      digits
+      embed
+      event
+      fail
+      file
+      lexer
+      log
+      notify
+      order
+      sql
+      stop
+      text
+      utf8
+    ]],
+  },
+  {
+    "doors",
+    [[
+      config
+      config_*
+      digest
+      dotenv
+      json
+      manual
+      pg
+      pg_private
+      pgopen
+      pgpooler
+      pgread
+      pgurl
+      sandbox
+      script
+      setting
+      signature
+    ]],
+  },
   {
     "nouns",
-    "known walk meta shape neutral statement parts directive sqlfile encoding variable message border "
-      .. "migration ledger lock session hook backfill batch clause range quarantine stripe scan keeper guard "
-      .. "cluster child target server binaries retreat repeatable consent loss scratch testbed",
+    [[
+      backfill
+      batch
+      binaries
+      border
+      child
+      clause
+      cluster
+      consent
+      directive
+      encoding
+      guard
+      hook
+      keeper
+      known
+      ledger
+      lock
+      loss
+      message
+      meta
+      migration
+      neutral
+      parts
+      quarantine
+      range
+      repeatable
+      retreat
+      scan
+      scratch
+      server
+      session
+      shape
+      sqlfile
+      statement
+      stripe
+      target
+      testbed
+      variable
+      walk
+    ]],
   },
-  { "windows", "lib_* testing" },
-  { "verbs", "step solo scope verify plan run runner worker transform residue crew join course resume outcome begun apply revert wipe seed doctor doctor_* fleet" },
-  { "desk", "option command cli cmd_* progress report show aim muster tally summary main" },
+  {
+    "windows",
+    [[
+      lib_*
+      testing
+    ]],
+  },
+  {
+    "verbs",
+    [[
+      apply
+      begun
+      course
+      crew
+      doctor
+      doctor_*
+      fleet
+      join
+      outcome
+      plan
+      residue
+      resume
+      revert
+      run
+      runner
+      scope
+      seed
+      solo
+      step
+      transform
+      verify
+      wipe
+      worker
+    ]],
+  },
+  {
+    "desk",
+    [[
+      aim
+      cli
+      cmd_*
+      command
+      main
+      muster
+      option
+      progress
+      report
+      show
+      summary
+      tally
+    ]],
+  },
 }
 
 -- Who may include what is not ours and not the C library's or the system's.

@@ -1,15 +1,23 @@
 -- :name ledger_rows
--- Every file that the ledger knows; texts are fetched apart.
-SELECT m.id, nullif(m.version, m.id), m.name, m.kind, m.state, m.checksum, m.down_text IS NOT NULL, (SELECT version FROM stint.ledger),
+-- Every file that the ledger knows; texts are fetched apart. No rows of a version that we do not know,
+-- and NULL for what most have: a thousand rows of a column take 0.1 ms.
+SELECT m.id, nullif(m.version, m.id), m.name, nullif(m.kind, 'sql'), nullif(m.state, 'applied'), m.checksum, nullif(m.down_text IS NOT NULL, false),
+       m.applied_at AT TIME ZONE 'UTC', m.applied_by, m.duration_ms,
        m.position, CASE m.state WHEN 'reverting' THEN m.down_statements ELSE m.statements END, m.intent, m.intent_facts,
-       m.run, m.tokens, m.down_tokens, m.applied_at AT TIME ZONE 'UTC', m.applied_by, m.duration_ms, m.origin
-FROM stint.migration m
+       m.run, m.tokens, m.down_tokens, m.origin
+FROM stint.migration m WHERE (SELECT version FROM stint.ledger) <= $1
 
 -- :name ledger_brief
 -- Only what tells whether a settled one was edited: the rest of a thousand rows would cost more than
 -- all else of a run that has nothing to do.
-SELECT m.id, nullif(m.version, m.id), m.name, m.kind, m.state, m.checksum, m.down_text IS NOT NULL, (SELECT version FROM stint.ledger)
-FROM stint.migration m
+SELECT m.id, nullif(m.version, m.id), m.name, nullif(m.kind, 'sql'), nullif(m.state, 'applied'), m.checksum, nullif(m.down_text IS NOT NULL, false)
+FROM stint.migration m WHERE (SELECT version FROM stint.ledger) <= $1
+
+-- :name ledger_dated
+-- The same, and when, by whom and how long.
+SELECT m.id, nullif(m.version, m.id), m.name, nullif(m.kind, 'sql'), nullif(m.state, 'applied'), m.checksum, nullif(m.down_text IS NOT NULL, false),
+       m.applied_at AT TIME ZONE 'UTC', m.applied_by, m.duration_ms
+FROM stint.migration m WHERE (SELECT version FROM stint.ledger) <= $1
 
 -- :name ledger_failures
 -- The last attempt of each file that failed, where nothing newer succeeded.
