@@ -4,6 +4,7 @@
 #include "fail.h"
 #include "log.h"
 #include "quarantine.h"
+#include "setback.h"
 #include "sql.h"
 #include "text.h"
 
@@ -227,7 +228,7 @@ static Turn write_batch(Worker *w, Work *k, BatchKind kind, const PgRows *read, 
         &w->batch, a,
         &(BatchWrite){kind, w->range.start, w->skips ? BATCH_SKIPS : BATCH_WAITS, &k->columns});
     if (!pg_rows(w->pg, a, &rows, sql, args_of(k, first, sizeof first / sizeof *first)))
-        return worker_retry(w);
+        return setback_turn(w);
     long keys = kind == BATCH_READ_STRIPE ? w->size : (long)pg_integer(read, 0, 5);
     Turn turn = worker_read_answer(w, &rows, keys, k->bytes, clock_us() - start);
     if (k->failed && turn != TURN_FAILED && !quarantine_check(w->pg, w->schema, w->backfill))
@@ -243,7 +244,7 @@ static Turn turn(Worker *w, Arena *a) {
     if (!pg_rows(w->pg, a, &read, batch_sql(&w->batch, kind, w->range.start),
                  PG_WITH(arena_format(a, "%lld", w->backfill->id), w->range.number, w->range.token,
                          size, w->blamed)))
-        return worker_retry(w);
+        return setback_turn(w);
     if (!read.count || !pg_true(&read, 0, 2))
         return worker_why_nothing(w, read.count ? pg_cell(&read, 0, 0) : NULL,
                                   read.count ? pg_cell(&read, 0, 1) : NULL,

@@ -4,7 +4,7 @@
 #include "event.h"
 #include "fail.h"
 #include "log.h"
-#include "quarantine.h"
+#include "setback.h"
 #include "sql.h"
 #include "stop.h"
 #include "text.h"
@@ -23,12 +23,7 @@ enum {
     SHORTEST_STATEMENT = 5000,
     PAUSE_POLL = 500,
     IDLE_FIRST = 20,
-    IDLE_MOST = 500,
-    RETRY_FIRST = 50,
-    RETRY_MOST = 5000,
-    CALM = 10,
-    PLAIN = 20,
-    STUCK = 3
+    IDLE_MOST = 500
 };
 
 Worker worker_of(Pg *pg, Arena *a, const char *schema, const Migration *migration, Backfill *b) {
@@ -139,100 +134,6 @@ Turn worker_read_answer(Worker *w, const PgRows *rows, long keys, long long byte
     return text_same(pg_cell(rows, 0, 0), "done") ? TURN_RANGE_DONE : TURN_DONE;
 }
 
-static Turn again(Worker *w, bool pauses) {
-    event_tell("retry", EVENT_SAYS("name", w->migration->name),
-               EVENT_SAYS("error", failure()->message), EVENT_COUNTS("batch_size", w->size),
-               EVENT_COUNTS("try", w->retries + 1));
-    fail_clear();
-    if (pauses)
-        clock_sleep(clock_backoff(RETRY_FIRST, RETRY_MOST, w->retries));
-    w->retries++;
-    return TURN_NOTHING;
-}
-
-/* The key of a batch of one, so that it is that row, and no other, that is put aside. */
-static Turn blame(Worker *w) {
-    Arena *a = arena_new();
-    PgRows rows;
-    const char *id = arena_format(a, "%lld", w->backfill->id);
-    bool ok = pg_rows(w->pg, a, &rows, batch_sql(&w->batch, BATCH_READ, w->range.start),
-                      PG_WITH(id, w->range.number, w->range.token, "1", NULL));
-    w->blamed = ok && rows.count ? arena_string(w->ranges, pg_cell(&rows, 0, 3)) : NULL;
-    arena_free(a);
-    return ok ? TURN_NOTHING : TURN_FAILED;
-}
-
-static Turn put_aside(Worker *w) {
-    Arena *a = arena_new();
-    PgRows rows;
-    Failure why = fail_kept(a);
-    const char *id = arena_format(a, "%lld", w->backfill->id), *key = w->blamed;
-    fail_clear();
-    w->blamed = NULL;
-    bool ok = pg_rows(w->pg, a, &rows, batch_sql(&w->batch, BATCH_BAD, w->range.start),
-                      PG_WITH(id, w->range.number, w->range.token, "1", key, why.sqlstate,
-                              why.message, why.context));
-    Turn turn = ok ? worker_read_answer(w, &rows, 1, 0, 1) : TURN_FAILED;
-    if (ok && turn != TURN_FAILED) {
-        log_say("%s: row %s fails: %s", w->migration->name, key, why.message);
-        if (!quarantine_check(w->pg, w->schema, w->backfill))
-            turn = TURN_FAILED;
-    }
-    arena_free(a);
-    return turn;
-}
-
-/* Halves until it is one row, then that row is put aside. No state is kept for it: the position
- * stays one prefix, and a crash at any point is harmless. */
-static Turn isolate(Worker *w) {
-    w->isolates = true;
-    w->plain = PLAIN;
-    if (w->size > 1) {
-        w->size /= 2;
-        fail_clear();
-        return TURN_NOTHING;
-    }
-    if (w->blamed)
-        return put_aside(w);
-    fail_clear();
-    return blame(w);
-}
-
-Turn worker_retry(Worker *w) {
-    Pg *pg = w->pg;
-    bool dropped;
-    if (stop_asked() && failure()->kind == FAIL_INTERRUPTED)
-        return TURN_FAILED;
-    if (quarantine_is_data(pg))
-        return isolate(w);
-    if (pg_failed_with(pg, "57014") || pg_failed_with(pg, "53200")) {
-        w->plain = PLAIN;
-        w->calm = CALM;
-        if (w->size == 1 && ++w->stuck > STUCK)
-            return isolate(w);
-        w->size = w->size > 1 ? w->size / 2 : 1;
-        return again(w, w->size == 1);
-    }
-    if (pg_failed_with(pg, "40P01") || pg_failed_with(pg, "40001") || pg_failed_with(pg, "55P03")) {
-        bool pauses = w->skips || w->backfill->form == BACKFILL_STATEMENT;
-        w->skips = !w->skips && w->backfill->form != BACKFILL_STATEMENT;
-        w->plain = w->plain ? w->plain : 1;
-        return again(w, pauses);
-    }
-    if (pg_failed_with(pg, "53100") || pg_failed_with(pg, "53300"))
-        return again(w, true);
-    Arena *a = arena_new();
-    Failure why = fail_kept(a);
-    bool gone = pg_failed_with(pg, "42P01") &&
-                range_drop(pg, a, w->schema, w->backfill->id, &dropped) && dropped;
-    if (!gone)
-        fail_again(&why);
-    else
-        fail_clear();
-    arena_free(a);
-    return gone ? TURN_FENCED : TURN_FAILED;
-}
-
 bool worker_stripes(const Worker *w) {
     return w->backfill->stripes > 1 && !w->plain && !w->blamed;
 }
@@ -256,7 +157,7 @@ static Turn turn(Worker *w) {
         if (blamed && answer == TURN_NOTHING)
             w->blamed = NULL; /* another key comes first now */
     } else
-        answer = worker_retry(w);
+        answer = setback_turn(w);
     arena_free(a);
     return answer;
 }

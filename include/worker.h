@@ -58,7 +58,5 @@ void worker_tell(const Worker *w, long long changed);
 bool worker_stripes(const Worker *w); /* is the next batch a stripe of a window? */
 Turn worker_read_answer(Worker *w, const PgRows *rows, long keys, long long bytes, long long us);
 Turn worker_why_nothing(Worker *w, const char *desired, const char *state, bool is_ours);
-/* After a failure: TURN_NOTHING when it is worth another try, in what way it will be. */
-Turn worker_retry(Worker *w);
 
 #endif

@@ -118,6 +118,7 @@ local floors = {
       runner
       scope
       seed
+      setback
       solo
       step
       transform
