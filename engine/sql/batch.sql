@@ -96,7 +96,9 @@ moved AS (
       window_end = CASE WHEN nxt.last THEN NULL ELSE r.window_end END, stripe = CASE WHEN nxt.last THEN 0 ELSE r.stripe END,
       state = CASE WHEN nxt.last AND (r.window_end IS NULL OR r.window_end = r.high) THEN 'done' ELSE 'taken' END,
       rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + {count_changed}, rows_still = r.rows_still + {count_still},
-      batches = r.batches + 1, batch_size = $4::integer, updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
+      batches = r.batches + 1, batch_size = $4::integer,
+      rows_per_second = r.rows_per_second + ((SELECT keys FROM seen) / greatest(extract(epoch FROM clock_timestamp() - r.updated_at), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first
 )
@@ -112,7 +114,9 @@ moved AS (
       window_end = CASE WHEN cur.stripe + 1 = {stripes} THEN NULL ELSE ARRAY[{upper_as_text}] END, stripe = (cur.stripe + 1) % {stripes},
       state = CASE WHEN nxt.last AND cur.stripe + 1 = {stripes} THEN 'done' ELSE 'taken' END,
       rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + {count_changed}, rows_still = r.rows_still + {count_still},
-      batches = r.batches + 1, batch_size = $4::integer, updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
+      batches = r.batches + 1, batch_size = $4::integer,
+      rows_per_second = r.rows_per_second + ($4::bigint / greatest(extract(epoch FROM clock_timestamp() - r.updated_at), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first
 )
@@ -166,7 +170,9 @@ changed AS (
   UPDATE stint.backfill_range r
   SET {moves},
       rows_seen = r.rows_seen + $6::bigint, rows_changed = r.rows_changed + (SELECT count(*) FROM changed),
-      batches = r.batches + 1, batch_size = $4::integer, updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
+      batches = r.batches + 1, batch_size = $4::integer,
+      rows_per_second = r.rows_per_second + ($6::bigint / greatest(extract(epoch FROM clock_timestamp() - r.updated_at), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first
 )

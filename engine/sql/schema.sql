@@ -137,7 +137,7 @@ CREATE TABLE stint.backfill_range (
   rows_changed bigint NOT NULL DEFAULT 0,
   rows_still   bigint NOT NULL DEFAULT 0,
   batches      bigint NOT NULL DEFAULT 0,
-  busy_ms      bigint NOT NULL DEFAULT 0,
+  rows_per_second double precision NOT NULL DEFAULT 0,
   updated_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (backfill, number)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
