@@ -303,7 +303,11 @@ ApplyAnswer apply_file(Run *run, PlanItem *item, StepWay way) {
     retreat_unwatch(&retreat);
     if (answer == STEP_DONE)
         done = note_done(run, item, &step, clock_ms() - start);
-    else if (answer == STEP_TAKEN || answer == STEP_LOST)
+    else if (answer == STEP_LEFT) {
+        done = APPLY_LEFT;
+        item->state = PLAN_BACKFILLING;
+        item->waits = item->migration->name;
+    } else if (answer == STEP_TAKEN || answer == STEP_LOST)
         done = look_again(run, answer, item->migration->name);
     else
         outcome_tell(run, &step);

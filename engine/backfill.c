@@ -249,6 +249,7 @@ bool backfill_find(Pg *pg, Arena *a, const char *schema, Backfill *b) {
     b->spec = pg_cell(&rows, 0, 1);
     b->rows_total = pg_integer(&rows, 0, 2);
     b->state = pg_cell(&rows, 0, 3);
+    b->desired = pg_cell(&rows, 0, 4);
     b->rows_seen = pg_integer(&rows, 0, 5);
     b->rows_changed = pg_integer(&rows, 0, 6);
     b->stripes = (long)pg_integer(&rows, 0, 7);

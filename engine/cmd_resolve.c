@@ -2,6 +2,7 @@
 
 #include "fail.h"
 #include "json.h"
+#include "keeper.h"
 #include "lock.h"
 #include "log.h"
 #include "run.h"
@@ -46,6 +47,10 @@ static const char *statements_of(const Repair *repair) {
     return arena_format(repair->call->arena, "%zu", count);
 }
 
+static bool end_backfill(Repair *repair, const char *id, KeeperEnd end) {
+    return keeper_end(repair->run.pg, repair->call->arena, repair->run.ledger.schema, id, end);
+}
+
 static bool applied(Repair *repair) {
     const Migration *m = repair->item->migration;
     PlanState state = repair->item->state;
@@ -56,7 +61,8 @@ static bool applied(Repair *repair) {
     if (!open_file(repair))
         return false;
     const char *run = arena_format(repair->call->arena, "%lld", repair->run.id);
-    return write(repair, SQL_LEDGER_MARK,
+    return end_backfill(repair, m->id, KEEPER_COUNTS) &&
+           write(repair, SQL_LEDGER_MARK,
                  PG_WITH(m->id, m->version, m->name, migration_kind(m->kind), statements_of(repair),
                          run, m->checksum, m->tokens, m->down_tokens, m->text.at, down_of(m),
                          ledger_who()));
@@ -69,9 +75,10 @@ static bool is_rolled_back(const PlanItem *item) {
 static bool rolled_back(Repair *repair) {
     if (!repair->item->row || is_rolled_back(repair->item))
         return refuse(repair, "it is not in the ledger");
-    return write(
-        repair, SQL_LEDGER_UNMARK,
-        PG_WITH(repair->item->row->id, arena_format(repair->call->arena, "%lld", repair->run.id)));
+    return end_backfill(repair, repair->item->row->id, KEEPER_FORGETS) &&
+           write(repair, SQL_LEDGER_UNMARK,
+                 PG_WITH(repair->item->row->id,
+                         arena_format(repair->call->arena, "%lld", repair->run.id)));
 }
 
 static bool accept_change(Repair *repair) {

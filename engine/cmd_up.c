@@ -40,7 +40,10 @@ static bool apply(Call *call, const char *command) {
     if (!read_count(call, &wanted.count) || !read_to(call, &wanted.to))
         return false;
     progress_show(call);
-    return runner_up(call->arena, call->config, &wanted, &result);
+    if (!runner_up(call->arena, call->config, &wanted, &result))
+        return false;
+    call->exit_code = result.waiting ? FAIL_PENDING : 0;
+    return true;
 }
 
 static bool up(Call *call) {

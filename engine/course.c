@@ -4,14 +4,12 @@
 #include "crew.h"
 #include "event.h"
 #include "fail.h"
-#include "keeper.h"
+#include "goal.h"
 #include "log.h"
 #include "quarantine.h"
 #include "residue.h"
 #include "scan.h"
-#include "session.h"
 #include "sql.h"
-#include "stop.h"
 #include "text.h"
 
 #include <string.h>
@@ -25,11 +23,8 @@ typedef struct {
     Worker worker;
     Keeper keeper;
     long long lock_timeout; /* of the batches; 0: ours */
+    bool detached;          /* batches are for `stint work` */
 } Course;
-
-static const char *sql_of(Course *c, const char *sql) {
-    return ledger_sql(c->step->arena, c->step->schema, sql);
-}
 
 static StepAnswer settled(const Course *c, bool ok) {
     return ok ? STEP_DONE : step_failed_or_lost(c->step);
@@ -85,12 +80,48 @@ static bool find(Course *c) {
     return backfill_find(c->step->pg, c->step->arena, c->step->schema, &c->backfill);
 }
 
+static StepAnswer was_cancelled(const Course *c) {
+    const Backfill *b = &c->backfill;
+    const Migration *m = c->step->migration;
+    fail(FAIL_PARTIAL, "%s: it was cancelled", m->name);
+    fail_state("%lld of about %lld rows are walked, %lld changed, and they stay so", b->rows_seen,
+               b->rows_total, b->rows_changed);
+    fail_next("to take it up again: stint backfill resume %s; to let it count as done: stint "
+              "resolve %s --applied; as if never begun: stint resolve %s --rolled-back",
+              m->name, m->version, m->version);
+    return STEP_FAILED;
+}
+
+static StepAnswer is_paused(const Course *c) {
+    const Backfill *b = &c->backfill;
+    const Migration *m = c->step->migration;
+    fail(FAIL_PENDING, "%s is paused", m->name);
+    fail_state("%lld of about %lld rows are walked, %lld changed; nothing was run now",
+               b->rows_seen, b->rows_total, b->rows_changed);
+    fail_next("stint backfill resume %s lets it go on, then: stint %s", m->name,
+              c->step->way == STEP_UP ? "up" : "down");
+    return STEP_FAILED;
+}
+
+/* Its batches are somebody else's. */
+static StepAnswer leave(const Course *c) {
+    const Backfill *b = &c->backfill;
+    const Migration *m = c->step->migration;
+    bool paused = text_same(b->desired, "pause");
+    event_tell("backfill_left", EVENT_SAYS("version", m->version), EVENT_SAYS("name", m->name),
+               EVENT_SAYS("state", paused ? "paused" : b->state),
+               EVENT_COUNTS("rows_done", b->rows_seen), EVENT_COUNTS("rows_total", b->rows_total));
+    return STEP_LEFT;
+}
+
 static StepAnswer answer_of(Course *c, WorkerAnswer answer) {
     if (answer == WORKER_DONE)
         return STEP_DONE;
     if (answer == WORKER_OVER) { /* another process ended it: a failure, or somebody's wish */
         if (!find(c))
             return step_failed_or_lost(c->step);
+        if (text_same(c->backfill.state, "cancelled"))
+            return was_cancelled(c);
         fail(FAIL_PARTIAL, "%s: %s", c->step->migration->name,
              c->backfill.error ? c->backfill.error : "the backfill is no longer running");
         return STEP_FAILED;
@@ -103,6 +134,8 @@ static StepAnswer walk(Course *c) {
         return step_failed_or_lost(c->step);
     if (!c->backfill.ranges_left)
         return STEP_DONE;
+    if (c->detached)
+        return leave(c);
     if (!worker_settle(&c->worker, c->config->statement_timeout, c->lock_timeout))
         return step_failed_or_lost(c->step);
     bool crew = c->backfill.workers > 1;
@@ -164,61 +197,6 @@ static StepAnswer sweep(Course *c) {
     return STEP_DONE;
 }
 
-static StepAnswer verify(Course *c) {
-    PgRows rows;
-    size_t completed;
-    Step *step = c->step;
-    /* the batches' settings would be wrong for a query over the whole table */
-    const char *clean = session_clean(step->arena, step->pg);
-    if (!pg_message(step->pg, clean, (PgCopies){0, NULL}, &completed))
-        return step_failed_or_lost(step);
-    if (!c->backfill.verify)
-        return STEP_DONE;
-    if (!pg_rows(step->pg, step->arena, &rows, c->backfill.verify, PG_NONE)) {
-        fail_in("verify");
-        return step_failed_or_lost(step);
-    }
-    const char *answer = rows.count ? pg_cell(&rows, 0, 0) : NULL;
-    event_tell("check", EVENT_SAYS("name", step->migration->name), EVENT_SAYS("answer", answer));
-    if (text_same(answer, "0"))
-        return STEP_DONE;
-    fail(FAIL_PARTIAL, "%s: all batches are done, but verify answers %s instead of 0",
-         step->migration->name, answer ? answer : "nothing");
-    fail_detail("%s", c->backfill.verify);
-    fail_state("%lld rows are changed; the backfill does not count as applied",
-               c->backfill.rows_changed);
-    fail_next("mend these rows (or what still writes them), then: stint up verifies again");
-    return STEP_FAILED;
-}
-
-/* Who asks for the new values next should know how they are spread. */
-static void analyze(Course *c) {
-    const char *sql = arena_format(c->step->arena, "ANALYZE %s", c->backfill.table);
-    if (c->backfill.rows_changed && !pg_do(c->step->pg, sql, PG_NONE)) {
-        log_detail("%s: %s", sql, failure()->message);
-        fail_clear();
-    }
-}
-
-static StepAnswer finish(Course *c) {
-    const Migration *m = c->step->migration;
-    bool up = c->step->way == STEP_UP;
-    if (!keeper_finish(&c->keeper) || !keeper_drop_trigger(&c->keeper))
-        return step_failed_or_lost(c->step);
-    analyze(c);
-    const char *sql = sql_of(c, up ? SQL_BACKFILL_FINISH : SQL_REVERT_FINISH_BACKFILL);
-    if (pg_do(c->step->pg, sql, up ? PG_WITH(m->id) : PG_WITH(m->id, ledger_who()))) {
-        event_tell("backfill_finished", EVENT_SAYS("version", m->version),
-                   EVENT_SAYS("name", m->name), EVENT_COUNTS("rows", c->backfill.rows_changed),
-                   EVENT_COUNTS("duration_ms", clock_ms() - c->worker.started));
-        return STEP_DONE;
-    }
-    if (!pg_failed_with(c->step->pg, "22012"))
-        return step_failed_or_lost(c->step);
-    fail_clear();
-    return STEP_TAKEN;
-}
-
 /* Where it stands, for the person who stopped it or whose rows refuse. */
 static StepAnswer explain(Course *c, StepAnswer answer) {
     Failure why = fail_kept(c->step->arena);
@@ -226,7 +204,7 @@ static StepAnswer explain(Course *c, StepAnswer answer) {
         return answer;
     Pg *pg = c->step->pg;
     pg_stoppable(pg, false);
-    if (pg_state(pg) == PG_IDLE && why.kind != FAIL_INTERRUPTED)
+    if (pg_state(pg) == PG_IDLE && why.kind != FAIL_INTERRUPTED && why.kind != FAIL_PENDING)
         backfill_set_state(pg, c->step->arena, c->step->schema, &c->backfill, "failed",
                            why.message);
     if (pg_state(pg) == PG_IDLE && why.kind == FAIL_INTERRUPTED)
@@ -245,22 +223,6 @@ static StepAnswer explain(Course *c, StepAnswer answer) {
     return answer;
 }
 
-static StepAnswer refuse_quarantine(Course *c) {
-    if (!find(c))
-        return step_failed_or_lost(c->step);
-    if (quarantine_tell(c->step->pg, c->step->arena, c->step->schema, &c->backfill))
-        return STEP_DONE;
-    if (failure()->kind != FAIL_PARTIAL)
-        return step_failed_or_lost(c->step);
-    fail_in("%s", c->step->migration->name);
-    fail_state("all other rows are done, %lld changed; the backfill does not count as applied",
-               c->backfill.rows_changed);
-    fail_next("mend these rows, or what is done to them (then stint resolve %s --accept-change); "
-              "stint %s tries them again",
-              c->step->migration->version, c->step->way == STEP_UP ? "up" : "down");
-    return STEP_FAILED;
-}
-
 static StepAnswer begin(Course *c) {
     Step *step = c->step;
     Arena *a = step->arena;
@@ -274,6 +236,24 @@ static StepAnswer begin(Course *c) {
         !scan_try(&batch))
         return step_failed_or_lost(step);
     return open_backfill(c);
+}
+
+/* What people want of it comes first; then what must be there before the first batch. */
+static StepAnswer go_on(Course *c) {
+    Step *step = c->step;
+    const Backfill *b = &c->backfill;
+    bool failed = text_same(b->state, "failed");
+    if (text_same(b->state, "cancelled"))
+        return was_cancelled(c);
+    if (text_same(b->desired, "pause"))
+        return c->detached && b->ranges ? leave(c) : is_paused(c);
+    if (failed && !backfill_set_state(step->pg, step->arena, step->schema, b,
+                                      b->ranges ? "running" : "planned", NULL))
+        return step_failed_or_lost(step);
+    if (text_same(b->state, "planned") || !b->ranges)
+        return keeper_make_trigger(&c->keeper) ? make_ranges(c) : step_failed_or_lost(step);
+    return settled(
+        c, !failed || backfill_retry(step->pg, step->arena, step->schema, c->backfill.id, NULL));
 }
 
 static StepAnswer prepare(Course *c) {
@@ -297,25 +277,26 @@ static StepAnswer prepare(Course *c) {
         return not_begun(c);
     if (strcmp(c->backfill.spec, step->migration->tokens) != 0)
         return changed_meanwhile(c);
-    if (strcmp(c->backfill.state, "planned") == 0)
-        return keeper_make_trigger(&c->keeper) ? make_ranges(c) : step_failed_or_lost(step);
-    bool again = strcmp(c->backfill.state, "failed") == 0;
-    return settled(
-        c,
-        backfill_set_state(step->pg, step->arena, step->schema, &c->backfill, "running", NULL) &&
-            (!again || backfill_retry(step->pg, step->arena, step->schema, c->backfill.id, NULL)));
+    return go_on(c);
+}
+
+static StepAnswer reach(Course *c) {
+    StepAnswer answer =
+        find(c) ? goal_quarantine(c->step, &c->backfill) : step_failed_or_lost(c->step);
+    if (answer == STEP_DONE)
+        answer = goal_verify(c->step, &c->backfill);
+    return answer == STEP_DONE ? goal_finish(c->step, &c->keeper, c->worker.started) : answer;
 }
 
 static StepAnswer run(Course *c) {
-    static StepAnswer (*const parts[])(Course *) = {walk_all, late, sweep, refuse_quarantine,
-                                                    verify};
-    StepAnswer answer = STEP_DONE;
-    for (size_t i = 0; answer == STEP_DONE && i < sizeof parts / sizeof *parts; i++) {
-        answer = parts[i](c);
-        if (answer == STEP_DONE && i == 0 && !keeper_announce(&c->keeper))
-            answer = step_failed_or_lost(c->step);
-    }
-    return answer == STEP_DONE ? finish(c) : answer;
+    StepAnswer answer = walk_all(c);
+    if (answer == STEP_DONE && !keeper_announce(&c->keeper))
+        return step_failed_or_lost(c->step);
+    if (answer == STEP_DONE)
+        answer = late(c);
+    if (answer == STEP_DONE)
+        answer = sweep(c);
+    return answer == STEP_DONE ? reach(c) : answer;
 }
 
 /* What somebody has set for table locks holds for rows, too; the default is for tables alone. */
@@ -325,6 +306,7 @@ static long long lock_timeout_of(const Config *config) {
 
 StepAnswer course_run(Step *step, const Config *config) {
     Course c = {.step = step, .config = config, .lock_timeout = lock_timeout_of(config)};
+    c.detached = step->way == STEP_UP && text_same(config->backfills, "detached");
     StepAnswer answer = prepare(&c);
     if (answer != STEP_DONE)
         return step->begun || answer != STEP_FAILED ? explain(&c, answer) : answer;

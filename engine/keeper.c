@@ -1,6 +1,7 @@
 #include "keeper.h"
 
 #include "fail.h"
+#include "ledger.h"
 #include "sql.h"
 #include "stripe.h"
 #include "text.h"
@@ -215,4 +216,19 @@ bool keeper_finish(const Keeper *k) {
     if (!n.is_not_null && !change(k, arena_format(k->arena, SQL_KEEPER_NOT_NULL, table, n.column)))
         return fail_in("finally.not_null");
     return !n.is_made || change(k, arena_format(k->arena, SQL_KEEPER_FORGET, table, n.constraint));
+}
+
+bool keeper_end(Pg *pg, Arena *a, const char *schema, const char *migration, KeeperEnd end) {
+    PgRows rows;
+    size_t completed;
+    const char *counts = end == KEEPER_COUNTS ? "true" : "false";
+    if (!pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_KEEPER_CLOSE),
+                 PG_WITH(migration, counts, pg_ident(pg, a, schema))))
+        return false;
+    const char *function = rows.count ? pg_cell(&rows, 0, 0) : NULL;
+    if (!function || pg_message(pg, arena_format(a, SQL_KEEPER_FORGET_FUNCTION, function),
+                                (PgCopies){0, NULL}, &completed))
+        return true;
+    fail_in("cannot drop its trigger");
+    return fail_next("try again when the table is free");
 }

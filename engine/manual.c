@@ -42,9 +42,17 @@ static void sample_of(const char *const *keys, Text *out) {
 
 static const char *const project_keys[] = {"scripts",  "server_bin", "scratch",       "lua_memory",
                                            "lua_time", "unsafe_lua", "ledger_schema", NULL};
-static const char *const shared_keys[] = {
-    "run_lock_wait", "lock_timeout", "lock_retries", "lock_retry_max", "statement_timeout",
-    "wait_for_db",   "order",        "role",         "schema",         NULL};
+static const char *const shared_keys[] = {"run_lock_wait",
+                                          "lock_timeout",
+                                          "lock_retries",
+                                          "lock_retry_max",
+                                          "statement_timeout",
+                                          "wait_for_db",
+                                          "order",
+                                          "backfills",
+                                          "role",
+                                          "schema",
+                                          NULL};
 
 const char *manual_sample(Arena *a) {
     Text out = text_on(a);

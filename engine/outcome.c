@@ -54,7 +54,8 @@ static const char *const events[2][2] = {{"migration_failed", "migration_stopped
  * and is not stored. */
 static void note(Run *run, const Step *step, const Failure *why) {
     const Migration *m = step->migration;
-    const char *kind = events[step->way != STEP_UP][why->kind == FAIL_INTERRUPTED];
+    bool stopped = why->kind == FAIL_INTERRUPTED || why->kind == FAIL_PENDING;
+    const char *kind = events[step->way != STEP_UP][stopped];
     const char *text =
         why->sqlstate ? arena_format(step->arena, "%s (SQLSTATE %s)", why->message, why->sqlstate)
                       : why->message;

@@ -248,22 +248,44 @@ static bool refuse_without(const PlanItem *item, const char *word, const PlanIte
                      "out of its requires");
 }
 
+static const PlanItem *named(const Plan *plan, const char *word) {
+    for (size_t i = 0; i < plan->count; i++)
+        if (is_named(&plan->item[i], word))
+            return &plan->item[i];
+    return NULL;
+}
+
+bool plan_is_left(const PlanItem *item) {
+    return item->waits && text_same(item->waits, plan_name(item));
+}
+
+const char *plan_waits(const Plan *plan, const PlanItem *item, const char *order) {
+    bool begun = item->state == PLAN_PARTIAL || item->state == PLAN_BACKFILLING;
+    bool in_turn = text_same(order, "strict") || plan_is_repeatable(item);
+    for (size_t i = 0; i < item->requires.count; i++) {
+        const PlanItem *found = named(plan, item->requires.at[i]);
+        if (found && found->waits)
+            return found->waits;
+    }
+    for (const PlanItem *at = plan->item; in_turn && !begun && at < item; at++)
+        if (at->waits && !plan_is_left(at))
+            return at->waits;
+    return NULL;
+}
+
 /* What a file requires is applied, or due before it. */
 static bool accept_requires(const Plan *plan, size_t number) {
     const PlanItem *item = &plan->item[number];
     for (size_t i = 0; i < item->requires.count; i++) {
         const char *word = item->requires.at[i];
-        size_t at = 0;
-        while (at < plan->count && !is_named(&plan->item[at], word))
-            at++;
-        const PlanItem *found = &plan->item[at];
-        if (at == plan->count)
+        const PlanItem *found = named(plan, word);
+        if (!found)
             return refuse_without(item, word, NULL, "is not there");
-        if (at == number)
+        if (found == item)
             return refuse_without(item, word, found, "is the file itself");
         if (found->skipped)
             return refuse_without(item, word, found, "is not for this environment");
-        if (plan_is_due(found) && at > number)
+        if (plan_is_due(found) && found > item)
             return refuse_without(item, word, found, "comes after it");
     }
     return true;

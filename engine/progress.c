@@ -41,7 +41,7 @@ const char *progress_number(Arena *a, long long n) {
     return out;
 }
 
-static const char *bar(Arena *a, double part) {
+const char *progress_bar(Arena *a, double part) {
     char *out = arena_take(a, BAR_WIDTH + 1);
     int full = (int)(part * BAR_WIDTH);
     for (int i = 0; i < BAR_WIDTH; i++)
@@ -56,7 +56,7 @@ static const char *batch_line(Arena *a, const Event *event) {
     if (part > 0.99) /* an estimate: the end says when it is the end */
         part = 0.99;
     return arena_format(a, "[%s] %3.0f%%  %s of ~%s rows  %s rows/s  batch %s  ETA %s",
-                        bar(a, part), 100 * part, progress_number(a, done),
+                        progress_bar(a, part), 100 * part, progress_number(a, done),
                         progress_number(a, total),
                         progress_number(a, (long long)event_number(event, "rows_per_second")),
                         progress_number(a, event_integer(event, "batch_size")),
@@ -92,6 +92,7 @@ static void show_finished(Arena *a, const Event *event) {
     const char *before = event_text(event, "seeded_at");
     const char *time = clock_say(a, event_integer(event, "duration_ms"));
     long long applied = event_integer(event, "applied"), down = event_integer(event, "rolled_back");
+    long long waiting = event_integer(event, "waiting");
     if (seed && before)
         printf("nothing to do: %s was run at %s\n", seed, before);
     else if (seed)
@@ -100,11 +101,35 @@ static void show_finished(Arena *a, const Event *event) {
         printf("%lld rolled back in %s\n", down, time);
     else if (command)
         puts("nothing to roll back");
+    else if (waiting)
+        printf("%lld applied in %s; %lld wait%s for a backfill\n", applied, time, waiting,
+               waiting == 1 ? "s" : "");
     else if (applied)
         printf("%lld applied in %s\n", applied, time);
+    else if (event_integer(event, "backfilling"))
+        puts("nothing else to do now");
     else
         puts(event_integer(event, "migrations") ? "nothing to do: all migrations are applied"
                                                 : "nothing to do: there are no migrations yet");
+}
+
+static void show_throttled(Arena *a, const Event *event) {
+    const char *name = event_text(event, "name"), *why = event_text(event, "throttled_by");
+    const char *next = arena_format(a, "; stint backfill resume %s lets it go on", name);
+    log_say("%s: waiting: %s%s", name, why,
+            text_same(why, "paused") ? report_command(a, next) : "");
+}
+
+/* A backfill whose batches are somebody else's. */
+static void show_left(Arena *a, const Event *event) {
+    const char *name = event_text(event, "name");
+    long long done = event_integer(event, "rows_done"), total = event_integer(event, "rows_total");
+    bool paused = text_same(event_text(event, "state"), "paused");
+    double part = total > 0 ? 100 * (double)done / (double)total : 0;
+    const char *next = paused ? "it is paused: stint backfill resume lets it go on"
+                              : "stint work does its batches";
+    printf("backfilling  %s  %s of ~%s rows (%.0f%%); %s\n", name, progress_number(a, done),
+           progress_number(a, total), part > 99 ? 99 : part, report_command(a, next));
 }
 
 /* A terminal sees every line at once; a pipe gets those of quick files together. */
@@ -147,7 +172,12 @@ static void show_text(Arena *a, const Event *event) {
     else if (strcmp(kind, "retry") == 0)
         log_say("%s: trying again: %s", event_text(event, "name"), event_text(event, "error"));
     else if (strcmp(kind, "throttled") == 0)
-        log_say("%s: waiting: %s", event_text(event, "name"), event_text(event, "throttled_by"));
+        show_throttled(a, event);
+    else if (strcmp(kind, "backfill_left") == 0)
+        show_left(a, event);
+    else if (strcmp(kind, "blocked") == 0 && text_same(event_text(event, "on"), "backfill"))
+        printf("waits  %s  for the backfill %s\n", event_text(event, "name"),
+               event_text(event, "by"));
     else if (strcmp(kind, "run_finished") == 0)
         show_finished(a, event);
     flush_soon(event);

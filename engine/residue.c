@@ -116,15 +116,42 @@ static void tell_waiting(const Worker *w, int tries, long long left) {
                 left == 1 ? " is" : "s are");
 }
 
+/* What people want of it is read before each pass: here are no batches to carry it. */
+static WorkerAnswer heed(Worker *w, Arena *a, bool *told) {
+    Backfill seen = *w->backfill;
+    for (;; clock_sleep(PAUSE_MOST / 4)) {
+        if (stop_asked()) {
+            stop_failure();
+            return WORKER_STOPPED;
+        }
+        if (!backfill_find(w->pg, a, w->schema, &seen))
+            return worker_answer(w);
+        if (!text_same(seen.state, "running"))
+            return WORKER_OVER;
+        if (text_same(seen.desired, "run"))
+            return WORKER_DONE;
+        if (!*told)
+            event_tell("throttled", EVENT_SAYS("name", w->migration->name),
+                       EVENT_SAYS("throttled_by", "paused"));
+        *told = true;
+    }
+}
+
 WorkerAnswer residue_work(Worker *w) {
     int tries = 0;
+    bool told = false;
     for (;;) {
         Arena *a = arena_new();
         bool progress = false;
         long long left;
         BatchLocks locks = tries > IMPATIENT ? BATCH_WAITS : BATCH_SKIPS;
-        bool ok = !stop_asked() || stop_failure();
-        if (ok && tries == IMPATIENT + 1) /* to wait in the queue, so that it is seen who blocks */
+        WorkerAnswer wish = heed(w, a, &told);
+        if (wish != WORKER_DONE) {
+            arena_free(a);
+            return wish;
+        }
+        bool ok = true;
+        if (tries == IMPATIENT + 1) /* to wait in the queue, so that it is seen who blocks */
             ok = worker_settle(w, 2 * LOCK_PATIENCE, LOCK_PATIENCE);
         ok = ok && pass(w, a, locks, &progress, &left);
         arena_free(a);

@@ -19,7 +19,7 @@ static void tell_started(const PlanItem *item, size_t number, size_t total) {
 
 /* Repeatable files come after all others, so only a whole run has them. */
 static bool is_wanted(const RunnerWanted *wanted, const PlanItem *item) {
-    if (!plan_is_due(item))
+    if (!plan_is_due(item) || item->waits)
         return false;
     if (wanted->only)
         return strcmp(item->migration->id, wanted->only) == 0;
@@ -97,6 +97,15 @@ static bool accept(Run *run, const RunnerWanted *wanted, int *looks, size_t *tot
     return run->applied ? fail_state("%ld applied in this run before that", run->applied) : false;
 }
 
+static bool is_made_to_wait(Run *run, PlanItem *item) {
+    item->waits = plan_waits(&run->plan, item, run->config->order);
+    if (item->waits)
+        event_tell("blocked", EVENT_SAYS("version", plan_version(item)),
+                   EVENT_SAYS("name", plan_name(item)), EVENT_SAYS("by", item->waits),
+                   EVENT_SAYS("on", "backfill"));
+    return item->waits != NULL;
+}
+
 static bool run_all(Run *run, const RunnerWanted *wanted) {
     size_t total;
     int looks = 0;
@@ -109,6 +118,8 @@ static bool run_all(Run *run, const RunnerWanted *wanted) {
     for (PlanItem *item; (item = next_due(run, wanted));) {
         if (stop_asked())
             return stop_failure();
+        if (is_made_to_wait(run, item))
+            continue;
         if (!run_begin(run) || !run_open(run, item->migration))
             return false;
         if (!ask_before_each(run, item->migration->name))
@@ -120,10 +131,17 @@ static bool run_all(Run *run, const RunnerWanted *wanted) {
     return ask_after(run);
 }
 
+static void count_waiting(const Plan *plan, RunnerResult *out) {
+    for (size_t i = 0; i < plan->count; i++) {
+        out->left += plan_is_left(&plan->item[i]);
+        out->waiting += plan->item[i].waits && !plan_is_left(&plan->item[i]);
+    }
+}
+
 bool runner_up(Arena *a, const Config *config, const RunnerWanted *wanted, RunnerResult *out) {
     Run run = {.arena = a, .config = config, .command = wanted->command, .depth = LEDGER_BRIEF};
     long long start = clock_ms();
-    *out = (RunnerResult){0, 0};
+    *out = (RunnerResult){0};
     bool ok = run_connect(&run, SESSION_MAY_CREATE) && run_look(&run);
     if (ok && run.plan.due) {
         event_tell("run_started", EVENT_SAYS("command", wanted->command),
@@ -136,10 +154,11 @@ bool runner_up(Arena *a, const Config *config, const RunnerWanted *wanted, Runne
         ok = plan_accept(&run.plan, config->order);
     const long long files = (long long)run.files.count;
     out->applied = run.applied;
-    out->left = ok ? (long)run.plan.due - run.applied : 0;
+    count_waiting(&run.plan, out);
     if (ok)
         event_tell("run_finished", EVENT_COUNTS("applied", run.applied),
                    EVENT_COUNTS("migrations", files),
+                   EVENT_COUNTS("backfilling", out->left), EVENT_COUNTS("waiting", out->waiting),
                    EVENT_COUNTS("duration_ms", clock_ms() - start));
     else
         event_tell("run_failed", EVENT_SAYS("error", failure()->message),

@@ -60,6 +60,8 @@ static const Setting settings[] = {
                 "how long a statement may run; 0: as long as it needs"),
     ENVIRONMENT(order, CHOICE, "strict, warn, allow", "strict",
                 "a pending file older than the newest applied one"),
+    ENVIRONMENT(backfills, CHOICE, "inline, detached", "inline",
+                "who does the batches: the run itself, or stint work"),
     ENVIRONMENT(contacts, TEXT, "TEXT", NULL, "whom to call, shown after a failed deploy"),
     ENVIRONMENT(keep_schemas, TEXT, "LIST", NULL, "schemas that reset leaves alone"),
     ENVIRONMENT(targets, TEXT, "LIST", NULL,

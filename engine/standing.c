@@ -6,6 +6,7 @@
 #include "sql.h"
 #include "text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const StandingWish wishes[] = {
@@ -42,7 +43,9 @@ static Standing read_one(const PgRows *rows, size_t r) {
                       .throttled_by = pg_cell(rows, r, 19),
                       .who = pg_cell(rows, r, 20),
                       .since = pg_cell(rows, r, 21),
-                      .dead = pg_integer(rows, r, 22)};
+                      .dead = pg_integer(rows, r, 22),
+                      .held = pg_integer(rows, r, 23),
+                      .speed = strtod(pg_cell(rows, r, 24), NULL)};
 }
 
 bool standing_read(Pg *pg, Arena *a, const char *schema, Standings *out) {
@@ -82,10 +85,10 @@ bool standing_workers(Pg *pg, Arena *a, const char *schema, const Standing *s, S
     *count = rows.count;
     *out = arena_take(a, (rows.count + 1) * sizeof **out);
     for (size_t i = 0; i < rows.count; i++)
-        (*out)[i] = (StandingWorker){
-            pg_cell(&rows, i, 0),    pg_cell(&rows, i, 1),    pg_cell(&rows, i, 2),
-            pg_cell(&rows, i, 3),    pg_integer(&rows, i, 4), pg_integer(&rows, i, 5),
-            pg_integer(&rows, i, 6), pg_integer(&rows, i, 7)};
+        (*out)[i] = (StandingWorker){pg_cell(&rows, i, 0),    pg_cell(&rows, i, 1),
+                                     pg_cell(&rows, i, 2),    pg_cell(&rows, i, 3),
+                                     pg_integer(&rows, i, 4), pg_integer(&rows, i, 5),
+                                     pg_integer(&rows, i, 6), pg_integer(&rows, i, 7)};
     return true;
 }
 

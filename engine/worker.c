@@ -99,14 +99,6 @@ void worker_tell(const Worker *w, long long changed) {
 
 /* Nothing was done: which fence was it? */
 Turn worker_why_nothing(Worker *w, const char *desired, const char *state, bool is_ours) {
-    if (text_same(desired, "cancel")) {
-        fail(FAIL_PARTIAL, "%s: it was cancelled", w->migration->name);
-        fail_state("%lld rows are changed; each batch is committed", w->backfill->rows_changed);
-        fail_next("to go on: UPDATE %s.backfill SET desired = 'run' WHERE name = '%s'; then: "
-                  "stint up",
-                  w->schema, w->migration->name);
-        return TURN_FAILED;
-    }
     if (text_same(state, "running") && !text_same(desired, "run"))
         return TURN_HELD;
     if (!is_ours || !text_same(state, "running"))

@@ -102,7 +102,7 @@ kinds.hook = {
       required = true,
       values = {
         "run_started", "migration_started", "migration_applied", "migration_rolled_back", "migration_failed", "batch",
-        "throttled", "blocked", "retry", "check", "backfill_finished", "reset", "run_finished", "run_failed",
+        "throttled", "blocked", "retry", "check", "backfill_left", "backfill_finished", "reset", "run_finished", "run_failed",
       },
       doc = "the events that it is told",
     },

@@ -10,6 +10,7 @@ typedef enum {
     APPLY_DONE,
     APPLY_AGAIN, /* another run was faster, or the connection was lost: the ledger was read again,
                     and what was known of the plan is gone */
+    APPLY_LEFT,  /* begun, and left to `stint work`: the run goes on without it */
     APPLY_FAILED,
 } ApplyAnswer;
 

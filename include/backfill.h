@@ -45,7 +45,7 @@ typedef struct {
     long long row_bytes;  /* with what is kept out of line; 0: unknown */
     /* as the ledger knows it */
     long long id; /* 0: not begun */
-    const char *spec, *state, *error;
+    const char *spec, *state, *desired, *error;
     long long rows_seen, rows_changed, rows_still, sweep, sweep_from, quarantined, ranges,
         ranges_left, residue;
     long long batch_size;

@@ -43,7 +43,8 @@ typedef struct {
     long long wait_for_db, run_lock_wait, lock_timeout, lock_timeout_max, lock_retry_max,
         statement_timeout;
     long long lock_retries;
-    const char *order; /* strict, warn, allow */
+    const char *order;     /* strict, warn, allow */
+    const char *backfills; /* inline, detached */
     const char *contacts, *keep_schemas;
     const char *targets; /* a fleet; NULL once one of them was taken (aim.h) */
     const char *target;

@@ -24,5 +24,9 @@ bool keeper_drop_trigger(const Keeper *keeper);
  * column itself. Nothing where it is not asked for. */
 bool keeper_announce(const Keeper *keeper);
 bool keeper_finish(const Keeper *keeper);
+/* Somebody ends the backfill by hand: what it has done counts, or it is as if never begun. No
+ * trigger stays behind. */
+typedef enum { KEEPER_COUNTS, KEEPER_FORGETS } KeeperEnd;
+bool keeper_end(Pg *pg, Arena *a, const char *schema, const char *migration, KeeperEnd end);
 
 #endif

@@ -27,6 +27,8 @@ typedef struct {
     const LedgerFailure *failure; /* of the last attempt, or NULL */
     PlanState state;
     const char *skipped; /* "environments staging,production": pending, but not due here; or NULL */
+    const char *waits;   /* the backfill that it must wait for now (its own name: its batches are
+                            left to `stint work`), or NULL */
     Strings requires;    /* what must be applied before, of a file that is due */
     bool begun_edited;   /* half done, and what is done was edited since: never gone on with */
     bool down_changed;   /* the down half of an applied file differs: said, never refused */
@@ -43,6 +45,11 @@ bool plan_make(Arena *a, Migrations *files, const Ledger *ledger, Plan *out);
 void plan_tell_failures(Plan *plan, const Ledger *ledger);
 bool plan_is_due(const PlanItem *item);
 bool plan_is_repeatable(const PlanItem *item);
+/* In a run that has got as far as to `item`: the backfill that it must wait for, or NULL. With the
+ * order strict, nothing that is newer than a file that waits may go before it. */
+const char *plan_waits(const Plan *plan, const PlanItem *item, const char *order);
+/* Its batches are left to `stint work`. */
+bool plan_is_left(const PlanItem *item);
 /* Applied, whatever has become of its file since: what a rollback can begin with. */
 bool plan_is_applied(const PlanItem *item);
 const char *plan_state(PlanState state); /* "out_of_order" */

@@ -9,5 +9,7 @@
 void progress_show(const Call *call);
 /* 1234567 -> "1,234,567" */
 const char *progress_number(Arena *a, long long n);
+/* "####...." for 0 to 1 */
+const char *progress_bar(Arena *a, double part);
 
 #endif

@@ -16,7 +16,8 @@ typedef struct {
 
 typedef struct {
     long applied; /* files */
-    long left;    /* due, but beyond `to` or `count` */
+    long left;    /* backfills whose batches are left to `stint work` */
+    long waiting; /* files that wait for one of these */
 } RunnerResult;
 
 /* Applies what is pending. */

@@ -20,6 +20,8 @@ typedef struct {
     const char *throttled_by; /* why it rests, or NULL */
     const char *who, *since;  /* who paused or cancelled it last; or NULL */
     long long dead;           /* tuples of its table that wait for a vacuum */
+    long long held;           /* ms that it was held up */
+    double speed;             /* the part of their time that workers may work */
 } Standing;
 
 typedef struct {

@@ -49,6 +49,7 @@ typedef enum {
     STEP_TAKEN,  /* another run did it, or is at it: read the ledger again */
     STEP_SPLIT,  /* statement `failed` ends transactions itself: no transaction can hold it */
     STEP_LOCKED, /* a table lock was not to be had; rolled back: see retreat.h */
+    STEP_LEFT,   /* begun; the rest is other processes' (a detached backfill) */
     STEP_LOST,   /* the connection is gone: whether it is done, the ledger tells */
     STEP_FAILED, /* rolled back; failure() says why */
 } StepAnswer;

@@ -83,6 +83,7 @@ local floors = {
       session
       shape
       sqlfile
+      standing
       statement
       stripe
       target
@@ -108,6 +109,7 @@ local floors = {
       doctor
       doctor_*
       fleet
+      goal
       join
       outcome
       plan
@@ -134,6 +136,7 @@ local floors = {
       cli
       cmd_*
       command
+      gauge
       main
       muster
       option

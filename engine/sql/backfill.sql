@@ -111,7 +111,7 @@ ORDER BY b.id
 -- $1 migration; no row, no division
 WITH mine AS (UPDATE stint.migration SET state = 'applied', position = 1, applied_at = pg_catalog.clock_timestamp(),
   duration_ms = (extract(epoch FROM pg_catalog.clock_timestamp() - started_at) * 1000)::bigint
-  WHERE id = $1 AND state = 'backfilling' RETURNING 1),
+  WHERE id = $1 AND state = 'backfilling' AND EXISTS (SELECT FROM stint.backfill WHERE migration = $1 AND state = 'running') RETURNING 1),
 done AS (UPDATE stint.backfill SET state = 'finished', error = NULL, finished_at = pg_catalog.clock_timestamp() WHERE migration = $1)
 SELECT 1 / count(*) FROM mine
 

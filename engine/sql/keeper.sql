@@ -30,3 +30,14 @@ ALTER TABLE %s ALTER COLUMN %s SET NOT NULL
 
 -- :name keeper_forget
 ALTER TABLE %s DROP CONSTRAINT %s
+
+-- :name keeper_close
+-- A backfill that somebody ends by hand: as it is ($2 true), or as if never begun. The name of its function, if it has one.
+WITH kept AS (UPDATE stint.backfill SET state = 'finished', desired = 'run', error = NULL, finished_at = clock_timestamp()
+  WHERE migration = $1 AND $2::boolean RETURNING id),
+gone AS (DELETE FROM stint.backfill WHERE migration = $1 AND NOT $2::boolean RETURNING id)
+SELECT to_regproc($3 || '.backfill_' || id)::text FROM (SELECT id FROM kept UNION ALL SELECT id FROM gone) b
+
+-- :name keeper_forget_function
+-- The trigger goes with it.
+DROP FUNCTION %s() CASCADE

@@ -23,7 +23,7 @@ SELECT run, $1, 'rolled_back', $2, pg_catalog.jsonb_build_object('duration_ms',
 -- :name revert_finish_backfill
 -- $1 migration, $2 who; no row, no division. The backfill is as if it had never been begun.
 WITH mine AS (UPDATE stint.migration SET state = 'rolled_back', position = 0, applied_at = NULL, duration_ms = NULL
-  WHERE id = $1 AND state = 'reverting' RETURNING run, started_at),
+  WHERE id = $1 AND state = 'reverting' AND EXISTS (SELECT FROM stint.backfill WHERE migration = $1 AND state = 'running') RETURNING run, started_at),
 gone AS (DELETE FROM stint.backfill WHERE migration = $1),
 said AS (INSERT INTO stint.event (run, migration, kind, who, facts)
   SELECT run, $1, 'rolled_back', $2, jsonb_build_object('duration_ms', (extract(epoch FROM pg_catalog.clock_timestamp() - started_at) * 1000)::bigint) FROM mine)

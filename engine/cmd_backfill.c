@@ -1,0 +1,300 @@
+#include "cli.h"
+
+#include "fail.h"
+#include "gauge.h"
+#include "migration.h"
+#include "report.h"
+#include "session.h"
+#include "text.h"
+
+#include <string.h>
+
+typedef struct {
+    Call *call;
+    Pg *pg;
+    Standings all;
+    const char *name; /* as it was typed, or NULL */
+} Desk;
+
+static bool read_all(Desk *desk) {
+    return standing_read(desk->pg, desk->call->arena, desk->call->config->ledger_schema,
+                         &desk->all);
+}
+
+static const char *typed(const Desk *desk, const char *text) {
+    return report_command(desk->call->arena, text);
+}
+
+/* ---- which one ---- */
+
+static bool unknown(const Desk *desk) {
+    Arena *a = desk->call->arena;
+    Migrations files;
+    if (migration_list(a, desk->call->config->migrations, &files)) {
+        for (size_t i = 0; i < files.count; i++)
+            if (text_same(files.at[i].version, desk->name) ||
+                text_same(files.at[i].name, desk->name)) {
+                fail(FAIL_ERROR, "no backfill of %s has begun", files.at[i].name);
+                return fail_next("stint up begins it, if it is one");
+            }
+    } else
+        fail_clear();
+    const char **names = arena_take(a, (desk->all.count + 1) * sizeof *names);
+    for (size_t i = 0; i < desk->all.count; i++)
+        names[i] = desk->all.at[i].name;
+    const char *near = text_nearest(desk->name, names);
+    fail(FAIL_USAGE, "there is no backfill %s", desk->name);
+    if (near)
+        return fail_hint("did you mean %s?", near);
+    return fail_hint("stint backfill list shows those that have begun");
+}
+
+static bool is_among(const Standing *s, const char *const *states) {
+    for (; *states; states++)
+        if (text_same(s->state, *states))
+            return true;
+    return false;
+}
+
+static bool say_which(const Desk *desk, const char *word, const char *const *states, size_t count) {
+    Text names = text_on(desk->call->arena);
+    for (size_t i = 0; i < desk->all.count; i++)
+        if (is_among(&desk->all.at[i], states))
+            text_addf(&names, "%s%s", names.length ? ", " : "", desk->all.at[i].name);
+    if (!count) {
+        fail(FAIL_ERROR, "there is no backfill to %s", word);
+        return fail_hint("stint backfill list shows all of them");
+    }
+    fail(FAIL_USAGE, "which one? %s", names.at);
+    return fail_next("stint backfill %s NAME", word);
+}
+
+/* The one that is named, or the only one in one of `states`, or else in the state `so`. */
+static Standing *choose(Desk *desk, const char *word, const char *const *states, const char *so) {
+    Standing *found = NULL;
+    size_t count = 0;
+    if (desk->name) {
+        found = standing_find(&desk->all, desk->name);
+        if (!found)
+            unknown(desk);
+        return found;
+    }
+    for (size_t i = 0; i < desk->all.count; i++)
+        if (is_among(&desk->all.at[i], states)) {
+            found = &desk->all.at[i];
+            count++;
+        }
+    if (count == 1)
+        return found;
+    if (!count && so)
+        return choose(desk, word, (const char *const[]){so, NULL}, NULL);
+    say_which(desk, word, states, count);
+    return NULL;
+}
+
+/* ---- list, status ---- */
+
+typedef enum { SHOW_LINES, SHOW_ALL } Show;
+
+static bool print_workers(Desk *desk, const Standing *s) {
+    StandingWorker *worker;
+    size_t count;
+    Arena *a = desk->call->arena;
+    if (!standing_workers(desk->pg, a, desk->call->config->ledger_schema, s, &worker, &count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        printf("  %s\n", gauge_worker(a, &worker[i]));
+    return true;
+}
+
+static bool print_one(Desk *desk, const Standing *s, Show show) {
+    Arena *a = desk->call->arena;
+    printf("%-9s  %s  %s  %s\n", s->state, s->name, s->table, gauge_line(a, s));
+    if (show == SHOW_LINES)
+        return true;
+    for (const char *at = typed(desk, gauge_remarks(a, s)); *at;) {
+        size_t length = strcspn(at, "\n");
+        printf("  %.*s\n", (int)length, at);
+        at += length + (at[length] != 0);
+    }
+    return print_workers(desk, s);
+}
+
+static bool add_json(Desk *desk, Json *list, const Standing *s, Show show) {
+    Arena *a = desk->call->arena;
+    Json *json = gauge_json(a, s), *crew = json_new_list(a);
+    StandingWorker *worker;
+    size_t count = 0;
+    json_append(list, json);
+    if (show == SHOW_LINES)
+        return true;
+    if (!standing_workers(desk->pg, a, desk->call->config->ledger_schema, s, &worker, &count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        json_append(crew, gauge_worker_json(a, &worker[i]));
+    json_set(json, "at_work", crew);
+    return true;
+}
+
+/* All of them, or `only` one. */
+static bool show_them(Desk *desk, const Standing *only, Show show) {
+    Json *whole = json_new_map(desk->call->arena), *list = json_new_list(desk->call->arena);
+    bool json = desk->call->json, ok = true;
+    for (size_t i = 0; ok && i < desk->all.count; i++) {
+        const Standing *s = &desk->all.at[i];
+        if (!only || s == only)
+            ok = json ? add_json(desk, list, s, show) : print_one(desk, s, show);
+    }
+    if (!ok)
+        return false;
+    json_set(whole, "backfills", list);
+    if (json)
+        puts(json_text(whole));
+    else if (!desk->all.count)
+        puts("no backfill has begun here");
+    return true;
+}
+
+static bool show_named(Desk *desk, Show show) {
+    Standing *only = desk->name ? standing_find(&desk->all, desk->name) : NULL;
+    if (desk->name && !only)
+        return unknown(desk);
+    return show_them(desk, only, show);
+}
+
+static bool list(Desk *desk) {
+    return show_named(desk, SHOW_LINES);
+}
+
+static bool status(Desk *desk) {
+    return show_named(desk, SHOW_ALL);
+}
+
+/* ---- what somebody wants ---- */
+
+static bool say(Desk *desk, Standing *s, const char *text) {
+    if (desk->call->json)
+        return read_all(desk) && show_them(desk, standing_find(&desk->all, s->version), SHOW_ALL);
+    printf("%s: %s\n", s->name, typed(desk, text));
+    return true;
+}
+
+static bool refuse(const Standing *s, const char *past) {
+    static const struct {
+        const char *state, *next;
+    } ways[] = {
+        {"paused", "stint backfill resume %s lets it go on"},
+        {"cancelled", "stint backfill resume %s takes it up again"},
+        {"failed", "stint backfill status %s says why; stint backfill resume %s tries again"}};
+    fail(FAIL_ERROR, "%s cannot be %s: it is %s", s->name, past, s->state);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (text_same(s->state, ways[i].state))
+            fail_next(ways[i].next, s->name, s->name);
+    return false;
+}
+
+static const struct {
+    StandingWishes wish;
+    const char *past, *so; /* "it cannot be ..."; the state in which it is so already */
+    const char *suited[5]; /* without a name: the only one in one of these */
+} wishes[] = {
+    [STANDING_PAUSE] = {STANDING_PAUSE, "paused", "paused", {"running", "planned"}},
+    [STANDING_RESUME] = {STANDING_RESUME, "resumed", "running", {"paused", "cancelled", "failed"}},
+    [STANDING_CANCEL] = {STANDING_CANCEL,
+                         "cancelled",
+                         "cancelled",
+                         {"running", "planned", "paused", "failed"}},
+};
+
+static const char *said(Desk *desk, const Standing *s, StandingWishes wish) {
+    Arena *a = desk->call->arena;
+    if (wish == STANDING_PAUSE)
+        return arena_format(a,
+                            "paused; every worker ends its batch. stint backfill resume %s lets it "
+                            "go on",
+                            s->name);
+    if (wish == STANDING_RESUME)
+        return s->workers ? "it goes on"
+                          : "it may go on, but nobody is at it: stint work does its batches";
+    return arena_format(a,
+                        "cancelled. %lld of about %lld rows are walked, and what is changed stays "
+                        "so.\nto take it up again: stint backfill resume %s\nto let it count as "
+                        "done: stint resolve %s --applied\nas if never begun: stint resolve %s "
+                        "--rolled-back",
+                        s->rows_done, s->rows_total, s->name, s->version, s->version);
+}
+
+static bool want(Desk *desk, StandingWishes wish) {
+    bool done;
+    const char *word = standing_wish(wish)->word;
+    Standing *s = choose(desk, word, wishes[wish].suited, wishes[wish].so);
+    if (!s)
+        return false;
+    if (text_same(s->state, wishes[wish].so))
+        return say(desk, s, arena_format(desk->call->arena, "it is %s already", s->state));
+    if (!standing_want(desk->pg, desk->call->config->ledger_schema, s, wish, &done))
+        return false;
+    return done ? say(desk, s, said(desk, s, wish)) : refuse(s, wishes[wish].past);
+}
+
+static bool pause_it(Desk *desk) {
+    return want(desk, STANDING_PAUSE);
+}
+
+static bool resume(Desk *desk) {
+    return want(desk, STANDING_RESUME);
+}
+
+static bool cancel(Desk *desk) {
+    return want(desk, STANDING_CANCEL);
+}
+
+static const struct {
+    const char *word;
+    bool (*run)(Desk *desk);
+} verbs[] = {
+    {"list", list}, {"status", status}, {"pause", pause_it}, {"resume", resume}, {"cancel", cancel},
+};
+
+static bool too_many(const Call *call) {
+    const char *names[sizeof verbs / sizeof *verbs + 1] = {NULL};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        names[i] = verbs[i].word;
+    const char *near = text_nearest(call->given.word[0], names);
+    fail(FAIL_USAGE, "backfill takes a verb and one name");
+    if (near)
+        return fail_hint("did you mean: stint backfill %s %s", near, call->given.word[1]);
+    return fail_next("stint help backfill");
+}
+
+/* A word that is no verb is a backfill's name: its status. */
+static bool backfill(Call *call) {
+    const char *word = call->given.word_count ? call->given.word[0] : "list";
+    bool (*run)(Desk * desk) = NULL;
+    Desk desk = {.call = call};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (text_same(word, verbs[i].word))
+            run = verbs[i].run;
+    size_t names = call->given.word_count - (run && call->given.word_count);
+    if (names > 1)
+        return too_many(call);
+    desk.name = names ? call->given.word[call->given.word_count - 1] : NULL;
+    desk.pg = session_open(call->arena, call->config, "backfill", SESSION_MUST_EXIST);
+    bool ok = desk.pg && read_all(&desk) && (run ? run(&desk) : status(&desk));
+    pg_close(desk.pg);
+    return ok;
+}
+
+const Command cmd_backfill = {
+    .name = "backfill",
+    .usage = "[list|status|pause|resume|cancel] [NAME]",
+    .about = "look after backfills, from any terminal",
+    .help = "list     a line for each that has begun\n"
+            "status   the same, with its workers and what is to be said of it\n"
+            "pause    every worker ends its batch, and waits; kept until somebody resumes it\n"
+            "resume   it goes on, from where it was; also one that failed or was cancelled\n"
+            "cancel   ends it; the rows that are changed stay so\n"
+            "NAME is a version or a file's name; without it the only one that is meant.",
+    .needs = NEED_CONFIG,
+    .run = backfill,
+};
