@@ -157,8 +157,8 @@ bool runner_up(Arena *a, const Config *config, const RunnerWanted *wanted, Runne
     count_waiting(&run.plan, out);
     if (ok)
         event_tell("run_finished", EVENT_COUNTS("applied", run.applied),
-                   EVENT_COUNTS("migrations", files),
-                   EVENT_COUNTS("backfilling", out->left), EVENT_COUNTS("waiting", out->waiting),
+                   EVENT_COUNTS("migrations", files), EVENT_COUNTS("backfilling", out->left),
+                   EVENT_COUNTS("waiting", out->waiting),
                    EVENT_COUNTS("duration_ms", clock_ms() - start));
     else
         event_tell("run_failed", EVENT_SAYS("error", failure()->message),
