@@ -280,7 +280,8 @@ bool config_load(Arena *a, const ConfigWanted *wanted, Config **out) {
     if (!config->file)
         find_project(&l);
     choose_url(config);
-    if (!load_pairs(&l, "variables", &config->variables) || !tell_dotenv(&l))
+    if (!load_pairs(&l, "variables", &config->variables) ||
+        !load_pairs(&l, "people", &config->people) || !tell_dotenv(&l))
         return false;
     config_guard(a, &l.file.ini, &l.dotenv, config);
     return true;

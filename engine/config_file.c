@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const reserved[] = {"project", "variables", NULL};
+static const char *const reserved[] = {"project", "variables", "people", NULL};
 
 bool config_file_reserved(const char *section) {
     for (const char *const *name = reserved; *name; name++)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_NAME = 49 }; /* inih cuts section names and keys there */
+enum { LONGEST_NAME = 49 }; /* inih cuts section names there */
 
 typedef struct {
     Arena *arena;
@@ -17,7 +17,7 @@ typedef struct {
     const char *at, *end; /* what is left of the text */
     size_t line;
     size_t sections_seen;
-    const char *value; /* of the line that inih has in hand: it calls back before the next line */
+    const char *key, *value; /* of the line that inih has in hand: it calls back before the next */
     Ini *out;
     bool failed;
 } Reader;
@@ -87,7 +87,7 @@ static bool section_line(Reader *r, const char *line, char *to, size_t room) {
 
 static bool key_line(Reader *r, const char *line, char *to, size_t room) {
     size_t length = strcspn(line, "=:"), key = trimmed(line, length);
-    if (!line[length] || !key || key > LONGEST_NAME || memchr(line, ';', key)) {
+    if (!line[length] || !key || memchr(line, ';', key)) {
         fail(FAIL_CONFIG, "this line is neither [section] nor key = value");
         fail_hint("a comment begins with ; and a value cannot go on in the next line");
         return fail_here(r);
@@ -100,8 +100,8 @@ static bool key_line(Reader *r, const char *line, char *to, size_t room) {
     const char *value = line + length + 1;
     value += strspn(value, " \t");
     r->value = *value == '"' ? quoted_value(r, value) : plain_value(r, value);
-    if (r->value)
-        snprintf(to, room, "%.*s = @\n", (int)key, line);
+    r->key = arena_bytes(r->arena, line, key);
+    snprintf(to, room, "key = @\n");
     return r->value;
 }
 
@@ -129,9 +129,11 @@ static char *next_line(char *to, int room, void *with) {
     return ok ? to : NULL;
 }
 
-static int take_entry(void *with, const char *section, const char *key, const char *token) {
+static int take_entry(void *with, const char *section, const char *word, const char *token) {
     Reader *r = with;
+    const char *key = r->key;
     const IniEntry *before = config_ini_find(r->out, section, key);
+    (void)word;
     (void)token;
     if (before && !r->failed) {
         fail(FAIL_CONFIG, "[%s] has %s twice, in lines %zu and %zu", section, key, before->line,
@@ -141,7 +143,7 @@ static int take_entry(void *with, const char *section, const char *key, const ch
         r->failed = true;
     }
     r->out->entry[r->out->count++] =
-        (IniEntry){arena_string(r->arena, section), arena_string(r->arena, key), r->value, r->line};
+        (IniEntry){arena_string(r->arena, section), key, r->value, r->line};
     return 1;
 }
 

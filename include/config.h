@@ -45,11 +45,13 @@ typedef struct {
     long long lock_retries;
     const char *order;     /* strict, warn, allow */
     const char *backfills; /* inline, detached */
+    const char *approval_keys, *approval_key;
     const char *contacts, *keep_schemas;
     const char *targets; /* a fleet; NULL once one of them was taken (aim.h) */
     const char *target;
     long long jobs, canary, max_failures;
     ConfigPairs variables;
+    ConfigPairs people;          /* e-mail, role */
     ConfigPairs flags;           /* settings that were given as flags */
     const char **source;         /* of each setting; ask config_source */
     const char *url_problem;     /* why the URL cannot be had (a variable is not set), or NULL: an

@@ -1,7 +1,7 @@
 /* config_ini: the text of a config.ini cut into sections, keys and values, each with its line.
- * inih reads the structure; lines reach it cleaned, with a short token in place of the value,
- * because it would cut long lines, cut values at " ;", and take an indented key for more of the
- * value before. Refuses to know which keys there are.
+ * inih reads the structure; lines reach it cleaned, with short tokens in place of key and value,
+ * because it would cut long lines and keys, cut values at " ;", and take an indented key for more
+ * of the value before. Refuses to know which keys there are.
  *
  * Failures are FAIL_CONFIG at file and line; they never show a value, which may be a password. */
 #ifndef CONFIG_INI_H

@@ -51,6 +51,8 @@ local floors = {
   {
     "nouns",
     [[
+      approval
+      author
       backfill
       batch
       binaries
@@ -64,6 +66,7 @@ local floors = {
       guard
       hook
       keeper
+      keyring
       known
       ledger
       lock

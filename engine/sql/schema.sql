@@ -69,10 +69,35 @@ CREATE TABLE stint.event (
   migration text,
   kind      text NOT NULL,
   who       text NOT NULL,
+  role      text NOT NULL DEFAULT session_user,
   message   text,
   facts     jsonb
 );
 CREATE INDEX event_of_migration ON stint.event (migration, id) WHERE migration IS NOT NULL;
+-- who has approved which text (tokens: up and down), for which environment, in which database;
+-- append-only. A row comes by approve() alone, which notes role and place itself: nobody but the
+-- ledger's owner can write here, and what he writes has no signature.
+CREATE TABLE stint.approval (
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+  migration   text NOT NULL,
+  checksum    text NOT NULL,
+  tokens      text NOT NULL,
+  environment text NOT NULL,
+  place       text NOT NULL,
+  role        text NOT NULL,
+  who         text NOT NULL,
+  comment     text,
+  signature   text
+);
+CREATE FUNCTION stint.approve(migration text, checksum text, tokens text, environment text, who text, comment text DEFAULT NULL, signature text DEFAULT NULL)
+RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  INSERT INTO stint.approval (migration, checksum, tokens, environment, place, role, who, comment, signature)
+  SELECT $1, $2, $3, $4, c.system_identifier || '/' || d.oid, session_user, $5, $6, $7
+  FROM pg_catalog.pg_control_system() c, pg_catalog.pg_database d WHERE d.datname = current_database()
+  RETURNING role
+$$;
+REVOKE ALL ON FUNCTION stint.approve FROM PUBLIC;
 -- a backfill: `desired` is what people want, `state` is what is so; planned: what must be there before
 -- the first batch (a trigger) is being made. Rows changed are those of its ranges and rows_late, which
 -- counts what was worked off from the residue. `speed` is the part of their time that people let
