@@ -4,6 +4,7 @@
 #include "migration.h"
 #include "progress.h"
 #include "runner.h"
+#include "summary.h"
 
 #include <stdlib.h>
 
@@ -51,7 +52,7 @@ static bool up(Call *call) {
 }
 
 static bool deploy(Call *call) {
-    return apply(call, "deploy");
+    return summary_open(call) && summary_close(call, apply(call, "deploy"));
 }
 
 static const Option up_options[] = {
@@ -75,11 +76,20 @@ const Command cmd_up = {
     .run = up,
 };
 
+static const Option deploy_options[] = {
+    {"summary", 0, "FILE", "add what was done to this file, as Markdown for a job's page"},
+    {NULL, 0, NULL, NULL},
+};
+
 const Command cmd_deploy = {
     .name = "deploy",
-    .usage = "",
+    .usage = "[--summary FILE]",
     .about = "up for pipelines: never asks",
+    .help =
+        "What it prints to a pipe or a file holds no times, so that the same work gives the same\n"
+        "lines; --json and the summary have them.",
     .needs = NEED_CONFIG | NEED_HOOKS,
     .targets = TARGETS_RUN,
+    .options = deploy_options,
     .run = deploy,
 };

@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "log.h"
 #include "report.h"
+#include "summary.h"
 #include "tally.h"
 #include "text.h"
 
@@ -149,6 +150,7 @@ static void finish(Muster *m, const Fleet *fleet) {
         print_json(m, fleet);
     else
         puts(tally_text(&m->tally, fleet));
+    summary_fleet(m->call, &m->tally, fleet);
     say_next(m, fleet);
     m->call->exit_code = tally_code(fleet);
 }
@@ -176,7 +178,7 @@ static const char *const *words_of(const Muster *m) {
     out[n++] = m->command->name;
     for (size_t i = 0; i < given->count; i++) {
         const Option *option = given->option[i];
-        if (is_of(m->command->options, option))
+        if (is_of(m->command->options, option) && !text_same(option->name, "summary"))
             out[n++] = option->takes ? arena_format(a, "--%s=%s", option->name, given->value[i])
                                      : arena_format(a, "--%s", option->name);
     }
@@ -215,6 +217,8 @@ bool muster_run(const Command *command, Call *call, const Targets *targets) {
                                 .looked = looked,
                                 .with = &muster};
     Fleet fleet;
+    if (!summary_open(call))
+        return false;
     log_before(clear_bar);
     print_head(&muster, targets);
     bool ok = fleet_run(call->arena, &wanted, &fleet);

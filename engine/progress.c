@@ -18,7 +18,8 @@ enum { BAR_EVERY = 100, LINE_EVERY = 5000, FLUSH_EVERY = 50, BAR_WIDTH = 24 };
 
 static struct {
     bool json, quiet, terminal, to_terminal;
-    bool drawn; /* a bar stands on the terminal's last line */
+    bool untimed; /* the same work gives the same lines */
+    bool drawn;   /* a bar stands on the terminal's last line */
     long long shown_at;
 } shown;
 
@@ -76,6 +77,11 @@ static void show_batch(Arena *a, const Event *event) {
         fprintf(stderr, "%s: %s\n", event_text(event, "name"), batch_line(a, event));
 }
 
+static const char *in_brackets(Arena *a, const Event *event) {
+    const char *time = clock_say(a, event_integer(event, "duration_ms"));
+    return shown.untimed ? "" : arena_format(a, "  (%s)", time);
+}
+
 static void show_started(const Event *event) {
     long long pending = event_integer(event, "pending"),
               down = event_integer(event, "to_roll_back");
@@ -93,6 +99,7 @@ static void show_finished(Arena *a, const Event *event) {
     const char *time = clock_say(a, event_integer(event, "duration_ms"));
     long long applied = event_integer(event, "applied"), down = event_integer(event, "rolled_back");
     long long waiting = event_integer(event, "waiting");
+    const char *took = shown.untimed ? "" : arena_format(a, " in %s", time);
     if (seed && before)
         printf("nothing to do: %s was run at %s\n", seed, before);
     else if (seed)
@@ -102,10 +109,10 @@ static void show_finished(Arena *a, const Event *event) {
     else if (command)
         puts("nothing to roll back");
     else if (waiting)
-        printf("%lld applied in %s; %lld wait%s for a backfill\n", applied, time, waiting,
+        printf("%lld applied%s; %lld wait%s for a backfill\n", applied, took, waiting,
                waiting == 1 ? "s" : "");
     else if (applied)
-        printf("%lld applied in %s\n", applied, time);
+        printf("%lld applied%s\n", applied, took);
     else if (event_integer(event, "backfilling"))
         puts("nothing else to do now");
     else
@@ -150,13 +157,14 @@ static void show_text(Arena *a, const Event *event) {
         return;
     }
     clear_bar();
+    if (strcmp(kind, "run_started") == 0)
+        shown.untimed = !shown.to_terminal && text_same(event_text(event, "command"), "deploy");
     if (strcmp(kind, "run_started") == 0 && !shown.quiet)
         show_started(event);
     else if (strcmp(kind, "migration_started") == 0)
         shown.shown_at = clock_ms();
     else if (strcmp(kind, "migration_applied") == 0)
-        printf("applied  %s  (%s)\n", event_text(event, "name"),
-               clock_say(a, event_integer(event, "duration_ms")));
+        printf("applied  %s%s\n", event_text(event, "name"), in_brackets(a, event));
     else if (strcmp(kind, "reset") == 0 && text_same(event_text(event, "way"), "database"))
         printf("dropped  the database %s, and made it again\n", event_text(event, "database"));
     else if (strcmp(kind, "reset") == 0)

@@ -16,8 +16,10 @@ FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_catalog.pg_bac
 -- :name session_missing_schema
 -- The first schema of search_path, where it is not there: what is made would go elsewhere.
 SELECT pg_catalog.quote_ident(name)
-FROM (SELECT pg_catalog.btrim(pg_catalog.btrim(part), '"') AS name FROM pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.current_setting('search_path'), ',')) WITH ORDINALITY AS parts (part, number)
-      WHERE number = 1 AND part !~ '^\s*"[^"]*$') path
+FROM (SELECT CASE WHEN part ~ '^\s*"' THEN pg_catalog.replace(pg_catalog.substring(part, '^\s*"(.*)"\s*$'), '""', '"')
+        ELSE pg_catalog.lower(pg_catalog.btrim(part)) END AS name
+      FROM pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.current_setting('search_path'), ',')) WITH ORDINALITY AS parts (part, number)
+      WHERE number = 1) path
 WHERE name NOT IN ('', '$user') AND name NOT LIKE 'pg\_%' AND NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = name)
 
 -- :name session_database_exists
