@@ -210,7 +210,7 @@ static void quote(Text *out, const char *value) {
     text_add(out, "'");
 }
 
-static const char *conninfo(const Reader *r) {
+static const char *conninfo_of(const Reader *r) {
     Text out = text_on(r->arena);
     for (size_t i = 0; i < r->count; i++) {
         text_add(&out, i ? " " : "");
@@ -249,7 +249,7 @@ bool pgurl_read(Arena *a, const char *url, PgUrl *out) {
     for (size_t i = 0; i < address.count; i++)
         if (!take(&r, address.key[i], address.value[i]))
             return false;
-    out->conninfo = conninfo(&r);
+    out->conninfo = conninfo_of(&r);
     out->dropped = r.dropped.length ? r.dropped.at : NULL;
     out->host = get(&r, "host");
     out->port = get(&r, "port");
@@ -267,4 +267,23 @@ const char *pgurl_with_database(Arena *a, const PgUrl *url, const char *database
     text_add(&out, " dbname="); /* of two, libpq takes the last */
     quote(&out, database);
     return out.at;
+}
+
+bool pgurl_parted(Arena *a, const char *conninfo, const char **open, const char **password) {
+    Address address;
+    Reader r = {.arena = a};
+    *password = NULL;
+    if (!address_read(a, conninfo, &address))
+        return false;
+    for (size_t i = 0; i < address.count; i++) {
+        if (text_same(address.key[i], "sslpassword"))
+            return fail(FAIL_CONFIG, "the URL has an sslpassword, which cannot be handed on out of "
+                                     "sight: use a key without one");
+        if (text_same(address.key[i], "password"))
+            *password = address.value[i];
+        else if (!set(&r, address.key[i], address.value[i]))
+            return false;
+    }
+    *open = conninfo_of(&r);
+    return true;
 }

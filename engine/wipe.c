@@ -3,6 +3,7 @@
 #include "backfill.h"
 #include "clock.h"
 #include "fail.h"
+#include "ledger.h"
 #include "log.h"
 #include "session.h"
 #include "sql.h"
@@ -43,13 +44,30 @@ static bool look_at_objects(Pg *pg, Arena *a, Wipe *out) {
     return true;
 }
 
-bool wipe_look(Pg *pg, Arena *a, const Config *config, Wipe *out) {
-    Strings kept = schemas_kept(a, config);
-    PgRows rows;
-    *out = (Wipe){.keep = backfill_array(a, kept)};
-    for (size_t i = 0; i < kept.count; i++)
-        if (text_same(kept.at[i], config->ledger_schema))
+bool wipe_keep(Arena *a, const Config *config, Strings *out) {
+    *out = schemas_kept(a, config);
+    for (size_t i = 0; i < out->count; i++)
+        if (text_same(out->at[i], config->ledger_schema))
             return refuse_to_keep_ledger(config);
+    return true;
+}
+
+bool wipe_look_inside(Pg *pg, Arena *a, const Config *config, Wipe *out) {
+    Strings kept;
+    if (!wipe_keep(a, config, &kept))
+        return false;
+    *out = (Wipe){.way = WIPE_OBJECTS,
+                  .database = arena_string(a, pg_database(pg)),
+                  .keep = backfill_array(a, kept)};
+    return look_at_objects(pg, a, out);
+}
+
+bool wipe_look(Pg *pg, Arena *a, const Config *config, Wipe *out) {
+    Strings kept;
+    PgRows rows;
+    if (!wipe_keep(a, config, &kept))
+        return false;
+    *out = (Wipe){.keep = backfill_array(a, kept)};
     if (!pg_row(pg, a, &rows, SQL_WIPE_DATABASE, PG_WITH(out->keep)))
         return fail_in("cannot find out what there is to drop");
     out->database = pg_cell(&rows, 0, 0);
@@ -145,6 +163,29 @@ static bool refuse_to_break(Arena *a, const PgRows *gone) {
     fail(FAIL_REFUSED, "what stays hangs on what would go");
     fail_detail("would be dropped too: %s", text.at);
     return fail_hint("drop or change these by hand, or give up keep_schemas for them");
+}
+
+static void add_table(Text *sql, const char *name, const char *query) {
+    text_addf(sql, "CREATE TEMPORARY TABLE stint_%s ON COMMIT DROP AS %s;\n", name, query);
+}
+
+bool wipe_script(Pg *pg, Arena *a, const Config *config, const Wipe *wipe, const char **out) {
+    PgRows before;
+    Text sql = text_on(a);
+    if (!pg_rows(pg, a, &before, SQL_WIPE_KEPT, PG_WITH(wipe->keep, NULL)))
+        return fail_in("cannot find out what there is to drop");
+    const char *kept = backfill_array(a, first_column(a, &before));
+    for (size_t i = 0; i < wipe->drop.count; i++)
+        text_addf(&sql, "%s;\n", wipe->drop.at[i]);
+    add_table(
+        &sql, "gone",
+        ledger_inline(pg, a, config->ledger_schema, SQL_WIPE_KEPT, PG_WITH(wipe->keep, kept)));
+    text_addf(&sql, "%s \\gexec\n%s;\n", SQL_WIPE_REFUSE, SQL_WIPE_LARGE_OBJECTS);
+    add_table(&sql, "empty",
+              ledger_inline(pg, a, config->ledger_schema, SQL_WIPE_SCHEMAS, PG_WITH(wipe->keep)));
+    text_addf(&sql, "%s \\gexec\n", SQL_WIPE_DROP_SCHEMAS);
+    *out = sql.at;
+    return true;
 }
 
 /* All or nothing; and nothing goes but what was listed. */

@@ -50,6 +50,7 @@ typedef struct {
     const char *targets; /* a fleet; NULL once one of them was taken (aim.h) */
     const char *target;
     long long jobs, canary, max_failures;
+    long long keep; /* backups; 0: all */
     ConfigPairs variables;
     ConfigPairs people;          /* e-mail, role */
     ConfigPairs flags;           /* settings that were given as flags */

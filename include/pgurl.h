@@ -22,5 +22,8 @@ typedef struct {
 bool pgurl_read(Arena *a, const char *url, PgUrl *out);
 /* The same place with another database. */
 const char *pgurl_with_database(Arena *a, const PgUrl *url, const char *database);
+/* What libpq takes, for the arguments of another program, which everybody can read; the password
+ * apart, NULL if there is none. False: it holds another secret (sslpassword), FAIL_CONFIG. */
+bool pgurl_parted(Arena *a, const char *conninfo, const char **open, const char **password);
 
 #endif

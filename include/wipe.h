@@ -24,7 +24,14 @@ typedef struct {
 
 /* What would go, and how. */
 bool wipe_look(Pg *pg, Arena *a, const Config *config, Wipe *out);
+/* The same, where the database itself is to stay: WIPE_OBJECTS. */
+bool wipe_look_inside(Pg *pg, Arena *a, const Config *config, Wipe *out);
 /* For WIPE_DATABASE the session is dead afterwards. */
 bool wipe_do(Pg *pg, Arena *a, const Config *config, const Wipe *wipe);
+/* WIPE_OBJECTS as a script for psql, to be followed by more in the same transaction. It stops at
+ * the first error, and where more would go than was looked at. */
+bool wipe_script(Pg *pg, Arena *a, const Config *config, const Wipe *wipe, const char **out);
+/* keep_schemas. False: it holds the ledger's (FAIL_CONFIG). */
+bool wipe_keep(Arena *a, const Config *config, Strings *out);
 
 #endif

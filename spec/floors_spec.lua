@@ -21,6 +21,7 @@ local floors = {
       log
       notify
       order
+      program
       sql
       stop
       text
@@ -52,6 +53,7 @@ local floors = {
     "nouns",
     [[
       approval
+      archive
       author
       backfill
       batch
@@ -59,6 +61,7 @@ local floors = {
       border
       child
       clause
+      client
       cluster
       consent
       directive
@@ -76,6 +79,7 @@ local floors = {
       migration
       neutral
       parts
+      pour
       quarantine
       range
       repeatable
@@ -106,6 +110,7 @@ local floors = {
     "verbs",
     [[
       apply
+      backup
       begun
       course
       crew
@@ -116,6 +121,7 @@ local floors = {
       join
       outcome
       plan
+      prove
       residue
       resume
       revert

@@ -188,3 +188,22 @@ CREATE TABLE stint.backfill_quarantine (
   at           timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (backfill, leaf, key)
 );
+-- a backup that was made and read back: what its note says, where it was put, and since when it is
+-- known that it can be restored; removed: `keep` let it go
+CREATE TABLE stint.backup (
+  id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  environment    text NOT NULL,
+  database       text NOT NULL,
+  file           text NOT NULL,
+  format         text NOT NULL,
+  bytes          bigint NOT NULL,
+  tables         bigint NOT NULL,
+  checksum       text NOT NULL,
+  server         text NOT NULL,
+  last_migration text,
+  taken_at       timestamptz NOT NULL,
+  read_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+  proven_at      timestamptz,
+  removed_at     timestamptz,
+  who            text NOT NULL
+);

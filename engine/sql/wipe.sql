@@ -83,9 +83,36 @@ UNION ALL (SELECT x FROM unnest($2::text[]) x EXCEPT SELECT what FROM said)
 -- :name wipe_schemas
 -- Our schemas, now that what we own in them is gone: the DROP of an empty one; NULL where something
 -- of others stays in it.
-SELECT n.nspname, CASE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND x.refobjid = n.oid AND x.deptype = 'n')
-                       THEN pg_catalog.format('DROP SCHEMA %I', n.nspname) END
+SELECT n.nspname AS name, CASE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND x.refobjid = n.oid AND x.deptype = 'n')
+                       THEN pg_catalog.format('DROP SCHEMA %I', n.nspname) END AS drop
 FROM pg_catalog.pg_namespace n
 WHERE n.nspname <> ALL ($1::text[]) AND n.nspname NOT IN ('public', 'information_schema') AND n.nspname NOT LIKE 'pg\_%' AND pg_catalog.pg_has_role(n.nspowner, 'USAGE')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND x.objid = n.oid AND x.deptype = 'e')
 ORDER BY 1
+
+-- :name wipe_refuse
+-- In a script of psql's, which runs the answer: the same refusal as ours.
+SELECT pg_catalog.format('DO %L', pg_catalog.format('BEGIN RAISE EXCEPTION USING ERRCODE = %L, MESSAGE = %L; END', '2BP01',
+         'what stays hangs on what would go: ' || pg_catalog.string_agg(what, ', ')))
+FROM pg_temp.stint_gone HAVING count(*) > 0
+
+-- :name wipe_drop_schemas
+SELECT drop FROM pg_temp.stint_empty WHERE drop IS NOT NULL
+
+-- :name wipe_large_objects
+SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata WHERE pg_catalog.pg_has_role(lomowner, 'USAGE')
+
+-- :name wipe_schemas_stay
+-- The schemas that will still be there when all that is ours is gone; $1 those that are kept.
+SELECT n.nspname FROM pg_catalog.pg_namespace n
+WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('public', 'information_schema')
+  AND (n.nspname = ANY ($1::text[]) OR NOT pg_catalog.pg_has_role(n.nspowner, 'USAGE')
+    OR EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND x.objid = n.oid AND x.deptype = 'e')
+    OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+         LEFT JOIN pg_catalog.pg_shdepend s ON s.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+           AND s.classid = d.classid AND s.objid = d.objid AND s.deptype = 'o'
+         WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = n.oid AND d.deptype = 'n'
+           AND (d.classid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+             OR EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = d.classid AND x.objid = d.objid AND x.deptype = 'e')
+             OR CASE WHEN s.refobjid IS NULL THEN NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
+                ELSE NOT pg_catalog.pg_has_role(s.refobjid, 'USAGE') END)))

@@ -1,0 +1,23 @@
+/* client: PostgreSQL's own client programs (pg_dump, pg_restore, psql), those of the server's
+ * major version, and how they are told where that is: the password in their environment, all else
+ * in their arguments. Refuses to know what they are to do. */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include "config.h"
+#include "pg.h"
+
+typedef struct {
+    const char *folder;
+    const char *conninfo;         /* without its password: for -d */
+    const char *const *variables; /* for child.h */
+} Client;
+
+/* For the database that `pg` is connected to. False: FAIL_CONFIG, with what to install. */
+bool client_find(Arena *a, const Config *config, const Pg *pg, Client *out);
+/* The same programs for another database, whose URL this is. */
+bool client_for(Arena *a, const Client *client, const char *url, Client *out);
+/* "/usr/lib/postgresql/15/bin/psql" */
+const char *client_program(Arena *a, const Client *client, const char *name);
+
+#endif
