@@ -26,7 +26,7 @@ PACKAGES  = libpq inih jansson libcrypto
 LUA       = $(call once,LUA,$(firstword $(shell for p in lua5.4 lua54 lua-5.4; do \
               pkg-config --exists $$p && echo $$p; done) lua5.4))
 FOREIGN   = $(call once,FOREIGN,$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) $(LUA))))
-LIBRARIES = $(call once,LIBRARIES,$(shell pkg-config --libs $(PACKAGES)) -lm)
+LIBRARIES = $(call once,LIBRARIES,$(shell pkg-config --libs $(PACKAGES)) -lpg_query -lm)
 LUA_LIBS  = $(call once,LUA_LIBS,$(shell pkg-config --libs $(LUA)))
 # A small library that has an archive is linked into the program: less to load at every start.
 SMALL     = -linih -ljansson -llua5.4

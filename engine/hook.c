@@ -49,10 +49,9 @@ static bool declare(Arena *a, Script *script, const char *path, const char *kind
         return true;
     fail(FAIL_CONFIG, "%s:%d: a file of this folder declares %s {...}, not %s {...}", path,
          out->line, kind, out->kind);
+    const char *home = text_same(out->kind, "backfill") ? "migration" : out->kind;
     return fail_hint("%s belong into a folder of their own: stint help %s",
-                     text_same(out->kind, "check")  ? "checks"
-                     : text_same(out->kind, "hook") ? "hooks"
-                                                    : "migrations",
+                     text_same(home, "policy") ? "policies" : arena_format(a, "%ss", home),
                      out->kind);
 }
 

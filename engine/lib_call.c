@@ -67,3 +67,34 @@ bool script_tell(const Declaration *declaration, const char *field, const Event 
     lua_settop(L, 0);
     return ok;
 }
+
+/* (function, text of JSON): its answer as such a text */
+static int exchange(lua_State *L) {
+    size_t length;
+    const char *text = lua_tolstring(L, 2, &length);
+    lib_json_push(L, text, length);
+    arena_reset(sandbox_of(L)->cell);
+    lua_replace(L, 2);
+    lua_call(L, 1, 1);
+    arena_reset(sandbox_of(L)->scratch);
+    lua_pushstring(L, lib_json_text(L, -1));
+    return 1;
+}
+
+bool script_exchange(Arena *a, Script *script, const char *function, const char *about,
+                     const Json *in, Json **out) {
+    lua_State *L = script->L;
+    script->file = arena_string(script->arena, about);
+    script_world(script, function);
+    lua_pushcfunction(L, exchange);
+    lua_insert(L, 1);
+    lua_pushstring(L, json_text(in));
+    bool ok = sandbox_call(script, 2, 1, SANDBOX_CALLING);
+    if (ok) {
+        size_t length;
+        const char *text = lua_tolstring(L, -1, &length);
+        ok = json_parse(a, text, length, out);
+    }
+    lua_settop(L, 0);
+    return ok;
+}

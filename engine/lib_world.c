@@ -23,6 +23,19 @@ static int native_embedded(lua_State *L) {
     return luaL_error(L, "%s is not in this binary", name);
 }
 
+/* The names of the embedded files that begin so, in order. */
+static int native_embedded_names(lua_State *L) {
+    const char *start = luaL_checkstring(L, 1);
+    lua_newtable(L);
+    for (const EmbeddedFile *file = embedded_files; file->name; file++) {
+        if (!text_starts(file->name, start))
+            continue;
+        lua_pushstring(L, file->name);
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    }
+    return 1;
+}
+
 static int native_nearest(lua_State *L) {
     const char *word = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -117,11 +130,17 @@ static int native_now(lua_State *L) {
 }
 
 static const luaL_Reg natives[] = {
-    {"embedded", native_embedded}, {"nearest", native_nearest},
-    {"duration", native_duration}, {"guard", native_guard},
-    {"place", native_place},       {"is_loading", native_is_loading},
-    {"module", native_module},     {"now", native_now},
-    {"notify", lib_notify},        {NULL, NULL},
+    {"embedded", native_embedded},
+    {"embedded_names", native_embedded_names},
+    {"nearest", native_nearest},
+    {"duration", native_duration},
+    {"guard", native_guard},
+    {"place", native_place},
+    {"is_loading", native_is_loading},
+    {"module", native_module},
+    {"now", native_now},
+    {"notify", lib_notify},
+    {NULL, NULL},
 };
 
 static const luaL_Reg libraries[] = {
@@ -164,6 +183,7 @@ int lib_world_open(lua_State *L) {
     lua_setfield(L, -2, "json");
     lib_log_open(L);
     lua_setfield(L, -2, "log");
+    lib_statement_add(L);
     lua_pushboolean(L, script->limits.unsafe);
     lua_setfield(L, -2, "unsafe");
     lua_call(L, 1, 1);

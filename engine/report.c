@@ -101,8 +101,7 @@ const char *report_command(Arena *a, const char *text) {
     return out.at;
 }
 
-/* The line of SQL with a caret under the column; tabs stay tabs, so that the caret stands right. */
-static void add_source(Text *text, const FailPlace *place) {
+void report_source(Text *text, const FailPlace *place) {
     if (!place->source || !place->line)
         return;
     text_addf(text, "%6zu | %s\n", place->line, place->source);
@@ -157,7 +156,7 @@ static void print_text(const Call *call, const Failure *why) {
         if (why->place.line && why->place.column)
             text_addf(&text, ":%zu", why->place.column);
         text_add(&text, "\n");
-        add_source(&text, &why->place);
+        report_source(&text, &why->place);
     }
     add_line(&text, "DETAIL", why->detail);
     add_line(&text, "HINT", why->hint);

@@ -66,6 +66,13 @@ static const Setting settings[] = {
                 "whose signatures approvals must have: a line NAME KEY [ROLE...] each"),
     ENVIRONMENT(approval_key, TEXT, "FILE", NULL,
                 "the private key that stint approve signs with, if approvals are to be signed"),
+    ENVIRONMENT(unparsed, CHOICE, "block, ack, warn, allow", "ack",
+                "a statement that the parser cannot read: refused; an error unless a waiver allows "
+                "it; a warning; a notice"),
+    ENVIRONMENT(assumed, CHOICE, "block, ack, warn, allow", "ack",
+                "the same of an error that rests on something not known of the database"),
+    ENVIRONMENT(opaque, CHOICE, "block, ack, warn, allow", "warn",
+                "the same of a statement that decides when it runs what it does"),
     ENVIRONMENT(contacts, TEXT, "TEXT", NULL, "whom to call, shown after a failed deploy"),
     ENVIRONMENT(keep_schemas, TEXT, "LIST", NULL,
                 "schemas that reset and restore leave alone, and backup leaves out"),

@@ -1,14 +1,24 @@
 -- The world that a script sees. Runs once for each Lua state; `native` is what C brings (sandbox.c).
--- Gives C a table of functions: declare(file, text) and help(kind).
+-- Gives C a table of functions: declare(file, text), help(word) and what judges statements.
 local native = ...
 
-local function shipped(name)
-  local file = "hooks/" .. name .. ".lua"
-  return assert(load(native.embedded(file), "=stint/" .. file, "t"))(native)
+local used = {}
+
+-- What hooks/NAME.lua gives back; loaded when it is first used.
+function native.use(name)
+  if used[name] == nil then
+    local file = "hooks/" .. name .. ".lua"
+    used[name] = assert(load(native.embedded(file), "=stint/" .. file, "t"))(native)
+  end
+  return used[name]
 end
 
-local declare = shipped("declare")
-local kinds = shipped("kinds")
+local declare = native.use("declare")
+local kinds = native.use("kinds")
+local verdict = native.use("verdict")
+
+-- What scripts may have of Stint's own: require "stint.tree".
+local open = { ["stint.tree"] = "tree" }
 
 -- Everything else of Lua stays outside.
 local base = {
@@ -122,6 +132,9 @@ local function environment()
   env.print, env.require, env.xpcall = world.print, world.require, world.xpcall
   env.notify = world.notify
   env.json, env.log = copy(native.json), copy(native.log)
+  for word, call in pairs(verdict.words) do
+    env[word] = call
+  end
   env._G = env
   return env
 end
@@ -138,11 +151,11 @@ local function locked(env)
   })
 end
 
-local function compile(file, text, env)
+local function compile(file, text, env, mark)
   if text:sub(1, 1) == "\27" then
     error(("%s: this is bytecode; scripts are text"):format(file), 0)
   end
-  local chunk, message = load(text:gsub("^\xEF\xBB\xBF", ""), "@" .. file, "t", env)
+  local chunk, message = load(text:gsub("^\xEF\xBB\xBF", ""), (mark or "@") .. file, "t", env)
   if chunk then
     return chunk
   end
@@ -183,6 +196,9 @@ local function forget(name)
 end
 
 function world.require(name)
+  if open[name] then
+    return copy(native.use(open[name]))
+  end
   if type(name) ~= "string" or not (name .. "."):find("^lib%.[%w_.-]+$") or (name .. "."):find("..", 1, true) then
     if native.unsafe and type(name) == "string" then
       return require(name)
@@ -201,13 +217,13 @@ function world.require(name)
   return modules[name]
 end
 
--- What the file being loaded has declared: { kind, line, fields }.
-local declared
+-- What the file being loaded has declared: { kind, line, fields }; is it one of Stint's own?
+local declared, own
 
 local function declaring(kind)
   return declare.kind(kind, kinds[kind], function(fields)
     local _, line = native.place()
-    if not native.is_loading() then
+    if not native.is_loading() and not own then
       error(("%s {...} declares, and belongs at the top of a file: nothing can be declared while it runs"):format(kind),
         3)
     end
@@ -220,13 +236,18 @@ for kind in pairs(kinds) do
   words[kind] = declaring(kind)
 end
 
-function world.declare(file, text)
-  declared = {}
+-- What each file has declared: { kind, line, fields }.
+native.declared = {}
+
+-- The mark before a file's name tells the team's ("@") from Stint's own ("=").
+function native.declare(file, text, mark)
+  declared, own = {}, mark == "="
   local env = environment()
   for kind, word in pairs(words) do
     env[kind] = word
   end
-  compile(file, text, locked(env))()
+  compile(file, text, locked(env), mark)()
+  own = false
   local first, second = declared[1], declared[2]
   if not first then
     error(("%s: declares nothing: it needs one of %s"):format(file, table.concat(names_of(words), ", ")), 0)
@@ -235,11 +256,23 @@ function world.declare(file, text)
     error(("%s:%d: a file declares one thing, and line %d has declared a %s already"):format(
       file, second.line, first.line, first.kind), 0)
   end
+  native.declared[file] = first
   return first.kind, first.line, first.fields
 end
 
+function world.declare(file, text)
+  return native.declare(file, text)
+end
+
 function world.help(kind)
-  return kinds[kind] and declare.help(kind, kinds[kind])
+  return kinds[kind] and native.use("describe").help(kind, kinds[kind])
+end
+
+-- Judging, by JSON from C (judge.h) and specs.
+for _, name in ipairs { "judge_begin", "judge_file", "judge_finish", "rule_tests" } do
+  world[name] = function(with)
+    return native.use("bench")[name](with)
+  end
 end
 
 if not native.unsafe then

@@ -117,4 +117,118 @@ kinds.hook = {
   },
 }
 
+local levels = { "deny", "warn", "allow" }
+
+-- What one statement's rule is told of: where a statement may stand that it judges.
+local insides = { "top", "do", "function", "lua" }
+
+kinds.policy = {
+  about = "what an environment demands: a rule that judges statements, gates that judge the run",
+  fields = {
+    about = { "string", doc = "what it demands" },
+    environments = only_in,
+
+    statement = {
+      "function",
+      editor = "fun(s: stint.statement, facts: stint.facts): stint.verdict?",
+      doc = "judges a statement, with what is known of the database",
+    },
+    transaction = {
+      "function",
+      editor = "fun(t: stint.transaction, facts: stint.facts): stint.verdict?",
+      doc = "judges the statements of a transaction, and the locks that it holds",
+    },
+    file = {
+      "function",
+      editor = "fun(m: stint.migration_file, facts: stint.facts): stint.verdict?",
+      doc = "judges a migration as a whole",
+    },
+    history = {
+      "function",
+      editor = "fun(files: stint.migration_file[], facts: stint.facts): stint.verdict?",
+      doc = "judges all files together",
+    },
+    inside = {
+      "string", "list",
+      of = "string",
+      values = insides,
+      doc = "where the statements stand that it is asked about; without it, all but those of functions",
+    },
+    family = { "string", doc = "the family of the rule's findings (default \"team\")" },
+    level = {
+      "string",
+      values = { "error", "warning", "notice" },
+      doc = "what a deny of the rule counts as (default \"error\")",
+    },
+    why = { "string", doc = "why the rule is there, for stint help NAME" },
+    safe = { "string", doc = "the safe way, as SQL; shown with each finding" },
+    tests = {
+      "record",
+      doc = "cases that stint test runs: SQL texts, or tables of sql, facts, server_version, files",
+      fields = {
+        bad = { "list", of = "any", doc = "the rule must find something" },
+        good = { "list", of = "any", doc = "the rule must find nothing" },
+        facts = { "any", doc = "what is known of the database in all of them" },
+      },
+    },
+
+    rules = {
+      "map",
+      of = "string",
+      values = levels,
+      doc = 'the level of rules here, by their names: { ["drop-column"] = "deny" }',
+    },
+    applied_on = {
+      "string", "record",
+      doc = "the environment where the same text has been applied before",
+      fields = {
+        environment = { "string", required = true, doc = "the environment" },
+        soak = { "duration", doc = "how long ago at least" },
+      },
+    },
+    verified = { "boolean", doc = "stint verify has taken the same text up, down and up again" },
+    backup = {
+      "record",
+      doc = "a backup that has been read back",
+      fields = {
+        max_age = { "duration", required = true, doc = "how old it may be" },
+        proved = { "boolean", doc = "it has been restored once" },
+      },
+    },
+    approvals = {
+      "integer", "record",
+      doc = "how many people have approved exactly this text",
+      fields = {
+        count = { "integer", default = 1, doc = "how many" },
+        roles = { "list", of = "string", doc = "the roles that they have; without it, any" },
+        not_author = { "boolean", default = false, doc = "the author's own does not count" },
+      },
+    },
+    window = {
+      "record",
+      doc = "when a run may begin",
+      fields = {
+        days = { "string", doc = 'such as "mon-thu" or "sat,sun"; without it, every day' },
+        from = { "string", doc = 'a time of day, such as "09:00"' },
+        to = { "string", doc = "a time of day; before `from`, it is of the next day" },
+        zone = { "string", doc = 'such as "Europe/Berlin"; without it, UTC' },
+        freeze = { "list", of = "string", doc = 'when nothing runs: { "2026-12-20..2027-01-05" }' },
+      },
+    },
+    reversible = { "boolean", doc = "every file has a way back, or says why not" },
+    rehearsed = { "boolean", doc = "plan --rehearse has run exactly this" },
+    max_duration = { "duration", doc = "how long the run may take, by earlier runs of the same files" },
+    max_rows_locked = { "integer", doc = "the rows of the largest table that may be locked against reading or writing" },
+    data_loss = { "string", values = levels, doc = "files that lose data" },
+    downtime = { "string", values = levels, doc = "files that say that they need downtime" },
+    order = { "string", values = { "strict", "warn", "allow" }, doc = "a pending file older than the newest applied one" },
+    replica_lag = { "duration", doc = "how far replicas may be behind when the run begins" },
+    run = {
+      "function",
+      editor = "fun(plan: stint.plan, facts: stint.facts): stint.verdict?",
+      doc = "judges the run, with its plan",
+    },
+  },
+}
+
 return kinds

@@ -59,6 +59,39 @@ function hook(declaration) end
 ---@param declaration stint.migration
 function migration(declaration) end
 
+---@class stint.policy
+---@field about? string what it demands
+---@field applied_on? string|{ environment: string, soak?: string } the environment where the same text has been applied before
+---@field approvals? integer|{ count?: integer, not_author?: boolean, roles?: string[] } how many people have approved exactly this text
+---@field backup? { max_age: string, proved?: boolean } a backup that has been read back
+---@field data_loss? "deny"|"warn"|"allow" files that lose data
+---@field downtime? "deny"|"warn"|"allow" files that say that they need downtime
+---@field environments? string|string[] the environments that it is for; without it, all
+---@field family? string the family of the rule's findings (default "team")
+---@field file? fun(m: stint.migration_file, facts: stint.facts): stint.verdict? judges a migration as a whole
+---@field history? fun(files: stint.migration_file[], facts: stint.facts): stint.verdict? judges all files together
+---@field inside? "top"|"do"|"function"|"lua"|("top"|"do"|"function"|"lua")[] where the statements stand that it is asked about; without it, all but those of functions
+---@field level? "error"|"warning"|"notice" what a deny of the rule counts as (default "error")
+---@field max_duration? string how long the run may take, by earlier runs of the same files
+---@field max_rows_locked? integer the rows of the largest table that may be locked against reading or writing
+---@field order? "strict"|"warn"|"allow" a pending file older than the newest applied one
+---@field rehearsed? boolean plan --rehearse has run exactly this
+---@field replica_lag? string how far replicas may be behind when the run begins
+---@field reversible? boolean every file has a way back, or says why not
+---@field rules? table<string, "deny"|"warn"|"allow"> the level of rules here, by their names: { ["drop-column"] = "deny" }
+---@field run? fun(plan: stint.plan, facts: stint.facts): stint.verdict? judges the run, with its plan
+---@field safe? string the safe way, as SQL; shown with each finding
+---@field statement? fun(s: stint.statement, facts: stint.facts): stint.verdict? judges a statement, with what is known of the database
+---@field tests? { bad?: any[], facts?: any, good?: any[] } cases that stint test runs: SQL texts, or tables of sql, facts, server_version, files
+---@field transaction? fun(t: stint.transaction, facts: stint.facts): stint.verdict? judges the statements of a transaction, and the locks that it holds
+---@field verified? boolean stint verify has taken the same text up, down and up again
+---@field why? string why the rule is there, for stint help NAME
+---@field window? { days?: string, freeze?: string[], from?: string, to?: string, zone?: string } when a run may begin
+
+---what an environment demands: a rule that judges statements, gates that judge the run
+---@param declaration stint.policy
+function policy(declaration) end
+
 ---what a database call raises: it can be caught with pcall, read, and raised again with error(e)
 ---@class stint.error
 ---@field sqlstate string five characters, such as "23505"

@@ -50,7 +50,8 @@ typedef struct {
     const char *targets; /* a fleet; NULL once one of them was taken (aim.h) */
     const char *target;
     long long jobs, canary, max_failures;
-    long long keep; /* backups; 0: all */
+    long long keep;                          /* backups; 0: all */
+    const char *unparsed, *assumed, *opaque; /* block, ack, warn, allow */
     ConfigPairs variables;
     ConfigPairs people;          /* e-mail, role */
     ConfigPairs flags;           /* settings that were given as flags */

@@ -4,6 +4,8 @@
 #define REPORT_H
 
 #include "command.h"
+#include "fail.h"
+#include "text.h"
 
 #include <stdio.h>
 
@@ -13,6 +15,8 @@ void report_color(ReportColor color);
 bool report_is_colored(int fd);
 /* Prints the present failure; the exit code. */
 int report_failure(const Call *call);
+/* The line of SQL with a caret under the column; tabs stay tabs, so that the caret stands right. */
+void report_source(Text *text, const FailPlace *place);
 /* What chose the database on the command line: " -C DIR --url URL" and " -e ENV", or "". They live
  * as long as the process. */
 void report_chosen(const char *place, const char *environment);

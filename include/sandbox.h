@@ -92,6 +92,12 @@ int lib_value_open(lua_State *L);
 int lib_error_open(lua_State *L);
 int lib_notify(lua_State *L);
 
+/* Into the table on top: native.parse and its like. */
+void lib_statement_add(lua_State *L);
+/* Pushes libpg_query's JSON as a tree. The stack holds the tables NODES, PARENTS and METATABLE
+ * first: lists of nodes by tag, the parent of each node, what all nodes have. */
+void lib_tree_push(lua_State *L, const char *json);
+
 /* A db of the running call (script->pg). */
 void lib_db_push(lua_State *L);
 /* What the functions of db share: the script, if argument 1 is a db that is alive; argument 2 as a

@@ -10,6 +10,7 @@
 
 #include "arena.h"
 #include "event.h"
+#include "json.h"
 #include "pg.h"
 
 typedef struct Script Script;
@@ -70,6 +71,10 @@ bool script_ask(Arena *a, const Declaration *declaration, const char *field, Pg 
                 const char **text);
 /* Calls the function in `field` with the event as a table: its fields, and `event` and `at`. */
 bool script_tell(const Declaration *declaration, const char *field, const Event *event);
+/* Calls `function` of hooks/boot.lua's world (never a script's own) with `in`, a value of JSON, and
+ * reads what it gives back. `about` is named when it takes too long. */
+bool script_exchange(Arena *a, Script *script, const char *function, const char *about,
+                     const Json *in, Json **out);
 /* The time (ms) that each later call may take, and what one changes to change it (NULL: lua_time).
  */
 void script_limit(Script *script, long long time, const char *hint);

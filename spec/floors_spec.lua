@@ -47,6 +47,7 @@ local floors = {
       script
       setting
       signature
+      syntax
     ]],
   },
   {
@@ -119,6 +120,7 @@ local floors = {
       fleet
       goal
       join
+      judge
       outcome
       plan
       prove

@@ -35,7 +35,7 @@ local function given(entry)
   return doc ~= "" and ("`%s`: %s"):format(type, doc) or ("`%s`: %s"):format(type, name)
 end
 
-return function(declare, kinds, api)
+return function(describe, kinds, api)
   local lines = {
     "# Lua reference",
     "",
@@ -49,7 +49,7 @@ return function(declare, kinds, api)
     add("## " .. kind)
     add ""
     add "```"
-    add((declare.help(kind, kinds[kind]):gsub("%s+$", "")))
+    add((describe.help(kind, kinds[kind]):gsub("%s+$", "")))
     add "```"
     add ""
   end

@@ -1,0 +1,158 @@
+#include "judge.h"
+
+#include "fail.h"
+#include "hook.h"
+#include "text.h"
+
+#include <string.h>
+
+/* The paths of the policies that are for this environment; they are declared by that. */
+static bool load_policies(Judge *judge, Json *with) {
+    Hooks policies;
+    Json *paths = json_new_list(judge->arena);
+    if (!hook_load(judge->arena, judge->config, "policies", "policy", &judge->script, &policies))
+        return false;
+    for (size_t i = 0; i < policies.count; i++)
+        json_append_text(paths, policies.at[i].declaration.file);
+    json_set(with, "policies", paths);
+    return true;
+}
+
+static Json *variables_json(Arena *a, const ConfigPairs *variables) {
+    Json *map = json_new_map(a);
+    for (size_t i = 0; i < variables->count; i++)
+        json_set_text(map, variables->name[i], variables->value[i]);
+    return map;
+}
+
+bool judge_open(Arena *a, const Config *config, Json *facts, Judge *out) {
+    Json *with = json_new_map(a), *answer;
+    *out = (Judge){.arena = a, .config = config, .script = hook_world(a, config)};
+    if (!out->script || !load_policies(out, with))
+        return false;
+    json_set_text(with, "environment", config->environment);
+    json_set_text(with, "unparsed", config->unparsed);
+    json_set_text(with, "assumed", config->assumed);
+    json_set_text(with, "opaque", config->opaque);
+    json_set(with, "variables", variables_json(a, &config->variables));
+    if (facts)
+        json_set(with, "facts", facts);
+    return script_exchange(a, out->script, "judge_begin", "the policies", with, &answer);
+}
+
+/* The text of a line, from 1. */
+static const char *line_of(Arena *a, const Bytes *text, size_t number) {
+    const char *at = text->at, *end = text->at + text->length, *next;
+    while (--number && (next = memchr(at, '\n', (size_t)(end - at))))
+        at = next + 1;
+    return arena_bytes(a, at, strcspn(at, "\r\n"));
+}
+
+static void add_finding(Judge *judge, const Bytes *text, Json *json) {
+    Arena *a = judge->arena;
+    if (judge->count == judge->room) {
+        size_t room = judge->room ? judge->room * 2 : 16, size = sizeof *judge->finding;
+        judge->finding = arena_grow(a, judge->finding, judge->room * size, room * size);
+        judge->room = room;
+    }
+    size_t line = (size_t)json_as_integer(json_get(json, "line"));
+    const char *file = json_as_text(json_get(json, "file"));
+    judge->finding[judge->count++] = (Finding){
+        .rule = json_as_text(json_get(json, "rule")),
+        .family = json_as_text(json_get(json, "family")),
+        .level = json_as_text(json_get(json, "level")),
+        .certainty = json_as_text(json_get(json, "certainty")),
+        .place = {.file = *file ? file : NULL,
+                  .line = line,
+                  .column = (size_t)json_as_integer(json_get(json, "column")),
+                  .source = text && line ? line_of(a, text, line) : NULL},
+        .message = json_as_text(json_get(json, "message")),
+        .hint = json_as_text(json_get(json, "hint")),
+        .object = json_as_text(json_get(json, "object")),
+        .fingerprint = json_as_text(json_get(json, "fingerprint")),
+        .json = json,
+    };
+}
+
+static void add_findings(Judge *judge, const Bytes *text, const Json *list) {
+    for (size_t i = 0; i < json_count(list); i++)
+        add_finding(judge, text, json_at(list, i));
+}
+
+static Json *file_json(Arena *a, const Migration *m, JudgeFiles files) {
+    Json *json = json_new_map(a);
+    json_set_text(json, "path", m->path);
+    json_set_text(json, "version", m->version);
+    json_set_text(json, "name", m->name);
+    json_set_text(json, "kind", migration_kind(m->kind));
+    json_set(json, "text", json_new_text(a, m->text.at, m->text.length));
+    if (m->down_path) {
+        json_set_text(json, "down_path", m->down_path);
+        json_set(json, "down_text", json_new_text(a, m->down_text.at, m->down_text.length));
+    }
+    json_set_flag(json, "together", files == JUDGE_TOGETHER);
+    return json;
+}
+
+bool judge_migration(Judge *judge, Migration *m, JudgeFiles files) {
+    Arena *a = arena_new();
+    Json *answer;
+    bool lua = m->kind == MIGRATION_LUA || m->kind == MIGRATION_BACKFILL;
+    bool ok = lua ? migration_open(judge->arena, m, judge->script) : migration_read(a, m);
+    ok = ok && script_exchange(judge->arena, judge->script, "judge_file", m->path,
+                               file_json(a, m, files), &answer);
+    if (ok)
+        add_findings(judge, &m->text, answer);
+    if (!lua)
+        m->text = m->down_text = (Bytes){NULL, 0};
+    arena_free(a);
+    return ok;
+}
+
+bool judge_finish(Judge *judge) {
+    Json *answer;
+    const struct {
+        const char *name;
+        long long *count;
+    } counts[] = {
+        {"statements", &judge->coverage.statements}, {"certain", &judge->coverage.certain},
+        {"assumed", &judge->coverage.assumed},       {"opaque", &judge->coverage.opaque},
+        {"unparsed", &judge->coverage.unparsed},
+    };
+    if (!script_exchange(judge->arena, judge->script, "judge_finish", "the rules",
+                         json_new_null(judge->arena), &answer))
+        return false;
+    add_findings(judge, NULL, json_get(answer, "findings"));
+    const Json *coverage = json_get(answer, "coverage");
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        *counts[i].count = json_as_integer(json_get(coverage, counts[i].name));
+    return true;
+}
+
+void judge_close(Judge *judge) {
+    script_close(judge->script);
+    judge->script = NULL;
+}
+
+size_t judge_count(const Judge *judge, const char *level) {
+    size_t count = 0;
+    for (size_t i = 0; i < judge->count; i++)
+        count += text_same(judge->finding[i].level, level);
+    return count;
+}
+
+Json *judge_json(const Judge *judge) {
+    Arena *a = judge->arena;
+    const Coverage *c = &judge->coverage;
+    Json *json = json_new_map(a), *list = json_new_list(a), *coverage = json_new_map(a);
+    for (size_t i = 0; i < judge->count; i++)
+        json_append(list, judge->finding[i].json);
+    json_set(json, "findings", list);
+    json_set_integer(coverage, "statements", c->statements);
+    json_set_integer(coverage, "certain", c->certain);
+    json_set_integer(coverage, "assumed", c->assumed);
+    json_set_integer(coverage, "opaque", c->opaque);
+    json_set_integer(coverage, "unparsed", c->unparsed);
+    json_set(json, "coverage", coverage);
+    return json;
+}

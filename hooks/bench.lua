@@ -1,0 +1,103 @@
+-- Where the judge sits: what C and specs ask of it, in values that JSON has.
+local native = ...
+
+local judge = native.use("judge")
+local rules = native.use("rules")
+
+local bench = {}
+
+-- json.null is nil here, and stays away from rules.
+local function plain(value)
+  if value == native.json.null then
+    return nil
+  end
+  if type(value) ~= "table" then
+    return value
+  end
+  local copy = {}
+  for name, field in pairs(value) do
+    copy[name] = plain(field)
+  end
+  return copy
+end
+
+-- The levels that policies give to rules: { ["drop-column"] = "deny" }; a later file wins.
+local function levels_of(paths, by_id)
+  local levels = {}
+  for _, path in ipairs(paths) do
+    local declaration = native.declared[path]
+    for id, level in pairs(declaration.fields.rules or {}) do
+      if not by_id[id] and not rules.own[id] then
+        local names = {}
+        for name in pairs(by_id) do
+          names[#names + 1] = name
+        end
+        local near = native.nearest(id, names)
+        error(("%s:%d: policy.rules: there is no rule \"%s\"%s"):format(path, declaration.line, id,
+          near and (", did you mean \"%s\"?"):format(near) or ""), 0)
+      end
+      levels[id] = level
+    end
+  end
+  return levels
+end
+
+local function shown(findings)
+  local list = {}
+  for i, finding in ipairs(findings) do
+    list[i] = {
+      rule = finding.rule,
+      family = finding.family,
+      level = finding.level,
+      certainty = finding.certainty,
+      file = finding.file,
+      line = finding.line,
+      column = finding.column,
+      message = finding.message,
+      hint = finding.hint or native.json.null,
+      fix = finding.fix and native.json.list(finding.fix) or native.json.null,
+      object = finding.object or native.json.null,
+      statement = finding.statement or native.json.null,
+      fingerprint = finding.fingerprint or native.json.null,
+    }
+  end
+  return native.json.list(list)
+end
+
+-- { environment, facts, variables, unparsed, assumed, opaque, policies = { path... } }
+function bench.judge_begin(with)
+  with = plain(with)
+  local paths = with.policies or {}
+  local list, by_id = rules.all(paths)
+  with.rules, with.levels = list, levels_of(paths, by_id)
+  judge.begin(with)
+  return true
+end
+
+function bench.judge_file(file)
+  return shown(judge.file(plain(file)))
+end
+
+function bench.judge_finish()
+  local findings, coverage = judge.finish()
+  return { findings = shown(findings), coverage = coverage }
+end
+
+-- Runs the tests of rules: Stint's own, or with { policies = { path... } } those of the team. A list
+-- of { rule, what = "bad" or "good", number, sql, problem (nil: it holds) }.
+function bench.rule_tests(with)
+  local tests = native.use("rule_tests")
+  local paths = plain(with).policies
+  if not paths then
+    return native.json.list(tests.run(rules.shipped()))
+  end
+  local _, by_id = rules.all(paths)
+  local list = {}
+  for _, path in ipairs(paths) do
+    local rule = rules.of(path, native.declared[path].fields)
+    list[#list + 1] = rule and by_id[rule.id]
+  end
+  return native.json.list(tests.run(list))
+end
+
+return bench

@@ -1,0 +1,346 @@
+-- The judge: every statement of every file, in the order of the run, through the simulated world,
+-- what it does there (impact.lua), and every rule; findings, waivers, levels, coverage.
+local native = ...
+
+local impact = native.use("impact")
+local rules = native.use("rules")
+local statement = native.use("statement")
+local verdict = native.use("verdict")
+local waiver = native.use("waiver")
+local world = native.use("world")
+
+local judge = {}
+
+-- What this run knows: judge.open.
+local now
+
+local levels = { deny = "error", warn = "warning", notice = "notice" }
+
+-- What a setting (unparsed, assumed, opaque) makes of a finding: its level, and whether a waiver
+-- lifts it.
+local meanings = {
+  block = { level = "error", firm = true },
+  ack = { level = "error" },
+  warn = { level = "warning" },
+  allow = { level = "notice" },
+}
+
+-- Findings that the environment's policy has turned off count for nothing.
+local function add(file, finding)
+  local wanted = now.levels[finding.rule]
+  if wanted == "allow" then
+    return
+  end
+  if wanted and finding.level ~= "notice" then
+    finding.level = levels[wanted]
+  end
+  if finding.certainty == "assumed" and now.assumed ~= "ack" and finding.level == "error" then
+    local meaning = meanings[now.assumed]
+    finding.level, finding.firm = meaning.level, meaning.firm
+  end
+  if finding.firm or not waiver.find(file.waivers, finding) then
+    now.findings[#now.findings + 1] = finding
+  end
+end
+
+-- The level of a verdict: a rule may say that its own deny is a warning.
+local function level_of(rule, answer)
+  local level = levels[answer.verdict]
+  return level == "error" and rule.level or level
+end
+
+-- A verdict's `at` is a node or a statement; without one it is about `s`.
+local function note(file, rule, answer, s)
+  local at, line, column = answer.at, 1, 1
+  if at and at.tag then
+    s = at.statement
+  elseif at then
+    s, at = at, nil
+  end
+  if s then
+    file = s.migration or file
+    line, column = s:at(at)
+  end
+  add(file, {
+    rule = rule.id,
+    family = rule.family,
+    level = level_of(rule, answer),
+    certainty = answer.certainty or (s and s.certainty) or "certain",
+    file = file.path,
+    line = line,
+    column = column,
+    message = answer.text,
+    hint = answer.hint or rule.safe,
+    fix = answer.fix,
+    object = answer.object,
+    statement = s and (s.outer or s).index,
+    top_line = s and (s.outer or s).line,
+    fingerprint = s and (s.outer or s).fingerprint,
+  })
+end
+
+-- A finding of the judge's own.
+local function say(file, id, more)
+  local own = rules.own[id]
+  add(file, {
+    rule = id,
+    family = own.family,
+    level = more.level or "error",
+    firm = more.firm,
+    certainty = more.certainty or "certain",
+    file = file.path,
+    line = more.line or 1,
+    column = more.column or 1,
+    message = more.message,
+    hint = more.hint,
+    object = more.object,
+    top_line = more.top_line,
+    fingerprint = more.fingerprint,
+  })
+end
+
+local function crashed(file, rule, message, s)
+  say(file, "rule-crashed", {
+    line = s and s.line,
+    column = s and s.column,
+    message = ("the rule %s failed: %s"):format(rule.id, message),
+    hint = rule.path:find "^stint/" and "report it, with the statement" or "mend " .. rule.path,
+    certainty = "opaque",
+  })
+end
+
+-- Asks a rule: call(subject, facts).
+local function ask(file, rule, call, subject, s)
+  local ok, answer = pcall(call, subject, now.facts)
+  local fine, list = true, answer
+  if ok then
+    if answer == nil then
+      return
+    end
+    fine, list = pcall(verdict.list, answer)
+  end
+  if not ok or not fine then
+    return crashed(file, rule, tostring(ok and list or answer), s)
+  end
+  for _, one in ipairs(list) do
+    note(file, rule, one, s)
+  end
+end
+
+local function count(s)
+  local coverage = now.coverage
+  local certainty = s.state == "parsed" and s.certainty or "opaque"
+  coverage.statements = coverage.statements + 1
+  coverage[certainty] = coverage[certainty] + 1
+  if s.state == "unparsed" then
+    coverage.unparsed = coverage.unparsed + 1
+  end
+end
+
+local function tell_unparsed(file, s)
+  local line, column = s:problem_place()
+  local meaning = meanings[now.unparsed]
+  say(file, "unparsed", {
+    level = meaning.level,
+    firm = meaning.firm,
+    line = line,
+    column = column,
+    message = ("%s cannot be read, so nothing is known of it: %s"):format(s.kind ~= "" and s.kind or "the statement", s.problem),
+    hint = "a mistake, or younger than PostgreSQL 15: then -- stint: allow unparsed reason=\"...\" above it",
+    certainty = "opaque",
+    top_line = (s.outer or s).line,
+    fingerprint = (s.outer or s).fingerprint,
+  })
+end
+
+local function tell_opaque(file, s, why, line, column)
+  local meaning = meanings[now.opaque]
+  say(file, "opaque", {
+    level = meaning.level,
+    firm = meaning.firm,
+    line = line or s.line,
+    column = column or s.column,
+    message = ("%s: %s"):format(s.kind, why),
+    certainty = "opaque",
+    top_line = (s.outer or s).line,
+    fingerprint = (s.outer or s).fingerprint,
+  })
+end
+
+local function judge_statement(file, s)
+  s.impact = impact.of(now.world, s)
+  count(s)
+  if s.state == "unparsed" then
+    tell_unparsed(file, s)
+  elseif s.state == "opaque" then
+    tell_opaque(file, s, s.problem)
+  end
+  for _, rule in ipairs(now.by_ask.statement) do
+    if rule.inside[s.inside] then
+      ask(file, rule, rule.statement, s, s)
+    end
+  end
+  if s.inside ~= "function" then
+    now.world:apply(s)
+  end
+end
+
+-- The statements of a part, each with a world that knows those before.
+local function judge_part(file, part)
+  local t = { kind = part.kind, statements = {}, migration = file }
+  now.world:begin()
+  for i = part.first, part.last do
+    local s = file.statements[i]
+    t.statements[#t.statements + 1] = s
+    judge_statement(file, s)
+  end
+  t.locks = now.world.tx and now.world.tx.locks or {}
+  for _, rule in ipairs(now.by_ask.transaction) do
+    ask(file, rule, rule.transaction, t, t.statements[1])
+  end
+  if part.kind == "rolled_back" then
+    now.world:rollback()
+  else
+    now.world:commit()
+  end
+end
+
+local function make_statements(file, half)
+  local list = {}
+  for i, raw in ipairs(half) do
+    raw.file, raw.index, raw.inside, raw.migration = file.path, i, "top", file
+    list[i] = statement.new(raw)
+  end
+  return list
+end
+
+local function read_sql(file)
+  local read, problem = native.sqlfile(file.path, file.text, file.down_path, file.down_text, now.variables)
+  file.waivers = {}
+  if not read then
+    return problem
+  end
+  file.directives = read.directives
+  file.statements = make_statements(file, read.up)
+  file.parts = read.up.parts
+  file.transactional = #file.parts == 1 and file.parts[1].kind == "transaction"
+  file.down = read.down and make_statements(file, read.down)
+  file.waivers = waiver.of(file, file.statements)
+end
+
+local function tell_waivers(file)
+  for _, one in ipairs(file.waivers) do
+    local known = now.known[one.rule]
+    if one.expired then
+      say(file, "waiver-expired", {
+        level = "warning",
+        line = one.line,
+        message = ("the waiver of %s ended on %s"):format(one.rule, one["until"]),
+        hint = "mend what it was for, or give it a new date and reason",
+      })
+    elseif not known then
+      local near = native.nearest(one.rule, now.names)
+      say(file, "waiver-unused", {
+        level = "warning",
+        line = one.line,
+        message = ("there is no rule %s%s"):format(one.rule, near and (", did you mean %s?"):format(near) or ""),
+        hint = "stint help rules lists them",
+      })
+    elseif not one.used and known ~= "late" and now.levels[one.rule] ~= "allow" then
+      say(file, "waiver-unused", {
+        level = "warning",
+        line = one.line,
+        message = ("the waiver of %s%s lifts nothing"):format(one.rule, one.object and " " .. one.object or ""),
+        hint = "remove it",
+      })
+    end
+  end
+end
+
+local function before(a, b)
+  for _, key in ipairs { "line", "column", "rule", "message" } do
+    if a[key] ~= b[key] then
+      return a[key] < b[key]
+    end
+  end
+  return false
+end
+
+-- Judges a file: { path, version, name, kind, text, down_path, down_text, together }. Its findings,
+-- in the order of the text.
+function judge.file(file)
+  now.findings = {}
+  now.world:file(file)
+  local problem = read_sql(file)
+  if problem then
+    say(file, "unreadable", problem)
+    return now.findings
+  end
+  for _, part in ipairs(file.parts) do
+    judge_part(file, part)
+  end
+  for _, rule in ipairs(now.by_ask.file) do
+    ask(file, rule, rule.file, file, file.statements[1])
+  end
+  tell_waivers(file)
+  if #now.by_ask.history > 0 then
+    now.files[#now.files + 1] = file
+    for _, s in ipairs(file.statements) do
+      statement.forget(s)
+    end
+  end
+  table.sort(now.findings, before)
+  return now.findings
+end
+
+local function by_ask(list)
+  local map = { statement = {}, transaction = {}, file = {}, history = {} }
+  for _, rule in ipairs(list) do
+    for what, of in pairs(map) do
+      if rule[what] then
+        of[#of + 1] = rule
+      end
+    end
+  end
+  return map
+end
+
+-- Begins a run: { environment, facts, variables, unparsed, assumed, opaque, rules, levels }.
+function judge.begin(with)
+  local facts = with.facts or {}
+  facts.environment = facts.environment or with.environment
+  now = {
+    facts = facts,
+    world = world.new(facts),
+    variables = with.variables,
+    unparsed = with.unparsed or "ack",
+    assumed = with.assumed or "ack",
+    opaque = with.opaque or "warn",
+    levels = with.levels or {},
+    by_ask = by_ask(with.rules),
+    known = {},
+    names = {},
+    files = {},
+    coverage = { statements = 0, certain = 0, assumed = 0, opaque = 0, unparsed = 0 },
+  }
+  for _, rule in ipairs(with.rules) do
+    now.known[rule.id], now.known[rule.family] = rule.history and "late" or "now", "late"
+    now.names[#now.names + 1] = rule.id
+  end
+  for id in pairs(rules.own) do
+    now.known[id] = "now"
+    now.names[#now.names + 1] = id
+  end
+end
+
+-- Ends it: what the whole history shows, and what was covered.
+function judge.finish()
+  local file = { path = "", waivers = {} }
+  now.findings = {}
+  for _, rule in ipairs(now.by_ask.history) do
+    ask(file, rule, rule.history, now.files)
+  end
+  return now.findings, now.coverage
+end
+
+return judge

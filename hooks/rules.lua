@@ -1,0 +1,101 @@
+-- The rules that are at work: those that Stint ships (hooks/rules/NAME.lua) and the team's policies
+-- that judge statements; each is a policy {...} under the name of its file.
+local native = ...
+
+local rules = {}
+
+local asks = { "statement", "transaction", "file", "history" }
+
+local function name_of(path)
+  return (path:match "([^/]+)$":gsub("%.lua$", ""))
+end
+
+local default_inside = { top = true, ["do"] = true, lua = true }
+
+local function inside_of(fields)
+  if not fields.inside then
+    return default_inside
+  end
+  local list = type(fields.inside) == "table" and fields.inside or { fields.inside }
+  local set = {}
+  for _, place in ipairs(list) do
+    set[place] = true
+  end
+  return set
+end
+
+-- A rule of a declared policy, or nil: it asks nothing about statements.
+function rules.of(path, fields)
+  for _, what in ipairs(asks) do
+    if fields[what] then
+      return {
+        id = name_of(path),
+        path = path,
+        family = fields.family or "team",
+        level = fields.level or "error",
+        about = fields.about,
+        why = fields.why,
+        safe = fields.safe,
+        inside = inside_of(fields),
+        tests = fields.tests,
+        statement = fields.statement,
+        transaction = fields.transaction,
+        file = fields.file,
+        history = fields.history,
+      }
+    end
+  end
+end
+
+local shipped
+
+-- Stint's own, in the order of their names; loaded once.
+function rules.shipped()
+  if not shipped then
+    shipped = {}
+    for _, file in ipairs(native.embedded_names "hooks/rules/") do
+      local path = "stint/" .. file
+      local _, _, fields = native.declare(path, native.embedded(file), "=")
+      shipped[#shipped + 1] = assert(rules.of(path, fields), path)
+    end
+  end
+  return shipped
+end
+
+-- Stint's and those of the policies at these paths, which have been declared.
+function rules.all(paths)
+  local list, by_id = {}, {}
+  local function add(rule)
+    local other = by_id[rule.id]
+    if other then
+      error(("%s: there is a rule %s already: give the file another name"):format(rule.path, rule.id), 0)
+    end
+    list[#list + 1] = rule
+    by_id[rule.id] = rule
+  end
+  for _, rule in ipairs(rules.shipped()) do
+    add(rule)
+  end
+  for _, path in ipairs(paths) do
+    local rule = rules.of(path, native.declared[path].fields)
+    if rule then
+      add(rule)
+    end
+  end
+  return list, by_id
+end
+
+-- What the judge finds by itself.
+rules.own = {
+  ["rule-crashed"] = { family = "dynamic-sql", why = "a rule that fails has judged nothing, and is no silent yes" },
+  ["unreadable"] = { family = "will-fail", why = "the file cannot be run: it does not read as a migration" },
+  ["unparsed"] = {
+    family = "version",
+    why = "the parser (PostgreSQL 15's grammar) cannot read the statement, so no rule has judged it",
+  },
+  ["opaque"] = { family = "dynamic-sql", why = "what the statement does is decided when it runs" },
+  ["waiver-expired"] = { family = "security", why = "its until= has passed, so it lifts nothing any more" },
+  ["waiver-unused"] = { family = "security", why = "nothing was found that it lifts: it would hide what comes later" },
+}
+
+return rules

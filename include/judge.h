@@ -1,0 +1,52 @@
+/* judge: every rule asked about every statement of a run of files: Stint's own (hooks/rules) and
+ * the team's policies, with what is known of the database. Needs no database. Refuses to know who
+ * asks and what becomes of the answer: lint, plan and the gates do.
+ *
+ * A file that cannot be read is a finding, no failure. What fails: a policy or a Lua migration that
+ * does not load (FAIL_CONFIG), a script that takes too long. */
+#ifndef JUDGE_H
+#define JUDGE_H
+
+#include "config.h"
+#include "json.h"
+#include "migration.h"
+
+typedef struct {
+    const char *rule, *family;
+    const char *level;     /* "error", "warning" or "notice" */
+    const char *certainty; /* "certain", "assumed" or "opaque" */
+    FailPlace place;       /* file NULL: of no one file */
+    const char *message;
+    const char *hint, *object; /* or NULL */
+    const char *fingerprint;   /* of the statement, by its tokens; or NULL */
+    Json *json;                /* all of it, as CONTRACT 6 has it */
+} Finding;
+
+typedef struct {
+    long long statements, certain, assumed, opaque, unparsed;
+} Coverage;
+
+typedef struct {
+    Arena *arena;
+    const Config *config;
+    Script *script;
+    size_t count, room;
+    Finding *finding;  /* by file, in the order of its text */
+    Coverage coverage; /* after judge_finish */
+} Judge;
+
+/* Which files run in one go: what an earlier one creates is new and empty for a later one. */
+typedef enum { JUDGE_APART, JUDGE_TOGETHER } JudgeFiles;
+
+/* `facts`: what is known of the database, a value of `a`, or NULL. */
+bool judge_open(Arena *a, const Config *config, Json *facts, Judge *out);
+/* In the order in which they run. Reads the file if that has not been done. */
+bool judge_migration(Judge *judge, Migration *m, JudgeFiles files);
+bool judge_finish(Judge *judge);
+void judge_close(Judge *judge);
+
+size_t judge_count(const Judge *judge, const char *level);
+/* { "findings": [...], "coverage": {...} } */
+Json *judge_json(const Judge *judge);
+
+#endif
