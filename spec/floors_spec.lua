@@ -165,6 +165,7 @@ local doors = {
   ["libpq-fe.h"] = "pg pgread pgopen pgurl pgpooler pg_private",
   ["ini.h"] = "config config_ini",
   ["jansson.h"] = "json",
+  ["pg_query.h"] = "syntax",
   ["openssl/evp.h"] = "digest signature",
   ["openssl/pem.h"] = "signature",
   ["lua.h"] = "script sandbox lib_*",
