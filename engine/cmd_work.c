@@ -61,6 +61,7 @@ const Command cmd_work = {
         "started on; ends when none are left. Ctrl-C or SIGTERM: after the batch. The run itself\n"
         "ends the backfill.",
     .needs = NEED_CONFIG,
+    .targets = TARGETS_WORK,
     .options = options,
     .run = work,
 };

@@ -51,7 +51,7 @@ static void pass_on(Muster *m, const FleetShip *ship, const char *line) {
 static void heard(void *with, FleetShip *ship, const char *line) {
     Muster *m = with;
     tally_hear(&m->tally, ship, line);
-    if (m->call->json && m->command->targets == TARGETS_RUN)
+    if (m->call->json && m->command->targets != TARGETS_ASK)
         pass_on(m, ship, line);
 }
 
@@ -71,8 +71,8 @@ static void print_ship(const Muster *m, const FleetShip *ship) {
     if (ship->state != FLEET_NOT_STARTED)
         code = arena_format(a, "%d", ship->code);
     if (ship->state == FLEET_OK || ship->state == FLEET_PENDING ||
-        (m->command->targets == TARGETS_RUN && ship->state != FLEET_NOT_STARTED))
-        count = arena_format(a, "%lld", tally_of(&m->tally, ship));
+        (m->command->targets != TARGETS_ASK && ship->state != FLEET_NOT_STARTED))
+        count = arena_format(a, "%lld", tally_of(ship));
     clear_bar();
     if (!m->call->json)
         printf("%-*s  %-11s  %7s  %4s\n", m->width, ship->target->name, tally_state(ship->state),
@@ -87,8 +87,8 @@ static void print_head(Muster *m, const Targets *targets) {
         m->width = length > m->width ? length : m->width;
     }
     if (!m->call->json)
-        printf("%-*s  %-11s  %7s  %4s\n", m->width, "target", "state",
-               m->command->targets == TARGETS_ASK ? "pending" : "applied", "exit");
+        printf("%-*s  %-11s  %7s  %4s\n", m->width, "target", "state", tally_counts(&m->tally),
+               "exit");
 }
 
 static void print_progress(const Fleet *fleet, const char *before, const char *after) {
@@ -117,7 +117,7 @@ static void looked(void *with, const Fleet *fleet) {
 static void print_json(const Muster *m, const Fleet *fleet) {
     Arena *a = m->call->arena;
     Json *whole = json_new_map(a);
-    if (m->command->targets == TARGETS_RUN) {
+    if (m->command->targets != TARGETS_ASK) {
         json_set_text(whole, "event", "fleet_finished");
         json_set_text(whole, "at", clock_stamp(a));
         json_set_text(whole, "command", m->command->name);

@@ -16,9 +16,12 @@ static const char *const states[] = {
     [FLEET_INTERRUPTED] = "interrupted",
 };
 
+static const char *const counted[] = {
+    [TARGETS_RUN] = "applied", [TARGETS_WORK] = "rows", [TARGETS_ASK] = "pending"};
+
 /* What a target has said of itself. */
 typedef struct {
-    long long applied, pending;
+    long long count;
     const char *error;
     Json *result; /* its answer; NULL: none */
 } Note;
@@ -27,8 +30,8 @@ const char *tally_state(FleetState state) {
     return states[state];
 }
 
-static bool asks(const Tally *tally) {
-    return tally->kind == TARGETS_ASK;
+const char *tally_counts(const Tally *tally) {
+    return counted[tally->kind];
 }
 
 static void note_document(const Tally *tally, Note *note, const char *line) {
@@ -43,23 +46,37 @@ static void note_document(const Tally *tally, Note *note, const char *line) {
         return;
     }
     note->result = said;
-    if (pending)
-        note->pending = json_kind(pending) == JSON_LIST ? (long long)json_count(pending)
-                                                        : json_as_integer(pending);
+    if (pending && tally->kind == TARGETS_ASK)
+        note->count = json_kind(pending) == JSON_LIST ? (long long)json_count(pending)
+                                                      : json_as_integer(pending);
+}
+
+static long long rows_of(const char *line) {
+    Arena *a = arena_new();
+    Json *said;
+    bool ok = json_parse(a, line, strlen(line), &said);
+    long long rows = ok ? json_as_integer(json_get(said, "rows")) : 0;
+    arena_free(a);
+    if (!ok)
+        fail_clear();
+    return rows;
 }
 
 void tally_hear(const Tally *tally, FleetShip *ship, const char *line) {
     if (!ship->note)
         ship->note = arena_take(tally->arena, sizeof(Note));
     Note *note = ship->note;
-    note->applied += text_starts(line, "{\"event\":\"migration_applied\"");
+    if (tally->kind == TARGETS_RUN)
+        note->count += text_starts(line, "{\"event\":\"migration_applied\"");
+    if (tally->kind == TARGETS_WORK && text_starts(line, "{\"event\":\"batch\""))
+        note->count += rows_of(line);
     if (!text_starts(line, "{\"event\":"))
         note_document(tally, note, line);
 }
 
-long long tally_of(const Tally *tally, const FleetShip *ship) {
+long long tally_of(const FleetShip *ship) {
     const Note *note = ship->note;
-    return !note ? 0 : asks(tally) ? note->pending : note->applied;
+    return note ? note->count : 0;
 }
 
 const char *tally_error(const FleetShip *ship) {
@@ -73,10 +90,10 @@ void tally_states(const Fleet *fleet, size_t of[TALLY_STATES]) {
         of[fleet->ship[i].state]++;
 }
 
-static long long sum_of(const Tally *tally, const Fleet *fleet) {
+static long long sum_of(const Fleet *fleet) {
     long long sum = 0;
     for (size_t i = 0; i < fleet->count; i++)
-        sum += tally_of(tally, &fleet->ship[i]);
+        sum += tally_of(&fleet->ship[i]);
     return sum;
 }
 
@@ -89,8 +106,7 @@ const char *tally_text(const Tally *tally, const Fleet *fleet) {
         if (of[i])
             text_addf(&out, "%s%zu %s", n++ ? ", " : " ", of[i],
                       i == FLEET_NOT_STARTED ? "not started" : states[i]);
-    text_addf(&out, "%s %lld %s", fleet->count ? ";" : "", sum_of(tally, fleet),
-              asks(tally) ? "pending" : "applied");
+    text_addf(&out, "%s %lld %s", fleet->count ? ";" : "", sum_of(fleet), counted[tally->kind]);
     return out.at;
 }
 
@@ -102,10 +118,10 @@ static Json *ship_json(const Tally *tally, const FleetShip *ship) {
     json_set_text(json, "state", states[ship->state]);
     json_set(json, "code",
              ship->state == FLEET_NOT_STARTED ? json_new_null(a) : json_new_whole(a, ship->code));
-    json_set_integer(json, asks(tally) ? "pending" : "applied", tally_of(tally, ship));
+    json_set_integer(json, counted[tally->kind], tally_of(ship));
     json_set_integer(json, "duration_ms", ship->duration_ms);
     json_set_text(json, "error", tally_error(ship));
-    if (asks(tally))
+    if (tally->kind == TARGETS_ASK)
         json_set(json, "result", note && note->result ? note->result : json_new_null(a));
     return json;
 }
@@ -121,7 +137,7 @@ Json *tally_json(const Tally *tally, const Fleet *fleet, Json *into) {
     for (int i = 0; i < TALLY_STATES; i++)
         if (i != FLEET_RUNNING && i != FLEET_PENDING)
             json_set_integer(into, states[i], (long long)of[i]);
-    json_set_integer(into, asks(tally) ? "pending" : "applied", sum_of(tally, fleet));
+    json_set_integer(into, counted[tally->kind], sum_of(fleet));
     json_set_text(into, "reason", fleet->reason);
     return into;
 }

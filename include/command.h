@@ -24,9 +24,10 @@ typedef struct {
 
 /* What becomes of the command where the environment is a fleet and no target is named. */
 typedef enum {
-    TARGETS_ONE, /* it is for one database: refused as soon as it wants to connect */
-    TARGETS_RUN, /* carried out in each, its events told as they come */
-    TARGETS_ASK, /* asked of each, the answers put together */
+    TARGETS_ONE,  /* it is for one database: refused as soon as it wants to connect */
+    TARGETS_RUN,  /* carried out in each, its events told as they come; counts what is applied */
+    TARGETS_WORK, /* the same; counts the rows that batches change */
+    TARGETS_ASK,  /* asked of each, the answers put together; counts what is pending */
 } CommandTargets;
 
 typedef struct {

@@ -1,5 +1,5 @@
-/* tally: what the targets of a fleet have said of themselves: how many files were applied or are
- * pending, the error, the answer; totals, and one exit code for all. Refuses to print. */
+/* tally: what the targets of a fleet have said of themselves: how much was done or is pending, the
+ * error, the answer; totals, and one exit code for all. Refuses to print. */
 #ifndef TALLY_H
 #define TALLY_H
 
@@ -9,7 +9,7 @@
 
 typedef struct {
     Arena *arena;
-    CommandTargets kind; /* runs count what is applied, questions what is pending */
+    CommandTargets kind;
 } Tally;
 
 enum { TALLY_STATES = FLEET_INTERRUPTED + 1 };
@@ -17,8 +17,9 @@ enum { TALLY_STATES = FLEET_INTERRUPTED + 1 };
 const char *tally_state(FleetState state);
 /* A line of a target's output. */
 void tally_hear(const Tally *tally, FleetShip *ship, const char *line);
-long long tally_of(const Tally *tally, const FleetShip *ship); /* applied, or pending */
-const char *tally_error(const FleetShip *ship);                /* or NULL */
+const char *tally_counts(const Tally *tally); /* "applied", "rows" or "pending" */
+long long tally_of(const FleetShip *ship);
+const char *tally_error(const FleetShip *ship); /* or NULL */
 /* How many ended in each state. */
 void tally_states(const Fleet *fleet, size_t of[TALLY_STATES]);
 /* "500 targets: 498 ok, 2 failed; 996 applied" */

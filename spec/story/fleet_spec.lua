@@ -287,7 +287,7 @@ describe("a fleet", function()
     end)
 
     it("is no place for a command of one database, unless it is told which", function()
-      for _, words in ipairs { { "down" }, { "resolve", "1", "--applied" }, { "lock" }, { "work" }, { "reset", "--yes" } } do
+      for _, words in ipairs { { "down" }, { "resolve", "1", "--applied" }, { "lock" }, { "reset", "--yes" } } do
         local r = start(words):wait()
         assert.equal(64, r.code, table.concat(words, " ") .. r.err .. r.out)
         assert.matches("production has many targets, and this is for one", r.err, 1, true)
@@ -347,6 +347,25 @@ describe("a fleet", function()
       for _, schema in ipairs { "one", "two" } do
         assert.equal("2000", pg:sql(url, ("SELECT count(*) FROM %s.t WHERE n = id"):format(schema)))
       end
+    end)
+
+    it("has its detached backfills worked on by one `work`, and then goes on", function()
+      dir = run.project({
+        ["scripts/migrations/1_table.sql"] = "CREATE TABLE t (id bigint PRIMARY KEY, n int);\nINSERT INTO t SELECT g FROM generate_series(1, 2000) g;",
+        ["scripts/migrations/2_fill.lua"] = 'backfill { table = "t", set = { n = "id" }, where = "n IS NULL" }',
+        ["scripts/migrations/3_strict.lua"] = 'migration { requires = { "2" }, up = function(db) db:exec "ALTER TABLE t ALTER n SET NOT NULL" end }',
+      }, CONFIG:format "schema:one, schema:two")
+      local r = stint("deploy", "--backfills", "detached")
+      assert.equal(2, r.code, r.err)
+      assert.same({ state = "pending", count = "1", exit = "2" }, table_of(r.out).two)
+      r = stint "work"
+      assert.equal(0, r.code, r.err)
+      assert.matches("^target  state           rows  exit\n", r.out)
+      assert.same({ state = "ok", count = "2000", exit = "0" }, table_of(r.out).two)
+      assert.matches("2 targets: 2 ok; 4000 rows\n", r.out, 1, true)
+      r = stint "deploy"
+      assert.equal(0, r.code, r.err)
+      assert.equal("0", pg:sql(url, "SELECT count(*) FROM one.t WHERE n IS NULL"))
     end)
 
     it("refuses a name that is too long for its ledger's", function()
