@@ -22,7 +22,7 @@ static bool fails_at(const char *file, const char *text, size_t byte, const char
 /* --- cutting --- */
 
 typedef struct {
-    Arena *arena;
+    Arena *arena, *aside; /* aside: where the list grows */
     const char *file, *text;
     Walk walk;
     Token first[SHAPE_TOKENS]; /* of the present statement */
@@ -35,7 +35,7 @@ static Statement *add_statement(Cutter *cutter) {
     Statements *out = &cutter->out;
     if (out->count == cutter->room) {
         size_t room = cutter->room ? cutter->room * 2 : 4;
-        out->at = arena_grow(cutter->arena, out->at, cutter->room * sizeof *out->at,
+        out->at = arena_grow(cutter->aside, out->at, cutter->room * sizeof *out->at,
                              room * sizeof *out->at);
         cutter->room = room;
     }
@@ -139,16 +139,24 @@ static bool take_piece(Cutter *cutter, WalkKind kind, Token token) {
 
 bool statement_cut(Arena *a, const char *file, const char *text, size_t from, size_t to,
                    Statements *out) {
-    Cutter cutter = {.arena = a, .file = file, .text = text, .walk = walk_on(text, from, to)};
+    Cutter cutter = {.arena = a,
+                     .aside = arena_new(),
+                     .file = file,
+                     .text = text,
+                     .walk = walk_on(text, from, to)};
     WalkKind kind;
+    bool ok;
     do {
         Token token;
         kind = walk_next(&cutter.walk, &token);
-        if (!take_piece(&cutter, kind, token))
-            return false;
-    } while (kind != WALK_END);
-    *out = cutter.out;
-    return true;
+        ok = take_piece(&cutter, kind, token);
+    } while (ok && kind != WALK_END);
+    size_t size = cutter.out.count * sizeof *cutter.out.at;
+    *out = (Statements){cutter.out.count, arena_take(a, size)};
+    if (size)
+        memcpy(out->at, cutter.out.at, size);
+    arena_free(cutter.aside);
+    return ok;
 }
 
 /* --- the hash that an edit is judged by --- */
