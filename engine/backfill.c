@@ -40,6 +40,20 @@ const BackfillColumn *backfill_column(const Backfill *b, const char *name) {
     return NULL;
 }
 
+static const char *const walks[] = {[BACKFILL_BY_KEY] = "key", [BACKFILL_BY_PAGE] = "page"};
+
+const char *backfill_walk_name(BackfillWalk walk) {
+    return walks[walk];
+}
+
+void backfill_walk_by(Backfill *b, BackfillWalk walk) {
+    static const char *ctid[] = {"ctid"}, *tid[] = {"tid"};
+    bool pages = walk == BACKFILL_BY_PAGE;
+    b->walk = walk;
+    b->place = pages ? (Strings){1, ctid} : b->key;
+    b->place_type = pages ? (Strings){1, tid} : b->key_type;
+}
+
 static bool at_declaration(const Backfill *b) {
     const Declaration *d = b->declaration;
     return fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
@@ -73,8 +87,7 @@ static bool read_key(Pg *pg, Arena *a, Backfill *b) {
     b->key = column_of(a, &rows, 0);
     b->key_type = column_of(a, &rows, 1);
     b->key_least = column_of(a, &rows, 3);
-    b->place = b->key;
-    b->place_type = b->key_type;
+    backfill_walk_by(b, BACKFILL_BY_KEY);
     b->key_name = column_of(a, &rows, 4);
     b->is_integer_key = rows.count == 1 && pg_true(&rows, 0, 5);
     for (size_t i = 0; i < rows.count; i++) {
@@ -262,6 +275,7 @@ bool backfill_find(Pg *pg, Arena *a, const char *schema, Backfill *b) {
     b->ranges = pg_integer(&rows, 0, 14);
     b->batch_size = pg_integer(&rows, 0, 15);
     b->rows_still = pg_integer(&rows, 0, 16);
+    backfill_walk_by(b, pg_true(&rows, 0, 17) ? BACKFILL_BY_PAGE : BACKFILL_BY_KEY);
     return true;
 }
 

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { PAGES_AHEAD = 64 };
+
 static const char *each_key(Arena *a, const Backfill *b, const char *format) {
     return clause_each(a, b->key, b->key_type, format);
 }
@@ -28,7 +30,9 @@ static const char *const bodies[BATCH_KINDS][3] = {
     [BATCH_LATE_PATIENT] = {SQL_BATCH_LATE, "", ""},
     [BATCH_LATE_READ] = {SQL_BATCH_LATE_READ, "", ""},
     [BATCH_CUT] = {SQL_RANGE_CUT, "", ""},
-    [BATCH_STEAL] = {SQL_RANGE_STEAL, "", ""},
+    [BATCH_STEAL] = {SQL_RANGE_STEAL, SQL_RANGE_MIDDLE, SQL_RANGE_SHORTER},
+    [BATCH_PROBE] = {SQL_BATCH_PROBE, "", ""},
+    [BATCH_PASSED] = {SQL_BATCH_PASSED, "", ""},
 };
 
 static const char *body(const Batch *batch, BatchKind kind) {
@@ -36,6 +40,10 @@ static const char *body(const Batch *batch, BatchKind kind) {
     bool own = batch->backfill->form == BACKFILL_STATEMENT;
     if (own && (kind == BATCH_PLAIN || kind == BATCH_STRIPE))
         middle = SQL_BATCH_STATEMENT;
+    if (batch->backfill->walk == BACKFILL_BY_PAGE && kind == BATCH_CUT)
+        head = SQL_RANGE_CUT_PAGES;
+    if (batch->backfill->walk == BACKFILL_BY_PAGE && kind == BATCH_STEAL)
+        middle = SQL_RANGE_MIDDLE_PAGE;
     if (own && kind == BATCH_LATE_PATIENT)
         head = SQL_BATCH_LATE_STATEMENT;
     return ledger_sql(batch->arena, batch->schema,
@@ -49,6 +57,22 @@ static void set_clause(Clause *clauses, const char *word, const char *text) {
     clauses->text = text;
 }
 
+/* By pages, a batch looks so far ahead at the most: a table may have pages without rows. */
+static const char *position_columns(Arena *a, const Backfill *b, BatchKind kind, const char *from) {
+    const char *columns = each_place(a, b, arena_format(a, "(%s)[%%n]::%%t AS p%%n", from));
+    if (b->walk == BACKFILL_BY_KEY || kind == BATCH_STEAL)
+        return columns;
+    return arena_format(a,
+                        "%s, ('(' || (%s[1]::tid::text::point)[0]::bigint + $4::bigint * %ld + %d "
+                        "|| ',65535)')::tid AS near1",
+                        columns, from, b->stripes, PAGES_AHEAD);
+}
+
+bool batch_left_where(const Pg *pg, const Backfill *b) {
+    return b->walk == BACKFILL_BY_PAGE && pg_failed_with(pg, "22P02") &&
+           strstr(pg_error(pg)->message, CLAUSE_STILL);
+}
+
 static const char *compose(const Batch *batch, BatchKind kind, BatchStart start) {
     const Backfill *b = batch->backfill;
     Arena *a = batch->arena;
@@ -56,6 +80,7 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
     const char *keys = each_key(a, b, "t.%k");
     const char *from = kind == BATCH_STEAL ? "coalesce(r.window_end, r.position)" : "r.position";
     bool striped = kind == BATCH_STRIPE || kind == BATCH_READ_STRIPE;
+    bool pages = b->walk == BACKFILL_BY_PAGE;
     bool reads = kind == BATCH_READ || kind == BATCH_READ_STRIPE;
     Clause clauses[] = {
         {"table", batch->table},
@@ -66,7 +91,7 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {"key_columns", each_key(a, b, "t.%k AS k%n")},
         {"place", each_place(a, b, "t.%k")},
         {"place_columns", each_place(a, b, "t.%k AS k%n")},
-        {"position_columns", each_place(a, b, arena_format(a, "(%s)[%%n]::%%t AS p%%n", from))},
+        {"position_columns", position_columns(a, b, kind, from)},
         {"high_columns",
          each_place(a, b,
                     kind == BATCH_STEAL ? "(r.high)[%n]::%t AS h%n"
@@ -76,16 +101,20 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
          each_place(a, b, "CASE WHEN k.k1 IS NULL THEN cur.h%n ELSE k.k%n END AS u%n")},
         {"next_as_text", each_place(a, b, "coalesce(k.k%n, cur.h%n)::text")},
         {"upper", each_place(a, b, "(SELECT u%n FROM nxt)")},
-        {"read_upper", each_place(a, b, "nxt.u%n")},
+        {"read_upper", each_place(a, b, pages ? "(SELECT u%n FROM nxt)" : "nxt.u%n")},
         {"upper_as_text", each_place(a, b, "nxt.u%n::text")},
         {"set", clause_set(batch)},
         {"width", clause_width(batch)},
         {"statement", clause_statement(batch, kind)},
         {"where", b->where ? b->where : "true"},
+        {"still", clause_still(batch)},
+        {"row_after", kind == BATCH_PROBE ? clause_row_after(batch) : ""},
+        {"by_page", pages ? "true" : "false"},
         {"stripes", arena_format(a, "%ld", b->stripes)},
         {"stripe", clause_stripe(batch, kind, "t.")},
         {"window", striped ? arena_format(a, "%ld", b->stripes) : "1"},
         {"unless_inside", striped ? "NOT cur.inside AND" : ""},
+        {"unless_inside_page", striped ? "NOT (SELECT inside FROM cur) AND" : ""},
         {"which_start", arena_format(a, "%s IS %sNULL", from, next ? "NOT " : "")},
         {"after_position", next ? arena_format(a, "(%s) > (%s) AND", each_place(a, b, "t.%k"),
                                                each_place(a, b, "(SELECT p%n FROM cur)"))
@@ -125,7 +154,7 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {"nth", ""},
         {NULL, NULL},
     };
-    set_clause(clauses, "nth", clause_fill(a, SQL_BATCH_NTH, clauses));
+    set_clause(clauses, "nth", clause_fill(a, pages ? SQL_BATCH_NTH_PAGE : SQL_BATCH_NTH, clauses));
     return clause_fill(a, body(batch, kind), clauses);
 }
 

@@ -66,6 +66,32 @@ const char *clause_width(const Batch *batch) {
     return text.at;
 }
 
+const char *clause_still(const Batch *batch) {
+    const Backfill *b = batch->backfill;
+    const char *where = b->where ? b->where : "true";
+    if (b->walk == BACKFILL_BY_KEY)
+        return arena_format(batch->arena, "(%s)", where);
+    return arena_format(batch->arena, "CASE WHEN (%s) THEN concat('%s')::boolean ELSE false END",
+                        where, CLAUSE_STILL);
+}
+
+const char *clause_row_after(const Batch *batch) {
+    const Backfill *b = batch->backfill;
+    Text text = text_on(batch->arena);
+    for (size_t i = 0; i < b->column_count; i++) {
+        const BackfillColumn *c = &b->column[i];
+        const char *value = NULL;
+        for (size_t n = 0; n < b->set.count; n++)
+            value = strcmp(b->set.name[n], c->name) == 0 ? b->set.value[n] : value;
+        text_add(&text, i ? ", " : "");
+        if (value)
+            text_addf(&text, "(%s)::%s AS %s", value, c->type, c->ident);
+        else
+            text_addf(&text, "t.%s", c->ident);
+    }
+    return text.at;
+}
+
 const char *clause_read(const Batch *batch) {
     const Strings *read = &batch->backfill->read;
     if (batch->backfill->form != BACKFILL_TRANSFORM)

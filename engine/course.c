@@ -44,7 +44,7 @@ static StepAnswer open_backfill(Course *c) {
         PG_WITH(m->id, m->name, m->version, m->tokens, b->table, backfill_array(a, b->key),
                 backfill_array(a, b->key_type), number(c, b->target), number(c, b->rows_total),
                 b->way == BACKFILL_UP ? "up" : "down", number(c, b->workers), number(c, b->stripes),
-                b->writes, number(c, b->max_quarantine)));
+                b->writes, number(c, b->max_quarantine), backfill_walk_name(b->walk)));
     return step_write(c->step, open, 2);
 }
 
@@ -177,7 +177,7 @@ static StepAnswer never_ends(void) {
  * only when the change has made it false for every row. */
 static StepAnswer sweep(Course *c) {
     bool asked = script_has(c->backfill.declaration, "writes");
-    while (strcmp(c->backfill.writes, "sweep") == 0) {
+    while (strcmp(c->backfill.writes, "sweep") == 0 && c->backfill.walk == BACKFILL_BY_KEY) {
         const Backfill *b = &c->backfill;
         if (b->rows_still)
             return asked ? cannot_sweep(b->rows_still) : STEP_DONE;

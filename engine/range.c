@@ -62,6 +62,16 @@ bool range_make_again(Pg *pg, Arena *a, const char *schema, const Backfill *b, l
                          cut(pg, a, schema, b, size));
 }
 
+bool range_by_key(Pg *pg, Arena *a, const char *schema, Backfill *b, long size) {
+    PgRows rows;
+    bool ok = message(pg, "BEGIN") &&
+              pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_RANGE_BY_KEY), PG_WITH(b->migration));
+    backfill_walk_by(b, BACKFILL_BY_KEY);
+    if (ok && rows.affected)
+        ok = cut(pg, a, schema, b, size);
+    return ended(pg, ok);
+}
+
 bool range_make_late(Pg *pg, Arena *a, const char *schema, Backfill *b, long size) {
     PgRows rows;
     if (!backfill_leaves(pg, a, b) ||
@@ -98,7 +108,8 @@ RangeAnswer range_take(Pg *pg, Arena *a, const char *schema, long long backfill,
                    pg_true(&rows, 0, 3) ? BATCH_FIRST : BATCH_NEXT,
                    (long)pg_integer(&rows, 0, 2),
                    pg_cell(&rows, 0, 4),
-                   pg_cell(&rows, 0, 5)};
+                   pg_cell(&rows, 0, 6),
+                   pg_true(&rows, 0, 5) ? BACKFILL_BY_PAGE : BACKFILL_BY_KEY};
     return RANGE_TAKEN;
 }
 
@@ -106,7 +117,7 @@ RangeAnswer range_take(Pg *pg, Arena *a, const char *schema, long long backfill,
 static bool steal(Pg *pg, Arena *a, const char *schema, const Backfill *b, const PgRows *rows,
                   bool *stolen) {
     PgRows made;
-    Batch batch = batch_of(pg, a, schema, b, pg_cell(rows, 0, 1), pg_cell(rows, 0, 3));
+    Batch batch = batch_of(pg, a, schema, b, pg_cell(rows, 0, 1), pg_cell(rows, 0, 4));
     BatchStart start = pg_true(rows, 0, 2) ? BATCH_FIRST : BATCH_NEXT;
     if (!pg_rows(pg, a, &made, batch_sql(&batch, BATCH_STEAL, start),
                  PG_WITH(number(a, b->id), pg_cell(rows, 0, 0))))
@@ -115,14 +126,16 @@ static bool steal(Pg *pg, Arena *a, const char *schema, const Backfill *b, const
     return true;
 }
 
-bool range_steal(Pg *pg, const char *schema, const Backfill *b, bool *stolen) {
+bool range_steal(Pg *pg, const char *schema, Backfill *b, bool *stolen) {
     Arena *a = arena_new();
     PgRows rows;
     *stolen = false;
     bool ok = pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_RANGE_LARGEST),
                       PG_WITH(number(a, b->id), "{}"));
-    if (ok && rows.count && pg_cell(&rows, 0, 3))
+    if (ok && rows.count && pg_cell(&rows, 0, 4)) {
+        backfill_walk_by(b, pg_true(&rows, 0, 3) ? BACKFILL_BY_PAGE : BACKFILL_BY_KEY);
         ok = steal(pg, a, schema, b, &rows, stolen);
+    }
     if (!ok && (pg_failed_with(pg, "55P03") || pg_failed_with(pg, "23505") ||
                 pg_failed_with(pg, "40P01") || pg_failed_with(pg, "57014"))) {
         fail_clear(); /* its holder, or another thief, was quicker */

@@ -13,6 +13,11 @@
 
 enum { RETRY_FIRST = 50, RETRY_MOST = 5000, CALM = 10, PLAIN = 20, STUCK = 3 };
 
+static bool is_lock(const Pg *pg) {
+    return pg_failed_with(pg, "40P01") || pg_failed_with(pg, "40001") ||
+           pg_failed_with(pg, "55P03");
+}
+
 static Turn again(Worker *w, bool pauses) {
     event_tell("retry", EVENT_SAYS("name", w->migration->name),
                EVENT_SAYS("error", failure()->message), EVENT_COUNTS("batch_size", w->size),
@@ -32,6 +37,8 @@ static Turn blame(Worker *w) {
     bool ok = pg_rows(w->pg, a, &rows, batch_sql(&w->batch, BATCH_READ, w->range.start),
                       PG_WITH(id, w->range.number, w->range.token, "1", NULL));
     w->blamed = ok && rows.count ? arena_string(w->ranges, pg_cell(&rows, 0, 3)) : NULL;
+    const char *key = ok && rows.count ? pg_cell(&rows, 0, 7) : NULL;
+    w->blamed_key = key ? arena_string(w->ranges, key) : w->blamed;
     arena_free(a);
     return ok ? TURN_NOTHING : TURN_FAILED;
 }
@@ -48,7 +55,7 @@ static Turn put_aside(Worker *w) {
                               why.message, why.context));
     Turn turn = ok ? worker_read_answer(w, &rows, 1, 0, 1) : TURN_FAILED;
     if (ok && turn != TURN_FAILED) {
-        log_say("%s: row %s fails: %s", w->migration->name, key, why.message);
+        log_say("%s: row %s fails: %s", w->migration->name, w->blamed_key, why.message);
         if (!quarantine_check(w->pg, w->schema, w->backfill))
             turn = TURN_FAILED;
     }
@@ -72,11 +79,25 @@ static Turn isolate(Worker *w) {
     return blame(w);
 }
 
+/* What was changed by pages so far has made `where` false, and the rest is as it was: from the
+ * beginning along the key, each row is changed once. */
+static Turn by_key(Worker *w) {
+    Arena *a = arena_new();
+    fail_clear();
+    log_say("%s: the change leaves `where` true for some rows: going on along the key",
+            w->migration->name);
+    bool ok = range_by_key(w->pg, a, w->schema, w->backfill, w->size);
+    arena_free(a);
+    return ok || is_lock(w->pg) ? TURN_FENCED : TURN_FAILED;
+}
+
 Turn setback_turn(Worker *w) {
     Pg *pg = w->pg;
     bool dropped;
     if (stop_asked() && failure()->kind == FAIL_INTERRUPTED)
         return TURN_FAILED;
+    if (batch_left_where(pg, w->backfill))
+        return by_key(w);
     if (quarantine_is_data(pg))
         return isolate(w);
     if (pg_failed_with(pg, "57014") || pg_failed_with(pg, "53200")) {
@@ -87,7 +108,7 @@ Turn setback_turn(Worker *w) {
         w->size = w->size > 1 ? w->size / 2 : 1;
         return again(w, w->size == 1);
     }
-    if (pg_failed_with(pg, "40P01") || pg_failed_with(pg, "40001") || pg_failed_with(pg, "55P03")) {
+    if (is_lock(pg)) {
         bool pauses = w->skips || w->backfill->form == BACKFILL_STATEMENT;
         w->skips = !w->skips && w->backfill->form != BACKFILL_STATEMENT;
         w->plain = w->plain ? w->plain : 1;

@@ -10,7 +10,10 @@
 
 /* Measured: 8 stripes leave the heap a quarter larger instead of twice as large. Below so many rows
  * there is little to win, and fewer than two rows of a stripe on a page win nothing. */
-enum { STRIPES = 8, MOST_STRIPES = 64, WORTH_IT = 100000, ROOMY = 80, IN_ORDER = 90 };
+enum { STRIPES = 8, MOST_STRIPES = 64, WORTH_IT = 100000, ROOMY = 80 };
+/* How far the key's order follows the table's, of 100. */
+enum { IN_ORDER = 90, RANDOM = 50 };
+enum { PAGES_SINCE = 140000 }; /* a range of them can be read alone */
 
 static bool is_column(const char *sql, Token token, const char *column) {
     size_t length = strlen(column);
@@ -45,29 +48,96 @@ static const char *changing(Arena *a, const Backfill *b) {
     return backfill_array(a, names);
 }
 
-/* Why a plain walk, or NULL: stripes pay. */
-static const char *plain_because(Pg *pg, Arena *a, const Backfill *b, bool *ok) {
+typedef struct {
+    bool is_indexed, moves, is_large;  /* larger than the server's buffers */
+    long long room, density, in_order; /* fillfactor; rows on a page; 0 to 100 */
+    const char *holder;                /* who keeps old rows in sight, or NULL */
+} Facts;
+
+static bool read_facts(Pg *pg, Arena *a, const Backfill *b, Facts *out) {
     PgRows rows;
-    *ok = true;
+    const char *leaves =
+        b->leaf.count ? backfill_array(a, b->leaf) : arena_format(a, "{%s}", b->oid);
+    if (!pg_rows(pg, a, &rows, SQL_BACKFILL_FACTS,
+                 PG_WITH(leaves, changing(a, b), b->key_name.at[0])))
+        return false;
+    *out = (Facts){.moves = true};
+    if (rows.count)
+        *out = (Facts){.is_indexed = pg_true(&rows, 0, 0),
+                       .room = pg_integer(&rows, 0, 1),
+                       .density = pg_integer(&rows, 0, 2),
+                       .in_order = pg_integer(&rows, 0, 3),
+                       .moves = pg_cell(&rows, 0, 4)[0] == 'p',
+                       .holder = pg_cell(&rows, 0, 5),
+                       .is_large = pg_true(&rows, 0, 6)};
+    return true;
+}
+
+/* Why stripes would win nothing whatever the order is, or NULL. */
+static const char *plain_because(Arena *a, const Backfill *b, const Facts *f) {
+    if (b->form == BACKFILL_STATEMENT)
+        return clause_asks(b->statement, "stripe") ? NULL : "`batch` has no :stripe";
     if (b->rows_total < WORTH_IT)
         return "the table is small";
-    *ok =
-        pg_rows(pg, a, &rows, SQL_BACKFILL_FACTS,
-                PG_WITH(b->leaf.count ? b->leaf.at[0] : b->oid, changing(a, b), b->key_name.at[0]));
-    if (!*ok || !rows.count || pg_cell(&rows, 0, 4)[0] == 'p')
+    if (f->moves)
         return "its rows move between partitions";
-    if (pg_true(&rows, 0, 0))
+    if (f->is_indexed)
         return b->form == BACKFILL_TRANSFORM ? "a column that may change is in an index"
                                              : "a column that changes is in an index";
-    if (pg_integer(&rows, 0, 1) <= ROOMY)
+    if (f->room <= ROOMY)
         return "its pages have room (fillfactor)";
-    if (pg_integer(&rows, 0, 2) < 2LL * STRIPES)
+    if (f->density < 2LL * STRIPES)
         return "few rows are on a page";
-    if (pg_integer(&rows, 0, 3) < IN_ORDER)
-        return "the key's order is not the table's, so that pages are met again anyway";
-    if (pg_cell(&rows, 0, 5))
-        return arena_format(a, "%s keeps old rows from being cleaned up", pg_cell(&rows, 0, 5));
+    if (f->holder)
+        return arena_format(a, "%s keeps old rows from being cleaned up", f->holder);
     return NULL;
+}
+
+/* What the change makes of `where`, tried on rows of the first pages; nothing is written. */
+static const char *still_because(Pg *pg, Arena *a, const Backfill *b, bool *is_seen) {
+    PgRows rows;
+    Batch batch = batch_of(pg, a, "stint", b, b->leaf.at[0], b->leaf_table.at[0]);
+    if (!pg_row(pg, a, &rows, batch_sql(&batch, BATCH_PROBE, BATCH_NEXT), PG_NONE)) {
+        const char *why = arena_string(a, failure()->message);
+        fail_clear();
+        return arena_format(a, "its first rows cannot be tried (%s)", why);
+    }
+    *is_seen = pg_integer(&rows, 0, 0) > 0;
+    return pg_integer(&rows, 0, 1) ? "the change leaves `where` true" : NULL;
+}
+
+/* Why a walk by pages could change rows twice, or NULL. `*is_seen`: it was tried on some. */
+static const char *twice_because(Pg *pg, Arena *a, const Backfill *b, const Facts *f,
+                                 bool *is_seen) {
+    *is_seen = false;
+    if (b->form != BACKFILL_SET)
+        return "only what `set` does can be told beforehand";
+    if (!b->where)
+        return "there is no `where` that the change could make false";
+    if (!stripe_mentions(b->where, b->changed))
+        return "the change leaves `where` true";
+    if (f->moves || !b->leaf.count)
+        return "its rows move between partitions";
+    if (pg_version(pg) < PAGES_SINCE)
+        return "the server would read the whole table each time (PostgreSQL 14 is the first that "
+               "does not)";
+    return still_because(pg, a, b, is_seen);
+}
+
+static bool choose_walk(Pg *pg, Arena *a, Backfill *b, const Facts *f, const char *plain) {
+    const char *asked = b->way == BACKFILL_UP ? script_text(a, b->declaration, "walk") : NULL;
+    bool is_seen, page = asked && strcmp(asked, "page") == 0;
+    bool pays = !asked && b->form == BACKFILL_SET && !plain && f->is_large && f->in_order < RANDOM;
+    if (!page && !pays)
+        return true;
+    const char *why = twice_because(pg, a, b, f, &is_seen);
+    if (!why && (page || is_seen))
+        backfill_walk_by(b, BACKFILL_BY_PAGE);
+    if (!why || !page)
+        return true;
+    fail(FAIL_ERROR, "walk = \"page\" could change rows twice: %s", why);
+    fail_at((FailPlace){b->declaration->file, (size_t)b->declaration->line, 0, NULL});
+    return fail_hint("without `walk` they are met along the key, each of them once");
 }
 
 /* A statement of the team's own is divided only where it says how. */
@@ -82,20 +152,26 @@ static bool check_statement(const Backfill *b, long long wanted) {
 }
 
 bool stripe_choose(Pg *pg, Arena *a, Backfill *b) {
-    bool ok = true, own = b->form == BACKFILL_STATEMENT;
+    Facts f = {0};
     long long wanted = script_integer(b->declaration, "stripes", 0);
-    if (!check_statement(b, wanted))
+    if (!check_statement(b, wanted) || !read_facts(pg, a, b, &f))
         return false;
-    const char *why = wanted                                        ? "as the file says"
-                      : own && !clause_asks(b->statement, "stripe") ? "`batch` has no :stripe"
-                      : own                                         ? NULL
-                                                                    : plain_because(pg, a, b, &ok);
+    const char *why = plain_because(a, b, &f);
+    if (!choose_walk(pg, a, b, &f, why))
+        return false;
+    bool pages = b->walk == BACKFILL_BY_PAGE, own = b->form == BACKFILL_STATEMENT;
+    if (!why && !pages && !own && f.in_order < IN_ORDER)
+        why = "the key's order is not the table's, so that pages are met again anyway";
     b->stripes = wanted ? (long)(wanted > MOST_STRIPES ? MOST_STRIPES : wanted) : why ? 1 : STRIPES;
+    if (wanted || (pages && script_has(b->declaration, "walk")))
+        why = "as the file says";
     if (!why)
-        why = own ? "its statement says :stripe"
-                  : "the pages are full, and no column that changes is in an index";
-    b->order = b->stripes > 1
-                   ? arena_format(a, "along the key in windows of %ld stripes: %s", b->stripes, why)
-                   : arena_format(a, "along the key: %s", why);
-    return ok;
+        why = own     ? "its statement says :stripe"
+              : pages ? "its key is random, it is larger than the server's buffers, and the "
+                        "change makes `where` false"
+                      : "the pages are full, and no column that changes is in an index";
+    const char *windows =
+        b->stripes > 1 ? arena_format(a, " in windows of %ld stripes", b->stripes) : "";
+    b->order = arena_format(a, "%s%s: %s", pages ? "page by page" : "along the key", windows, why);
+    return true;
 }

@@ -169,6 +169,7 @@ static RangeAnswer take(Worker *w) {
         return answer;
     if (w->range.size < w->size || w->rate <= 0)
         w->size = w->range.size;
+    backfill_walk_by(w->backfill, w->range.walk);
     w->batch = batch_of(w->pg, w->ranges, w->schema, w->backfill, w->range.leaf, w->range.table);
     w->blamed = NULL;
     if (w->range.table)

@@ -56,6 +56,11 @@ kinds.backfill = {
       "integer",
       doc = "passes over each window of pages, so that updates find room (a batch of your own needs :stripe in it); without it, 8 where that pays, else 1",
     },
+    walk = {
+      "string",
+      values = { "key", "page" },
+      doc = "the order: along the key; or page by page, where the change makes where false; without it, page where that pays, else key",
+    },
     writes = {
       "string",
       values = { "trigger", "default", "app", "sweep" },

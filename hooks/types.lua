@@ -17,6 +17,7 @@
 ---@field target? string the time that a batch should take; its size follows (default "250ms")
 ---@field transform? fun(row: table): table? a function that gets each row and gives its new columns, or nil to leave it alone
 ---@field verify? string a SELECT that must give 0 before the backfill counts as finished
+---@field walk? "key"|"page" the order: along the key; or page by page, where the change makes where false; without it, page where that pays, else key
 ---@field where? string a SQL condition: the rows that are changed; without it, all of them
 ---@field workers? integer processes that work side by side; more can join with stint work (default 1)
 ---@field writes? "trigger"|"default"|"app"|"sweep" what keeps rows right that are written meanwhile; without it, sweep when the change makes where false, else app

@@ -9,6 +9,7 @@
 
 typedef enum { BACKFILL_UP, BACKFILL_DOWN } BackfillWay;
 typedef enum { BACKFILL_SET, BACKFILL_TRANSFORM, BACKFILL_STATEMENT } BackfillForm;
+typedef enum { BACKFILL_BY_KEY, BACKFILL_BY_PAGE } BackfillWalk;
 
 typedef struct {
     const char *name, *ident, *type;
@@ -26,7 +27,8 @@ typedef struct {
     Strings key, key_name, key_type; /* quoted; bare; types with collation, for casts */
     Strings key_least;   /* what comes before every value of the type; NULL where nothing does */
     bool is_integer_key; /* one column of whole numbers */
-    Strings place, place_type; /* what the walk goes by, as `key` and `key_type`: the key */
+    BackfillWalk walk;
+    Strings place, place_type; /* what it goes by: `key` and `key_type`, or where a row lies */
     size_t column_count;
     BackfillColumn *column;
     Pairs set;             /* of this way */
@@ -58,6 +60,10 @@ bool backfill_describe(Pg *pg, Arena *a, const Declaration *declaration, const c
                        BackfillWay way, Backfill *out);
 /* The partitions as they are now. */
 bool backfill_leaves(Pg *pg, Arena *a, Backfill *backfill);
+/* By pages a row is met where it lies: right only where the change makes `where` false, for a row
+ * that is changed lies elsewhere afterwards. */
+void backfill_walk_by(Backfill *backfill, BackfillWalk walk);
+const char *backfill_walk_name(BackfillWalk walk); /* "key", "page" */
 /* Fills in what the ledger knows of it; `id` stays 0 where it knows nothing. */
 bool backfill_find(Pg *pg, Arena *a, const char *schema, Backfill *backfill);
 bool backfill_set_state(Pg *pg, Arena *a, const char *schema, const Backfill *backfill,

@@ -19,7 +19,9 @@ typedef enum {
     BATCH_LATE_PATIENT, /* of the residue: what is free, or waiting for it */
     BATCH_LATE_READ,
     BATCH_CUT,
-    BATCH_STEAL, /* ranges */
+    BATCH_STEAL,  /* ranges */
+    BATCH_PROBE,  /* what the change makes of `where` */
+    BATCH_PASSED, /* what a walk by pages has not met */
     BATCH_KINDS
 } BatchKind;
 
@@ -34,6 +36,8 @@ typedef struct {
 
 Batch batch_of(Pg *pg, Arena *a, const char *schema, const Backfill *backfill, const char *leaf,
                const char *table);
+/* Has a change of a walk by pages left `where` true? It was rolled back. */
+bool batch_left_where(const Pg *pg, const Backfill *backfill);
 const char *batch_sql(Batch *batch, BatchKind kind, BatchStart start);
 
 /* What a transform writes: the columns, and of which of them only some rows have a new value. */

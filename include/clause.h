@@ -20,6 +20,10 @@ const char *clause_each_joined(Arena *a, Strings names, Strings types, const cha
 const char *clause_set(const Batch *batch);
 const char *clause_width(const Batch *batch); /* the stored sizes of what was written */
 const char *clause_read(const Batch *batch);  /* the columns that a transform reads */
+/* Is the changed row one of `where`? By pages it must not be: the server fails with these words. */
+#define CLAUSE_STILL "the change leaves `where` true"
+const char *clause_still(const Batch *batch);
+const char *clause_row_after(const Batch *batch); /* the row's columns, as the change makes them */
 /* Is the row in the stripes that this batch is about? `row` is "t." or "". */
 const char *clause_stripe(const Batch *batch, BatchKind kind, const char *row);
 /* The team's statement with :lo, :hi and :stripe written out, giving a row for each that it

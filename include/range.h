@@ -10,6 +10,7 @@ typedef struct {
     BatchStart start;
     long size; /* keys of the next batch */
     const char *leaf, *table;
+    BackfillWalk walk;
 } Range;
 
 typedef enum {
@@ -31,7 +32,10 @@ bool range_make_again(Pg *pg, Arena *a, const char *schema, const Backfill *back
 RangeAnswer range_take(Pg *pg, Arena *a, const char *schema, long long backfill, const char *who,
                        Range *out);
 /* Cuts the largest range that others hold in two; false with no failure: there is none worth it. */
-bool range_steal(Pg *pg, const char *schema, const Backfill *backfill, bool *stolen);
+bool range_steal(Pg *pg, const char *schema, Backfill *backfill, bool *stolen);
+/* A walk by pages begins anew along the key, for its change leaves `where` true: whoever is first.
+ * Ranges of the old walk are no more. */
+bool range_by_key(Pg *pg, Arena *a, const char *schema, Backfill *backfill, long size);
 /* Ranges of partitions that are no more count as done. */
 bool range_drop(Pg *pg, Arena *a, const char *schema, long long backfill, bool *dropped);
 

@@ -28,7 +28,7 @@ typedef struct {
     int plain;          /* batches until stripes are tried again */
     bool skips;         /* the next batch passes over what others hold */
     bool isolates;      /* a row that fails is being looked for */
-    const char *blamed; /* the key of a batch of one, or NULL */
+    const char *blamed, *blamed_key; /* the place of a batch of one, or NULL; its row's key */
     long long started, seen_before;
     long long until; /* clock_ms() at which it stops, or 0 */
     pid_t parent;    /* of the crew: without it, it stops; or 0 */

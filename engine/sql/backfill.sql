@@ -54,7 +54,8 @@ ORDER BY c.oid
 
 -- :name backfill_facts
 -- What the order of the walk depends on: is a column of $2 in an index, are the pages full, how many
--- rows are on one, does the key's order follow the table's; who has kept old rows in sight for long.
+-- rows are on one, how far does the key's order follow the table's, who has kept old rows in sight for
+-- long, is the table larger than the server's buffers. The largest of the leaves in $1 speaks for all.
 SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attname = ANY ($2::text[])
          WHERE i.indrelid = c.oid AND (a.attnum = ANY (i.indkey) OR EXISTS (SELECT FROM pg_catalog.pg_depend d
            WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = c.oid AND d.refobjsubid = a.attnum))),
@@ -67,8 +68,10 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a 
           SELECT 'a transaction of pid ' || s.pid AS what, s.xact_start AS since FROM pg_catalog.pg_stat_activity s
           WHERE s.backend_xmin IS NOT NULL AND s.datname = current_database() AND s.pid <> pg_backend_pid()
           UNION ALL SELECT 'the prepared transaction ' || quote_literal(p.gid), p.prepared FROM pg_catalog.pg_prepared_xacts p WHERE p.database = current_database()) h
-        WHERE h.since < clock_timestamp() - interval '1 min' ORDER BY h.since LIMIT 1)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid
+        WHERE h.since < clock_timestamp() - interval '1 min' ORDER BY h.since LIMIT 1),
+       c.relpages > (SELECT b.setting::bigint FROM pg_catalog.pg_settings b WHERE b.name = 'shared_buffers')
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])
+ORDER BY c.relpages DESC LIMIT 1
 
 -- :name backfill_settings
 -- For the batches' session: an index walk whatever the statistics say, no compiling, one text form of
@@ -84,13 +87,13 @@ SELECT pg_catalog.set_config('statement_timeout', $1, false), pg_catalog.set_con
 
 -- :name backfill_open
 -- $1 migration, $2 name, $3 version, $4 spec, $5 relation, $6 key, $7 types, $8 target, $9 rows, $10 way, $11 workers, $12 stripes,
--- $13 writes, $14 max_quarantine
+-- $13 writes, $14 max_quarantine, $15 walk
 UPDATE stint.migration SET state = 'backfilling' WHERE id = $1 AND state <> 'reverting';
-INSERT INTO stint.backfill (migration, name, version, spec, relation, key, key_type, target_ms, rows_total, way, workers, stripes, writes, max_quarantine)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+INSERT INTO stint.backfill (migration, name, version, spec, relation, key, key_type, target_ms, rows_total, way, workers, stripes, writes, max_quarantine, walk)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (migration) DO UPDATE SET spec = excluded.spec, relation = excluded.relation, key = excluded.key, key_type = excluded.key_type,
   target_ms = excluded.target_ms, rows_total = excluded.rows_total, way = excluded.way, workers = excluded.workers, stripes = excluded.stripes,
-  writes = excluded.writes, max_quarantine = excluded.max_quarantine, sweep = 0, sweep_from = 0, rows_late = 0,
+  writes = excluded.writes, max_quarantine = excluded.max_quarantine, walk = excluded.walk, sweep = 0, sweep_from = 0, rows_late = 0,
   state = 'planned', error = NULL, desired = 'run', started_at = clock_timestamp(), finished_at = NULL
 
 -- :name backfill_find
@@ -98,7 +101,7 @@ SELECT b.id, b.spec, b.rows_total, b.state, b.desired,
        coalesce(sum(r.rows_seen), 0)::bigint, coalesce(sum(r.rows_changed), 0)::bigint + b.rows_late, b.stripes, b.sweep, b.sweep_from,
        (SELECT count(*) FROM stint.backfill_quarantine q WHERE q.backfill = b.id), count(r.*) FILTER (WHERE r.state <> 'done'),
        (SELECT count(*) FROM stint.backfill_residue e WHERE e.backfill = b.id), b.error, count(r.*), coalesce(max(r.batch_size), 0),
-       coalesce(sum(r.rows_still), 0)::bigint
+       coalesce(sum(r.rows_still), 0)::bigint, b.walk = 'page'
 FROM stint.backfill b LEFT JOIN stint.backfill_range r ON r.backfill = b.id
 WHERE b.migration = $1 GROUP BY b.id
 

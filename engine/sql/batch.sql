@@ -17,7 +17,7 @@ WITH ctl AS MATERIALIZED (
   FROM cur LEFT JOIN LATERAL ({nth}) k ON true
   WHERE $5::text[] IS NULL OR ARRAY[{next_as_text}] = $5::text[]
 ), seen AS MATERIALIZED (
-  SELECT CASE WHEN nxt.last
+  SELECT CASE WHEN nxt.last OR {by_page}
     THEN (SELECT count(*) FROM {table} t WHERE {after_position} ({place}) <= ({upper}))
     ELSE $4::bigint END AS keys FROM nxt
 ),
@@ -48,11 +48,32 @@ SELECT {place_columns} FROM {table} t
     WHERE {unless_inside} {after_position_lateral} ({place}) <= ({high_lateral})
     ORDER BY {place} OFFSET $4::bigint * {window} - 1 LIMIT 1
 
+-- :name batch_nth_page
+-- The same by pages: the place of so many rows, or of the last page that a batch looks at where they are few.
+SELECT CASE WHEN e.rows = $4::bigint * {window} THEN e.last WHEN (SELECT near1 FROM cur) < (SELECT h1 FROM cur) THEN (SELECT near1 FROM cur) END AS k1
+    FROM (SELECT max(d.at) AS last, count(*) AS rows FROM (
+      SELECT t.ctid AS at FROM {table} t
+      WHERE {unless_inside_page} t.ctid > (SELECT p1 FROM cur) AND t.ctid <= (SELECT least(h1, near1) FROM cur) LIMIT $4::bigint * {window}) d) e
+    WHERE {unless_inside} true
+
+-- :name batch_probe
+-- Of the rows on the first pages: how many are meant, and how many of them would be after the change, too.
+SELECT count(*), count(*) FILTER (WHERE {where}) FROM (
+  SELECT {row_after} FROM {table} t WHERE t.ctid < '(64,0)' AND ({where}) LIMIT 1000) t
+
+-- :name batch_passed
+-- What a walk by pages has passed by, for rows move when they are changed: into the residue. One look at the whole table.
+-- $1 backfill
+INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
+SELECT $1, {leaf}, ARRAY[{keys_as_text}], 'moved' FROM {table} t
+WHERE ({where}) AND NOT EXISTS (SELECT FROM stint.backfill_quarantine q WHERE q.backfill = $1 AND q.leaf = {leaf} AND q.key = ARRAY[{keys_as_text}])
+ON CONFLICT DO NOTHING
+
 -- :name batch_set
 changed AS (
   UPDATE {table} t SET {set}
   WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
-  RETURNING {width} AS width, ({where}) AS still
+  RETURNING {width} AS width, {still} AS still
 ),
 
 -- :name batch_set_free
@@ -64,7 +85,7 @@ free AS MATERIALIZED (
 ), changed AS (
   UPDATE {table} t SET {set} FROM free stint_free
   WHERE ({keys}) = ({stint_keys}) AND {after_position} ({place}) <= ({upper})
-  RETURNING {width} AS width, ({where}) AS still
+  RETURNING {width} AS width, {still} AS still
 ), held AS (
   INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
   SELECT $1, {leaf}, ARRAY[{keys_as_text}], 'locked' FROM {table} t
@@ -83,7 +104,7 @@ changed AS (
 -- The one key that fails is put aside. $6 SQLSTATE, $7 message, $8 traceback
 changed AS (
   INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
-  SELECT $1, {leaf}, $5::text[], $6::text, $7::text, $8::text FROM nxt
+  SELECT $1, {leaf}, ARRAY[{keys_as_text}], $6::text, $7::text, $8::text FROM {table} t WHERE ({place}) = ({upper})
   ON CONFLICT (backfill, leaf, key) DO UPDATE SET sqlstate = excluded.sqlstate, message = excluded.message,
     traceback = excluded.traceback, attempts = backfill_quarantine.attempts + 1, at = clock_timestamp()
   RETURNING 0 AS width, false AS still
@@ -204,7 +225,7 @@ WITH mine AS MATERIALIZED (
 ), free AS MATERIALIZED (
   SELECT m.key, {stint_key_columns} FROM mine m JOIN {table} t ON ({keys}) = ({mine_keys}) FOR NO KEY UPDATE OF t {skip}
 ), changed AS (
-  UPDATE {table} t SET {set} FROM free stint_free WHERE ({keys}) = ({stint_keys}) AND ({where}) RETURNING 1
+  UPDATE {table} t SET {set} FROM free stint_free WHERE ({keys}) = ({stint_keys}) AND ({where}) RETURNING {still} AS still
 ), done AS (
   DELETE FROM stint.backfill_residue e USING mine m
   WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = m.key

@@ -24,6 +24,20 @@ stats AS (
 SELECT b.id, b.before + row_number() OVER w, {leaf}, lag(ARRAY[{found_as_text}]) OVER w, coalesce(lag(ARRAY[{found_as_text}]) OVER w, $2::text[]), ARRAY[{found_as_text}], $4::integer
 FROM b, found WINDOW w AS (ORDER BY {found_keys})
 
+-- :name range_cut_pages
+-- The same for a walk by pages: those that the table has now.
+INSERT INTO stint.backfill_range (backfill, number, leaf, low, position, high, batch_size)
+WITH b AS (SELECT id, (SELECT coalesce(max(r.number), 0) FROM stint.backfill_range r WHERE r.backfill = f.id) AS before FROM stint.backfill f WHERE f.migration = $1),
+size AS (SELECT pg_relation_size({leaf}) / current_setting('block_size')::bigint AS pages),
+part AS (SELECT i, pages * (i - 1) / parts AS low, pages * i / parts - 1 AS high FROM (
+  SELECT pages, least($3::bigint, pages) AS parts FROM size) s, generate_series(1, parts) i)
+SELECT b.id, b.before + part.i, {leaf}, $2::text[], ARRAY['(' || part.low || ',0)'], ARRAY['(' || part.high || ',65535)'], $4::integer FROM b, part
+
+-- :name range_by_key
+-- From a walk by pages to one along the key, from its beginning; what was changed stays changed. Once, whoever does it.
+WITH old AS (DELETE FROM stint.backfill_range r USING stint.backfill b WHERE b.migration = $1 AND b.walk = 'page' AND r.backfill = b.id RETURNING r.rows_changed)
+UPDATE stint.backfill SET walk = 'key', rows_late = rows_late + (SELECT coalesce(sum(rows_changed), 0) FROM old) WHERE migration = $1 AND walk = 'page'
+
 -- :name range_again
 -- A sweep: the same leaves from the beginning. The old ranges' counts stay with the backfill.
 WITH old AS (DELETE FROM stint.backfill_range r USING stint.backfill b WHERE b.migration = $1 AND r.backfill = b.id RETURNING r.rows_changed)
@@ -52,7 +66,7 @@ FROM (SELECT o.backfill, o.number FROM stint.backfill_range o WHERE o.backfill =
       AND EXISTS (SELECT FROM stint.backfill b WHERE b.id = $1 AND b.state = 'running')
       ORDER BY o.state, reverse(o.number::bit(12)::text) LIMIT 1 FOR UPDATE SKIP LOCKED) x
 WHERE (r.backfill, r.number) = (x.backfill, x.number)
-RETURNING r.number, r.token, r.batch_size, r.position IS NULL, r.leaf,
+RETURNING r.number, r.token, r.batch_size, r.position IS NULL, r.leaf, (SELECT b.walk = 'page' FROM stint.backfill b WHERE b.id = $1),
   (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = r.leaf)
 
 -- :name range_left
@@ -61,7 +75,7 @@ SELECT (SELECT count(*) FROM stint.backfill_range r WHERE r.backfill = b.id AND 
 
 -- :name range_largest
 -- The taken range with the most left, by the histogram; $2 those that were tried in vain.
-SELECT r.number, r.leaf, r.position IS NULL,
+SELECT r.number, r.leaf, r.position IS NULL, (SELECT b.walk = 'page' FROM stint.backfill b WHERE b.id = $1),
   (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = r.leaf)
 FROM stint.backfill_range r WHERE r.backfill = $1 AND r.state = 'taken' AND NOT r.number = ANY ($2::integer[])
 ORDER BY r.rows_seen DESC, r.number LIMIT 1
@@ -72,7 +86,10 @@ ORDER BY r.rows_seen DESC, r.number LIMIT 1
 WITH c AS MATERIALIZED (
   SELECT r.number, r.leaf, r.high, r.batch_size, {position_columns}, {high_columns}
   FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2 AND r.state = 'taken' AND {which_start} FOR UPDATE
-), stats AS (
+),
+
+-- :name range_middle
+stats AS (
   SELECT k.*, row_number() OVER (ORDER BY {found_keys}) AS i, count(*) OVER () AS n FROM c, pg_catalog.pg_stats s, pg_catalog.pg_class t, pg_catalog.pg_namespace n,
     unnest(coalesce(s.histogram_bounds::text, s.most_common_vals::text)::text[]) x,
     LATERAL (SELECT {key_columns} FROM {table} t WHERE {first_key} <= x::{first_type} ORDER BY {keys_descending} LIMIT 1) k
@@ -84,7 +101,16 @@ WITH c AS MATERIALIZED (
   ORDER BY {keys} OFFSET (SELECT 2 * batch_size * {stripes} FROM c) LIMIT 1
 ), middle AS (
   SELECT {found_keys} FROM stats WHERE i = (n + 1) / 2 UNION ALL SELECT {found_keys} FROM ahead
-), shorter AS (
+),
+
+-- :name range_middle_page
+middle AS (
+  SELECT ('(' || (d.next + d.last) / 2 || ',65535)')::tid AS k1
+  FROM (SELECT (p1::text::point)[0]::bigint AS next, (h1::text::point)[0]::bigint AS last FROM c) d WHERE d.last - d.next > 32
+),
+
+-- :name range_shorter
+shorter AS (
   UPDATE stint.backfill_range r SET high = ARRAY[{middle_as_text}] FROM c, middle WHERE r.backfill = $1 AND r.number = c.number RETURNING r.high AS low
 )
 INSERT INTO stint.backfill_range (backfill, number, leaf, low, position, high, batch_size)

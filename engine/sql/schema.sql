@@ -121,6 +121,7 @@ CREATE TABLE stint.backfill (
   target_ms    integer NOT NULL,
   workers      integer NOT NULL DEFAULT 1,
   stripes      integer NOT NULL DEFAULT 1,
+  walk         text NOT NULL DEFAULT 'key' CHECK (walk IN ('key', 'page')),
   writes       text NOT NULL DEFAULT 'app',
   max_quarantine integer NOT NULL DEFAULT 100,
   sweep        integer NOT NULL DEFAULT 0,
@@ -139,7 +140,7 @@ CREATE TABLE stint.backfill (
   finished_at  timestamptz
 ) WITH (fillfactor = 50);
 -- a slice (low, high] of the key space of one table (leaf: the table, or a partition); position is the
--- last key done. With stripes: of the window (position, window_end] the stripes before `stripe` are
+-- last key done (or, in a walk by pages, the last place of a row). With stripes: of the window (position, window_end] the stripes before `stripe` are
 -- done. Every batch locks this row, reads the position from it and writes it in the transaction that
 -- changes the rows. pid, session and lease_until say when another worker may try; token decides.
 CREATE TABLE stint.backfill_range (
