@@ -21,13 +21,13 @@ typedef struct {
     const char *who;
     Range range;
     Batch batch;
-    long size, ceiling; /* keys of the next batch; as many as bytes allow */
-    double rate;        /* keys a ms, smoothed; 0: unknown */
-    int retries, stuck; /* tries of this batch; of one row alone */
-    int calm;           /* batches until it may grow again */
-    int plain;          /* batches until stripes are tried again */
-    bool skips;         /* the next batch passes over what others hold */
-    bool isolates;      /* a row that fails is being looked for */
+    long size, ceiling;              /* keys of the next batch; as many as bytes allow */
+    double rate;                     /* keys a ms, smoothed; 0: unknown */
+    int retries, stuck;              /* tries of this batch; of one row alone */
+    int calm;                        /* batches until it may grow again */
+    int plain;                       /* batches until stripes are tried again */
+    bool skips;                      /* the next batch passes over what others hold */
+    bool isolates;                   /* a row that fails is being looked for */
     const char *blamed, *blamed_key; /* the place of a batch of one, or NULL; its row's key */
     long long started, seen_before;
     long long until; /* clock_ms() at which it stops, or 0 */
