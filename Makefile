@@ -29,7 +29,7 @@ FOREIGN   = $(call once,FOREIGN,$(patsubst -I%,-isystem %,$(shell pkg-config --c
 LIBRARIES = $(call once,LIBRARIES,$(shell pkg-config --libs $(PACKAGES)) -lpg_query -lm)
 LUA_LIBS  = $(call once,LUA_LIBS,$(shell pkg-config --libs $(LUA)))
 # A small library that has an archive is linked into the program: less to load at every start.
-SMALL     = -linih -ljansson -llua5.4
+SMALL     = -linih -ljansson -llua5.4 -lpg_query
 archived  = $(foreach l,$(1),$(if $(and $(filter $(SMALL),$l),$(findstring /,$(shell \
               $(CC) -print-file-name=$(l:-l%=lib%.a)))),$(l:-l%=-l:lib%.a),$l))
 
