@@ -37,7 +37,8 @@ bool judge_open(Arena *a, const Config *config, Json *facts, Judge *out) {
     json_set(with, "variables", variables_json(a, &config->variables));
     if (facts)
         json_set(with, "facts", facts);
-    return script_exchange(a, out->script, "judge_begin", "the policies", with, &answer);
+    return script_exchange(a, out->script, "judge_begin", "the policies", with, &answer) ||
+           fail_as(FAIL_CONFIG);
 }
 
 /* The text of a line, from 1. */

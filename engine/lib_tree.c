@@ -212,9 +212,7 @@ static void read_list(Reader *r, int parent) {
     lua_State *L = r->L;
     lua_newtable(L);
     r->at++;
-    for (lua_Integer i = 1; *r->at != ']'; i++) {
-        if (*r->at == ',')
-            r->at++;
+    for (lua_Integer i = 1; *(r->at += strspn(r->at, ",\n")) != ']'; i++) {
         read_value(r, parent, NULL);
         lua_rawseti(L, -2, i);
     }

@@ -3,6 +3,8 @@
 local native = ...
 
 local impact = native.use("impact")
+local recorder = native.use("recorder")
+local routine = native.use("routine")
 local rules = native.use("rules")
 local statement = native.use("statement")
 local verdict = native.use("verdict")
@@ -153,6 +155,7 @@ local function tell_unparsed(file, s)
   })
 end
 
+-- Without `s` it is about the file as a whole.
 local function tell_opaque(file, s, why, line, column)
   local meaning = meanings[now.opaque]
   say(file, "opaque", {
@@ -160,28 +163,45 @@ local function tell_opaque(file, s, why, line, column)
     firm = meaning.firm,
     line = line or s.line,
     column = column or s.column,
-    message = ("%s: %s"):format(s.kind, why),
+    message = s and ("%s: %s"):format(s.kind, why) or why,
     certainty = "opaque",
-    top_line = (s.outer or s).line,
-    fingerprint = (s.outer or s).fingerprint,
+    top_line = s and (s.outer or s).line,
+    fingerprint = s and (s.outer or s).fingerprint,
   })
 end
 
-local function judge_statement(file, s)
-  s.impact = impact.of(now.world, s)
-  count(s)
-  if s.state == "unparsed" then
-    tell_unparsed(file, s)
-  elseif s.state == "opaque" then
-    tell_opaque(file, s, s.problem)
-  end
+local function ask_all(file, s)
   for _, rule in ipairs(now.by_ask.statement) do
     if rule.inside[s.inside] then
       ask(file, rule, rule.statement, s, s)
     end
   end
+end
+
+-- A statement of a function's body does not run now, and counts for nothing.
+local function judge_statement(file, s)
+  local inner, unknown = routine.of(s)
+  s.impact = impact.of(now.world, s)
+  if #unknown > 0 then
+    s.impact.certainty = "opaque"
+  end
+  if s.inside ~= "function" then
+    count(s)
+    if s.state == "unparsed" then
+      tell_unparsed(file, s)
+    elseif s.state == "opaque" then
+      tell_opaque(file, s, s.problem)
+    end
+  end
+  for _, part in ipairs(unknown) do
+    tell_opaque(file, s, part.why, part.line, part.column)
+  end
+  ask_all(file, s)
   if s.inside ~= "function" then
     now.world:apply(s)
+  end
+  for _, one in ipairs(inner) do
+    judge_statement(file, one)
   end
 end
 
@@ -216,7 +236,6 @@ end
 
 local function read_sql(file)
   local read, problem = native.sqlfile(file.path, file.text, file.down_path, file.down_text, now.variables)
-  file.waivers = {}
   if not read then
     return problem
   end
@@ -226,6 +245,38 @@ local function read_sql(file)
   file.transactional = #file.parts == 1 and file.parts[1].kind == "transaction"
   file.down = read.down and make_statements(file, read.down)
   file.waivers = waiver.of(file, file.statements)
+end
+
+-- A migration in Lua: one transaction, or statement by statement. A backfill has no statements.
+local function read_lua(file)
+  local fields = native.declared[file.path].fields
+  file.declaration, file.directives = fields, {}
+  file.statements, file.parts = {}, {}
+  file.transactional = fields.transaction == true
+  if not fields.up then
+    return
+  end
+  local unknown
+  file.statements, unknown = recorder.record(file, fields.up)
+  if unknown then
+    now.coverage.statements, now.coverage.opaque = now.coverage.statements + 1, now.coverage.opaque + 1
+    tell_opaque(file, nil, unknown.why, unknown.line, unknown.column)
+  end
+  if file.transactional then
+    file.parts[1] = { kind = "transaction", first = 1, last = #file.statements }
+    return
+  end
+  for i = 1, #file.statements do
+    file.parts[i] = { kind = "solo", first = i, last = i }
+  end
+end
+
+local function read(file)
+  file.waivers = {}
+  if native.declared[file.path] then
+    return read_lua(file)
+  end
+  return read_sql(file)
 end
 
 local function tell_waivers(file)
@@ -271,7 +322,7 @@ end
 function judge.file(file)
   now.findings = {}
   now.world:file(file)
-  local problem = read_sql(file)
+  local problem = read(file)
   if problem then
     say(file, "unreadable", problem)
     return now.findings

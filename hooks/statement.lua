@@ -10,7 +10,8 @@ local statement = {}
 local methods = {}
 
 -- Line and column, in characters, of a byte (from 0) of the text.
-local function place(s, byte)
+function methods:place(byte)
+  local s = self
   local before = s.sql:sub(1, byte)
   local _, lines = before:gsub("\n", "")
   if lines == 0 then
@@ -117,7 +118,7 @@ function methods:at(node)
   if not node then
     return self.line, self.column
   end
-  return place(self, tree.byte(node))
+  return self:place(tree.byte(node))
 end
 
 -- Where the parser gave up; the statement's own place if that is not known.
@@ -126,7 +127,7 @@ function methods:problem_place()
   if at == 0 then
     return self.line, self.column
   end
-  return place(self, (utf8.offset(self.sql, at) or at) - 1)
+  return self:place((utf8.offset(self.sql, at) or at) - 1)
 end
 
 -- fields: sql, file, line, column, inside, migration, index, words

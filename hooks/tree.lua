@@ -148,8 +148,45 @@ local function first_byte(node, least)
   return least
 end
 
+-- The index of the token where an ALTER's first action begins: behind the name of its object.
+local function first_action(tokens, byte)
+  local i = 1
+  while tokens[i] and tokens[i].at - 1 < byte do
+    i = i + 1
+  end
+  i = i + 1
+  while tokens[i] and tokens[i].text == "." do
+    i = i + 2
+  end
+  return tokens[i] and tokens[i].text == "*" and i + 1 or i
+end
+
+-- The parser gives an ALTER TABLE's actions no place: they are so many commas behind its name.
+local function action_byte(action)
+  local alter = action.parent
+  local tokens, ahead, depth = action.statement.tokens, 0, 0
+  for i, cmd in ipairs(alter.cmds) do
+    ahead = cmd == action and i - 1 or ahead
+  end
+  for i = first_action(tokens, alter.relation and alter.relation.location or 0), #tokens do
+    local text = tokens[i].text
+    if ahead == 0 then
+      return tokens[i].at - 1
+    elseif text == "(" then
+      depth = depth + 1
+    elseif text == ")" then
+      depth = depth - 1
+    elseif text == "," and depth == 0 then
+      ahead = ahead - 1
+    end
+  end
+end
+
 -- Where a node stands in its statement: a byte from 0.
 function tree.byte(node)
+  if node.tag == "AlterTableCmd" and node.statement and node.parent and node.parent.cmds then
+    return action_byte(node) or 0
+  end
   local at = first_byte(node)
   local parent = node.parent
   while not at and parent do
