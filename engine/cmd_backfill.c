@@ -1,12 +1,18 @@
 #include "cli.h"
 
 #include "fail.h"
+#include "finalize.h"
 #include "gauge.h"
-#include "migration.h"
+#include "hook.h"
+#include "join.h"
+#include "pick.h"
+#include "progress.h"
+#include "quarantine.h"
 #include "report.h"
 #include "session.h"
 #include "text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -16,80 +22,21 @@ typedef struct {
     const char *name; /* as it was typed, or NULL */
 } Desk;
 
+static bool is_state(const Standing *s, const char *state) {
+    return text_same(s->state, state);
+}
+
 static bool read_all(Desk *desk) {
     return standing_read(desk->pg, desk->call->arena, desk->call->config->ledger_schema,
                          &desk->all);
 }
 
+static Pick pick_of(const Desk *desk) {
+    return (Pick){desk->call->arena, desk->call->config, &desk->all, desk->name};
+}
+
 static const char *typed(const Desk *desk, const char *text) {
     return report_command(desk->call->arena, text);
-}
-
-/* ---- which one ---- */
-
-static bool unknown(const Desk *desk) {
-    Arena *a = desk->call->arena;
-    Migrations files;
-    if (migration_list(a, desk->call->config->migrations, &files)) {
-        for (size_t i = 0; i < files.count; i++)
-            if (text_same(files.at[i].version, desk->name) ||
-                text_same(files.at[i].name, desk->name)) {
-                fail(FAIL_ERROR, "no backfill of %s has begun", files.at[i].name);
-                return fail_next("stint up begins it, if it is one");
-            }
-    } else
-        fail_clear();
-    const char **names = arena_take(a, (desk->all.count + 1) * sizeof *names);
-    for (size_t i = 0; i < desk->all.count; i++)
-        names[i] = desk->all.at[i].name;
-    const char *near = text_nearest(desk->name, names);
-    fail(FAIL_USAGE, "there is no backfill %s", desk->name);
-    if (near)
-        return fail_hint("did you mean %s?", near);
-    return fail_hint("stint backfill list shows those that have begun");
-}
-
-static bool is_among(const Standing *s, const char *const *states) {
-    for (; *states; states++)
-        if (text_same(s->state, *states))
-            return true;
-    return false;
-}
-
-static bool say_which(const Desk *desk, const char *word, const char *const *states, size_t count) {
-    Text names = text_on(desk->call->arena);
-    for (size_t i = 0; i < desk->all.count; i++)
-        if (is_among(&desk->all.at[i], states))
-            text_addf(&names, "%s%s", names.length ? ", " : "", desk->all.at[i].name);
-    if (!count) {
-        fail(FAIL_ERROR, "there is no backfill to %s", word);
-        return fail_hint("stint backfill list shows all of them");
-    }
-    fail(FAIL_USAGE, "which one? %s", names.at);
-    return fail_next("stint backfill %s NAME", word);
-}
-
-/* The one that is named, or the only one in one of `states`, or else in the state `so`. */
-static Standing *choose(Desk *desk, const char *word, const char *const *states, const char *so) {
-    Standing *found = NULL;
-    size_t count = 0;
-    if (desk->name) {
-        found = standing_find(&desk->all, desk->name);
-        if (!found)
-            unknown(desk);
-        return found;
-    }
-    for (size_t i = 0; i < desk->all.count; i++)
-        if (is_among(&desk->all.at[i], states)) {
-            found = &desk->all.at[i];
-            count++;
-        }
-    if (count == 1)
-        return found;
-    if (!count && so)
-        return choose(desk, word, (const char *const[]){so, NULL}, NULL);
-    say_which(desk, word, states, count);
-    return NULL;
 }
 
 /* ---- list, status ---- */
@@ -156,9 +103,10 @@ static bool show_them(Desk *desk, const Standing *only, Show show) {
 }
 
 static bool show_named(Desk *desk, Show show) {
+    const Pick pick = pick_of(desk);
     Standing *only = desk->name ? standing_find(&desk->all, desk->name) : NULL;
     if (desk->name && !only)
-        return unknown(desk);
+        return pick_unknown(&pick);
     return show_them(desk, only, show);
 }
 
@@ -188,7 +136,7 @@ static bool refuse(const Standing *s, const char *past) {
         {"failed", "stint backfill status %s says why; stint backfill resume %s tries again"}};
     fail(FAIL_ERROR, "%s cannot be %s: it is %s", s->name, past, s->state);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
-        if (text_same(s->state, ways[i].state))
+        if (is_state(s, ways[i].state))
             fail_next(ways[i].next, s->name, s->name);
     return false;
 }
@@ -227,10 +175,11 @@ static const char *said(Desk *desk, const Standing *s, StandingWishes wish) {
 static bool want(Desk *desk, StandingWishes wish) {
     bool done;
     const char *word = standing_wish(wish)->word;
-    Standing *s = choose(desk, word, wishes[wish].suited, wishes[wish].so);
+    const Pick pick = pick_of(desk);
+    Standing *s = pick_one(&pick, word, wishes[wish].suited, wishes[wish].so);
     if (!s)
         return false;
-    if (text_same(s->state, wishes[wish].so))
+    if (is_state(s, wishes[wish].so))
         return say(desk, s, arena_format(desk->call->arena, "it is %s already", s->state));
     if (!standing_want(desk->pg, desk->call->config->ledger_schema, s, wish, &done))
         return false;
@@ -249,11 +198,82 @@ static bool cancel(Desk *desk) {
     return want(desk, STANDING_CANCEL);
 }
 
+/* ---- its end ---- */
+
+static const char *const begun[] = {"running", "failed", NULL};
+
+/* What is still in the quarantine after all. */
+static bool tell_retried(Desk *desk, const Standing *before) {
+    Call *call = desk->call;
+    Arena *a = call->arena;
+    if (!read_all(desk))
+        return false;
+    Standing *now = standing_find(&desk->all, before->version);
+    if (!now)
+        return pick_unknown(&(Pick){a, call->config, &desk->all, before->name});
+    Backfill b = {.id = atoll(now->id), .table = now->table};
+    if (!quarantine_tell(desk->pg, a, call->config->ledger_schema, &b))
+        return fail_next("mend these rows, or what is done to them, then: stint backfill retry %s",
+                         now->name);
+    return say(desk, now,
+               arena_format(a, "%lld row%s tried again; %s", before->quarantined,
+                            before->quarantined == 1 ? "" : "s",
+                            now->ranges_left ? "their turn comes when all batches are done"
+                                             : "none is left in the quarantine"));
+}
+
+static bool retry(Desk *desk) {
+    Call *call = desk->call;
+    const Pick pick = pick_of(desk);
+    Standing *s = pick_one(&pick, "retry", begun, NULL);
+    JoinWanted wanted = {.part = JOIN_RESIDUE, .workers = 1};
+    JoinResult result;
+    if (!s)
+        return false;
+    if (!s->quarantined)
+        return say(desk, s, "no row of it is in the quarantine");
+    if (!is_state(s, "running") && !is_state(s, "failed"))
+        return refuse(s, "retried");
+    if (!standing_retry(desk->pg, call->config->ledger_schema, s))
+        return false;
+    if (!call->json)
+        progress_show(call);
+    wanted.name = s->migration;
+    if (!s->ranges_left && !join_work(call->arena, call->config, &wanted, &result))
+        return false;
+    return tell_retried(desk, s);
+}
+
+static bool finalize(Desk *desk) {
+    Call *call = desk->call;
+    const Pick pick = pick_of(desk);
+    Standing *s = pick_one(&pick, "finalize", begun, "finished");
+    if (!s)
+        return false;
+    if (is_state(s, "finished"))
+        return say(desk, s, "it is finished already");
+    if (!is_state(s, "running") && !is_state(s, "failed"))
+        return refuse(s, "finalized");
+    if (s->ranges_left) {
+        fail(FAIL_PENDING, "%s is not through: %lld of about %lld rows are walked", s->name,
+             s->rows_done, s->rows_total);
+        return fail_next("stint work does its batches, and ends it");
+    }
+    if (!hook_open(call->arena, call->config))
+        return false;
+    progress_show(call);
+    FinalizeAnswer answer =
+        finalize_backfill(call->arena, call->config, "finalize", s->migration, FINALIZE_WAITS);
+    call->exit_code = answer == FINALIZE_MORE ? FAIL_PENDING : 0;
+    return answer != FINALIZE_FAILED;
+}
+
 static const struct {
     const char *word;
     bool (*run)(Desk *desk);
 } verbs[] = {
-    {"list", list}, {"status", status}, {"pause", pause_it}, {"resume", resume}, {"cancel", cancel},
+    {"list", list},     {"status", status}, {"pause", pause_it},    {"resume", resume},
+    {"cancel", cancel}, {"retry", retry},   {"finalize", finalize},
 };
 
 static bool too_many(const Call *call) {
@@ -287,13 +307,15 @@ static bool backfill(Call *call) {
 
 const Command cmd_backfill = {
     .name = "backfill",
-    .usage = "[list|status|pause|resume|cancel] [NAME]",
+    .usage = "[list|status|pause|resume|cancel|retry|finalize] [NAME]",
     .about = "look after backfills, from any terminal",
     .help = "list     a line for each that has begun\n"
             "status   the same, with its workers and what is to be said of it\n"
             "pause    every worker ends its batch, and waits; kept until somebody resumes it\n"
             "resume   it goes on, from where it was; also one that failed or was cancelled\n"
             "cancel   ends it; the rows that are changed stay so\n"
+            "retry    tries the rows again that failed\n"
+            "finalize ends it when all batches are done: rows passed over, verify, finally\n"
             "NAME is a version or a file's name; without it the only one that is meant.",
     .needs = NEED_CONFIG,
     .run = backfill,

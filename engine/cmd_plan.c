@@ -68,7 +68,9 @@ static void print_order(Call *call, Pg *pg, const Migration *m) {
     }
     printf("        %s\n", b.order);
     printf("        written meanwhile: %s: %s\n", b.writes, b.writes_why);
-    if (b.workers > 1)
+    if (text_same(call->config->backfills, "detached"))
+        puts("        by stint work: it is begun and left (backfills = detached)");
+    else if (b.workers > 1)
         printf("        by %ld workers\n", b.workers);
 }
 

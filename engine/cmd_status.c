@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "difference.h"
 #include "fail.h"
+#include "gauge.h"
 #include "json.h"
 #include "log.h"
 #include "report.h"
@@ -167,8 +168,28 @@ static void say_next(const Call *call, const Run *run) {
         }
 }
 
+/* How far a backfill is that has begun. */
+static void print_standing(Call *call, const Standings *all, const PlanItem *item) {
+    for (size_t i = 0; i < all->count && item->row; i++) {
+        const Standing *s = &all->at[i];
+        if (text_same(s->migration, item->row->id) && !text_same(s->state, "finished"))
+            printf("             %s: %s\n", s->state, gauge_line(call->arena, s));
+    }
+}
+
+static bool read_standings(Call *call, const Run *run, Standings *out) {
+    *out = (Standings){0};
+    for (size_t i = 0; i < run->plan.count; i++)
+        if (run->plan.item[i].state == PLAN_BACKFILLING)
+            return standing_read(run->pg, call->arena, run->ledger.schema, out);
+    return true;
+}
+
 static bool print_text(Call *call, Run *run) {
     int width = 0;
+    Standings standings;
+    if (!read_standings(call, run, &standings))
+        return false;
     for (size_t i = 0; i < run->plan.count; i++) {
         int length = (int)strlen(plan_name(&run->plan.item[i]));
         width = length > width ? length : width;
@@ -177,6 +198,7 @@ static bool print_text(Call *call, Run *run) {
            run->pg ? session_place(call->arena, run->pg) : "(not there yet)");
     for (size_t i = 0; i < run->plan.count; i++) {
         print_item(call, &run->plan.item[i], width);
+        print_standing(call, &standings, &run->plan.item[i]);
         if (!print_difference(call, run, &run->plan.item[i]))
             return false;
     }

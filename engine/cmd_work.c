@@ -2,7 +2,10 @@
 
 #include "clock.h"
 #include "fail.h"
+#include "finalize.h"
+#include "hook.h"
 #include "join.h"
+#include "log.h"
 #include "progress.h"
 
 #include <stdio.h>
@@ -23,19 +26,52 @@ static bool read_wanted(const Call *call, JoinWanted *out) {
             return fail(FAIL_USAGE, "--workers takes a number from 1 to %d, not %s", MOST_WORKERS,
                         workers);
     }
-    if (most && (!clock_duration(most, &out->most) || !out->most))
+    if (most && (!clock_duration(most, &out->until) || !out->until))
         return fail(FAIL_USAGE, "--max-time takes a duration such as 30m or 2h, not %s", most);
+    out->until += most ? clock_ms() : 0;
     out->parent = crew ? (pid_t)atol(crew) : 0;
+    return true;
+}
+
+/* What nothing is left to walk of comes to its end, unless a run is at it. */
+static bool end_those(Call *call, const Strings *done, bool *more) {
+    for (size_t i = 0; i < done->count; i++) {
+        FinalizeAnswer answer =
+            finalize_backfill(call->arena, call->config, "work", done->at[i], FINALIZE_AT_ONCE);
+        if (answer == FINALIZE_FAILED)
+            return false;
+        *more = *more || answer == FINALIZE_MORE;
+        if (answer == FINALIZE_BUSY)
+            log_say("%s: all its batches are done; the run that holds the run lock, or the next "
+                    "stint deploy, ends it",
+                    done->at[i]);
+    }
+    return true;
+}
+
+/* Sweeps give batches again. */
+static bool work_and_end(Call *call, const JoinWanted *wanted, long *joined) {
+    JoinResult result;
+    for (bool more = true; more;) {
+        more = false;
+        if (!join_work(call->arena, call->config, wanted, &result))
+            return false;
+        *joined = result.joined > *joined ? result.joined : *joined;
+        if (!wanted->parent && !end_those(call, &result.done, &more))
+            return false;
+    }
     return true;
 }
 
 static bool work(Call *call) {
     JoinWanted wanted;
-    long joined;
+    long joined = 0;
     if (!read_wanted(call, &wanted))
         return false;
+    if (!wanted.parent && !hook_open(call->arena, call->config))
+        return fail_state("nothing was run");
     progress_show(call);
-    if (!join_work(call->arena, call->config, &wanted, &joined))
+    if (!work_and_end(call, &wanted, &joined))
         return false;
     if (call->json || call->quiet)
         return true;
@@ -57,9 +93,10 @@ const Command cmd_work = {
     .usage = "[NAME] [--workers N] [--max-time TIME]",
     .about = "join the backfills that are under way",
     .help =
-        "Does batches beside the run that has begun a backfill, on as many machines as it is\n"
-        "started on; ends when none are left. Ctrl-C or SIGTERM: after the batch. The run itself\n"
-        "ends the backfill.",
+        "Does batches of backfills that a run has begun, beside it or instead of it (backfills =\n"
+        "detached), on as many machines as it is started on; ends when none are left. Then it ends\n"
+        "the backfill, too (rows passed over, verify, finally), unless a run is at it: who holds\n"
+        "the run lock does. Ctrl-C or SIGTERM: after the batch.",
     .needs = NEED_CONFIG,
     .targets = TARGETS_WORK,
     .options = options,

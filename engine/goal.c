@@ -20,8 +20,9 @@ StepAnswer goal_quarantine(Step *step, const Backfill *b) {
     fail_state("all other rows are done, %lld changed; the backfill does not count as applied",
                b->rows_changed);
     fail_next("mend these rows, or what is done to them (then stint resolve %s --accept-change); "
-              "stint %s tries them again",
-              step->migration->version, step->way == STEP_UP ? "up" : "down");
+              "stint %s tries them again, or stint backfill retry %s these alone",
+              step->migration->version, step->way == STEP_UP ? "up" : "down",
+              step->migration->name);
     return STEP_FAILED;
 }
 

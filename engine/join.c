@@ -1,9 +1,9 @@
 #include "join.h"
 
-#include "clock.h"
 #include "crew.h"
 #include "event.h"
 #include "fail.h"
+#include "residue.h"
 #include "run.h"
 #include "session.h"
 #include "sql.h"
@@ -18,8 +18,8 @@ typedef struct {
     Arena *arena;
     const Config *config;
     const JoinWanted *wanted;
+    JoinResult *result;
     Run run;
-    long long until;
     int losses;
 } Join;
 
@@ -50,8 +50,17 @@ static bool is_other_text(const Migration *m, const Backfill *b) {
     return true;
 }
 
+static void note_done(Join *j, const char *id) {
+    Strings *done = &j->result->done;
+    size_t size = sizeof *done->at;
+    done->at = arena_grow(j->arena, done->at, done->count * size, (done->count + 1) * size);
+    done->at[done->count++] = id;
+}
+
 /* A failure of this worker is the backfill's, unless it was stopped or cut off. */
 static bool end_with(Join *j, Worker *w, WorkerAnswer answer) {
+    if (answer == WORKER_DONE)
+        note_done(j, w->migration->id);
     if (answer == WORKER_DONE || answer == WORKER_OVER)
         return true;
     if (answer == WORKER_FAILED && pg_state(w->pg) == PG_IDLE) {
@@ -75,16 +84,17 @@ static bool work_on(Join *j, const char *id, bool is_up) {
     if (!b.id || is_other_text(m, &b))
         return !b.id;
     Worker w = worker_of(j->run.pg, j->arena, config->ledger_schema, m, &b);
-    w.until = j->until;
+    w.until = j->wanted->until;
     w.parent = j->wanted->parent;
     bool asks = !text_same(config_source(config, "lock_timeout"), "default");
     if (!worker_settle(&w, config->statement_timeout, asks ? config->lock_timeout : 0))
         return false;
     event_tell("migration_started", EVENT_SAYS("version", m->version), EVENT_SAYS("name", m->name),
                EVENT_SAYS("kind", "backfill"));
-    WorkerAnswer answer =
-        j->wanted->workers > 1 ? crew_run(&w, config, j->wanted->workers) : worker_walk(&w);
-    return end_with(j, &w, answer);
+    if (j->wanted->part == JOIN_RESIDUE)
+        return end_with(j, &w, residue_work(&w));
+    return end_with(
+        j, &w, j->wanted->workers > 1 ? crew_run(&w, config, j->wanted->workers) : worker_walk(&w));
 }
 
 static bool list(Join *j, Arena *a, PgRows *rows) {
@@ -98,14 +108,14 @@ static bool list(Join *j, Arena *a, PgRows *rows) {
     return true;
 }
 
-static bool work(Join *j, long *joined) {
+static bool work(Join *j) {
     PgRows rows;
     if (!list(j, j->arena, &rows))
         return false;
     for (size_t i = 0; i < rows.count; i++) {
         if (!work_on(j, pg_cell(&rows, i, 0), pg_true(&rows, i, 3)))
             return false;
-        ++*joined;
+        j->result->joined++;
     }
     return true;
 }
@@ -120,13 +130,12 @@ static bool connect(Join *j) {
     return j->run.pg != NULL;
 }
 
-bool join_work(Arena *a, const Config *config, const JoinWanted *wanted, long *joined) {
-    Join j = {.arena = a, .config = config, .wanted = wanted};
+bool join_work(Arena *a, const Config *config, const JoinWanted *wanted, JoinResult *out) {
+    Join j = {.arena = a, .config = config, .wanted = wanted, .result = out};
     j.run = (Run){.arena = a, .look = arena_new(), .config = config, .command = "work"};
-    j.until = wanted->most ? clock_ms() + wanted->most : 0;
-    *joined = 0;
+    *out = (JoinResult){0};
     bool ok = migration_list(j.run.look, config->migrations, &j.run.files) && connect(&j);
-    while (ok && !work(&j, joined)) {
+    while (ok && !work(&j)) {
         ok = pg_state(j.run.pg) == PG_LOST && !stop_asked() && ++j.losses <= MOST_LOSSES;
         if (ok) {
             fail_clear();

@@ -116,3 +116,10 @@ bool standing_want(Pg *pg, const char *schema, const Standing *s, StandingWishes
     arena_free(a);
     return ok || fail_in("cannot write to the ledger");
 }
+
+bool standing_retry(Pg *pg, const char *schema, const Standing *s) {
+    Arena *a = arena_new();
+    bool ok = pg_do(pg, ledger_sql(a, schema, SQL_STANDING_RETRY), PG_WITH(s->id, ledger_who()));
+    arena_free(a);
+    return ok || fail_in("cannot write to the ledger");
+}

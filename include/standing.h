@@ -59,5 +59,7 @@ const StandingWish *standing_wish(StandingWishes wish);
 /* `*done` is false where its state forbids it. */
 bool standing_want(Pg *pg, const char *schema, const Standing *standing, StandingWishes wish,
                    bool *done);
+/* Rows that failed are among those that are left for the end again. */
+bool standing_retry(Pg *pg, const char *schema, const Standing *standing);
 
 #endif

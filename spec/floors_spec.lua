@@ -117,6 +117,7 @@ local floors = {
       crew
       doctor
       doctor_*
+      finalize
       fleet
       goal
       join
@@ -151,6 +152,7 @@ local floors = {
       main
       muster
       option
+      pick
       progress
       report
       show

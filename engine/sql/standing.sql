@@ -40,3 +40,12 @@ WITH done AS (
   WHERE b.id = $1 AND CASE WHEN b.desired = 'pause' AND b.state IN ('planned', 'running') THEN 'paused' ELSE b.state END = ANY ($2::text[])
   RETURNING b.migration, b.state)
 INSERT INTO stint.event (migration, kind, who, facts) SELECT migration, $5, $6, jsonb_build_object('state', state) FROM done
+
+-- :name standing_retry
+-- Rows of the quarantine are tried again, with the values they have now. $1 backfill, $2 who
+WITH gone AS (DELETE FROM stint.backfill_quarantine q WHERE q.backfill = $1 RETURNING q.leaf, q.key),
+back AS (INSERT INTO stint.backfill_residue (backfill, leaf, key, reason) SELECT $1, g.leaf, g.key, 'retry' FROM gone g ON CONFLICT DO NOTHING),
+again AS (UPDATE stint.backfill SET state = 'running', error = NULL WHERE id = $1 AND state = 'failed' AND EXISTS (SELECT FROM gone))
+INSERT INTO stint.event (migration, kind, who, facts)
+SELECT b.migration, 'backfill_retry', $2, jsonb_build_object('rows', (SELECT count(*) FROM gone))
+FROM stint.backfill b WHERE b.id = $1 AND EXISTS (SELECT FROM gone)

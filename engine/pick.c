@@ -1,0 +1,69 @@
+#include "pick.h"
+
+#include "fail.h"
+#include "migration.h"
+#include "text.h"
+
+bool pick_unknown(const Pick *pick) {
+    Arena *a = pick->arena;
+    Migrations files;
+    if (migration_list(a, pick->config->migrations, &files)) {
+        for (size_t i = 0; i < files.count; i++)
+            if (text_same(files.at[i].version, pick->name) ||
+                text_same(files.at[i].name, pick->name)) {
+                fail(FAIL_ERROR, "no backfill of %s has begun", files.at[i].name);
+                return fail_next("stint up begins it, if it is one");
+            }
+    } else
+        fail_clear();
+    const char **names = arena_take(a, (pick->all->count + 1) * sizeof *names);
+    for (size_t i = 0; i < pick->all->count; i++)
+        names[i] = pick->all->at[i].name;
+    const char *near = text_nearest(pick->name, names);
+    fail(FAIL_USAGE, "there is no backfill %s", pick->name);
+    if (near)
+        return fail_hint("did you mean %s?", near);
+    return fail_hint("stint backfill list shows those that have begun");
+}
+
+static bool is_among(const Standing *s, const char *const *states) {
+    for (; *states; states++)
+        if (text_same(s->state, *states))
+            return true;
+    return false;
+}
+
+static bool say_which(const Pick *pick, const char *word, const char *const *states, size_t count) {
+    Text names = text_on(pick->arena);
+    for (size_t i = 0; i < pick->all->count; i++)
+        if (is_among(&pick->all->at[i], states))
+            text_addf(&names, "%s%s", names.length ? ", " : "", pick->all->at[i].name);
+    if (!count) {
+        fail(FAIL_ERROR, "there is no backfill to %s", word);
+        return fail_hint("stint backfill list shows all of them");
+    }
+    fail(FAIL_USAGE, "which one? %s", names.at);
+    return fail_next("stint backfill %s NAME", word);
+}
+
+Standing *pick_one(const Pick *pick, const char *word, const char *const *states, const char *so) {
+    Standing *found = NULL;
+    size_t count = 0;
+    if (pick->name) {
+        found = standing_find(pick->all, pick->name);
+        if (!found)
+            pick_unknown(pick);
+        return found;
+    }
+    for (size_t i = 0; i < pick->all->count; i++)
+        if (is_among(&pick->all->at[i], states)) {
+            found = &pick->all->at[i];
+            count++;
+        }
+    if (count == 1)
+        return found;
+    if (!count && so)
+        return pick_one(pick, word, (const char *const[]){so, NULL}, NULL);
+    say_which(pick, word, states, count);
+    return NULL;
+}
