@@ -54,7 +54,7 @@ static void note_done(Join *j, const char *id) {
     Strings *done = &j->result->done;
     size_t size = sizeof *done->at;
     done->at = arena_grow(j->arena, done->at, done->count * size, (done->count + 1) * size);
-    done->at[done->count++] = id;
+    done->at[done->count++] = arena_string(j->arena, id);
 }
 
 /* A failure of this worker is the backfill's, unless it was stopped or cut off. */
