@@ -198,11 +198,12 @@ WorkerAnswer residue_work(Worker *w) {
         arena_free(a);
         if (!ok)
             return worker_answer(w);
-        if (!left && !look_all(w, looks++, &left))
+        bool looked = !left;
+        if (looked && !look_all(w, looks++, &left))
             return worker_answer(w);
         if (!left)
             return WORKER_DONE;
-        if (progress) {
+        if (progress || looked) {
             tries = tries > IMPATIENT ? tries : 0;
             continue;
         }
