@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include "fail.h"
+#include "forecast.h"
 #include "finalize.h"
 #include "gauge.h"
 #include "hook.h"
@@ -289,6 +290,8 @@ static bool too_many(const Call *call) {
 
 /* A word that is no verb is a backfill's name: its status. */
 static bool backfill(Call *call) {
+    if (option_given(&call->given, "sample"))
+        return forecast_sample(call);
     const char *word = call->given.word_count ? call->given.word[0] : "list";
     bool (*run)(Desk * desk) = NULL;
     Desk desk = {.call = call};
@@ -305,9 +308,14 @@ static bool backfill(Call *call) {
     return ok;
 }
 
+static const Option options[] = {
+    {"sample", 0, "ROWS", "try it on a copy of so many rows, and say what all of them would take"},
+    {NULL, 0, NULL, NULL},
+};
+
 const Command cmd_backfill = {
     .name = "backfill",
-    .usage = "[list|status|pause|resume|cancel|retry|finalize] [NAME]",
+    .usage = "[list|status|pause|resume|cancel|retry|finalize] [NAME] | NAME --sample ROWS",
     .about = "look after backfills, from any terminal",
     .help = "list     a line for each that has begun\n"
             "status   the same, with its workers and what is to be said of it\n"
@@ -318,5 +326,6 @@ const Command cmd_backfill = {
             "finalize ends it when all batches are done: rows passed over, verify, finally\n"
             "NAME is a version or a file's name; without it the only one that is meant.",
     .needs = NEED_CONFIG,
+    .options = options,
     .run = backfill,
 };

@@ -255,8 +255,9 @@ bool ledger_prepare(Pg *pg, const char *schema) {
     size_t completed;
     bool ok = read_version(pg, a, schema, &version);
     if (ok && !version) {
-        const char *sql =
-            arena_format(a, "BEGIN;%s;COMMIT", ledger_sql(a, schema, SQL_SCHEMA_CREATE));
+        const char *sql = arena_format(
+            a, "BEGIN;%s;COMMIT",
+            ledger_sql(a, schema, SQL_SCHEMA_CREATE SQL_SCHEMA_BACKFILL SQL_SCHEMA_REST));
         ok = pg_message(pg, sql, (PgCopies){0, NULL}, &completed);
         if (!ok) {
             fail_in("cannot make the ledger in schema %s", schema);

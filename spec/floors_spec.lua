@@ -117,6 +117,7 @@ local floors = {
       crew
       doctor
       doctor_*
+      estimate
       finalize
       fleet
       goal
@@ -148,6 +149,7 @@ local floors = {
       cli
       cmd_*
       command
+      forecast
       gauge
       main
       muster

@@ -98,6 +98,8 @@ RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   RETURNING role
 $$;
 REVOKE ALL ON FUNCTION stint.approve FROM PUBLIC;
+
+-- :name schema_backfill
 -- a backfill: `desired` is what people want, `state` is what is so; planned: what must be there before
 -- the first batch (a trigger) is being made. Rows changed are those of its ranges and rows_late, which
 -- counts what was worked off from the residue. `speed` is the part of their time that people let
@@ -189,6 +191,8 @@ CREATE TABLE stint.backfill_quarantine (
   at           timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (backfill, leaf, key)
 );
+
+-- :name schema_rest
 -- a backup that was made and read back: what its note says, where it was put, and since when it is
 -- known that it can be restored; removed: `keep` let it go
 CREATE TABLE stint.backup (
