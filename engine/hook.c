@@ -15,6 +15,7 @@ enum { LONGEST = 10000 };
 /* The hooks of this process: events have no other way to them. */
 static struct {
     Arena *queue;
+    const Config *config;
     Script *script;
     long long limit; /* of one call, ms */
     Hooks all;
@@ -98,6 +99,7 @@ static Script *own_world(Arena *a, const Config *config) {
 bool hook_open(Arena *a, const Config *config) {
     if (!file_is_folder(file_join(a, config->scripts, "hooks")))
         return true;
+    watch.config = config;
     watch.script = own_world(a, config);
     return watch.script && hook_load(a, config, "hooks", "hook", &watch.script, &watch.all);
 }
@@ -137,7 +139,7 @@ static void tell(const Event *event) {
     }
 }
 
-/* A copy with the time when it happened. */
+/* A copy with the time and the place where it happened. */
 static void keep(const Event *event) {
     Arena *a = watch.queue;
     size_t size = sizeof *watch.event;
@@ -146,13 +148,18 @@ static void keep(const Event *event) {
         watch.event = arena_grow(a, watch.event, watch.room * size, room * size);
         watch.room = room;
     }
-    EventField *field = arena_take(a, (event->count + 1) * sizeof *field);
-    for (size_t i = 0; i < event->count; i++) {
+    size_t count = event->count;
+    EventField *field = arena_take(a, (count + 3) * sizeof *field);
+    for (size_t i = 0; i < count; i++) {
         field[i] = event->field[i];
         field[i].text = arena_string(a, field[i].text);
     }
-    field[event->count] = EVENT_SAYS("at", clock_stamp(a));
-    watch.event[watch.waiting++] = (Event){event->kind, event->count + 1, field};
+    field[count++] = EVENT_SAYS("at", clock_stamp(a));
+    if (!event_text(event, "environment"))
+        field[count++] = EVENT_SAYS("environment", watch.config->environment);
+    if (watch.config->target)
+        field[count++] = EVENT_SAYS("target", watch.config->target);
+    watch.event[watch.waiting++] = (Event){event->kind, count, field};
 }
 
 static void tell_all(void) {

@@ -136,8 +136,9 @@ static void say_next(const Muster *m, const Fleet *fleet) {
         log_warn("%s: %zu not started", fleet->reason, of[FLEET_NOT_STARTED]);
     if (m->command->targets == TARGETS_ASK || of[FLEET_OK] == fleet->count)
         return;
-    const char *next = arena_format(a, "stint %s goes on with the %zu that are left",
-                                    m->command->name, fleet->count - of[FLEET_OK]);
+    size_t left = fleet->count - of[FLEET_OK];
+    const char *next = arena_format(a, "stint %s goes on with the %zu that %s left",
+                                    m->command->name, left, left == 1 ? "is" : "are");
     fflush(stdout);
     fprintf(stderr, "NEXT: %s\n", report_command(a, next));
 }

@@ -153,7 +153,7 @@ describe("a fleet", function()
       assert.same({ state = "killed", count = "0", exit = "137" }, table_of(r.out)[name(2)])
       assert.equal(1, r.code)
       assert.matches("5 targets: 4 ok, 1 killed; 8 applied\n", r.out, 1, true)
-      assert.matches("NEXT: stint up goes on with the 1 that are left\n", r.err, 1, true)
+      assert.matches("NEXT: stint up goes on with the 1 that is left\n", r.err, 1, true)
 
       r = stint "up"
       assert.equal(0, r.code, r.err)
@@ -284,6 +284,17 @@ describe("a fleet", function()
       r = stint("up", "--dry-run")
       assert.equal(0, r.code, r.err)
       assert.equal("0", tables(2))
+    end)
+
+    it("tells the hooks of each whose run it is", function()
+      place.make(dir .. "/scripts/hooks")
+      place.write(dir .. "/scripts/hooks/tell.lua", [[
+hook { on = { "run_finished" }, run = function(event) log.warn(event.environment .. " " .. event.target .. " " .. event.applied) end }]])
+      local r = stint "up"
+      assert.equal(0, r.code, r.err)
+      for i = 1, 5 do
+        assert.matches(("%s: [^\n]*production %s 2\n"):format(name(i), name(i)), r.err)
+      end
     end)
 
     it("is no place for a command of one database, unless it is told which", function()
