@@ -238,7 +238,7 @@ ERROR: scripts/hooks/x.lua:1: hook needs a run: the function, with the event as 
 STATE: nothing was run
 ]], wrong 'hook { on = "run_failed" }')
     assert.equal([[
-ERROR: scripts/hooks/x.lua: declares nothing: it needs one of backfill, check, hook, migration
+ERROR: scripts/hooks/x.lua: declares nothing: it needs one of backfill, check, hook, migration, policy
 STATE: nothing was run
 ]], wrong "local x = 1")
     assert.matches("a NUL byte stands in the file", wrong(string.dump(function() end)), 1, true)
