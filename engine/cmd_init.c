@@ -85,29 +85,46 @@ static bool has_line(const char *text, const char *const *lines) {
     return false;
 }
 
-/* .env holds passwords; a project that uses git should not keep it. */
-static bool ignore_dotenv(Report *report) {
-    static const char *const lines[] = {".env", "/.env", ".env*", "*.env", NULL};
+/* What a repository should not keep: .env holds passwords, backups everybody's data. */
+static const struct {
+    const char *line;
+    const char *const known[8]; /* lines by which it is ignored already */
+} ignored[] = {
+    {".env", {".env", "/.env", ".env*", "*.env", NULL}},
+    {"/backups/", {"/backups/", "backups/", "/backups", "backups", NULL}},
+};
+
+static bool add_line(const char *path, const char *before, const char *line) {
+    FILE *file = fopen(path, "a");
+    if (!file)
+        return fail_errno(FAIL_ERROR, "cannot write %s", path);
+    int put = fprintf(file, "%s%s\n", before, line);
+    return (fclose(file) == 0 && put >= 0) || fail_errno(FAIL_ERROR, "cannot write %s", path);
+}
+
+/* In a project that uses git. */
+static bool ignore(Report *report) {
     const char *path = ".gitignore";
+    bool added = false;
     Bytes text;
     if (!file_exists(path))
         return true;
     if (!file_read(report->call->arena, path, &text))
         return false;
-    if (has_line(text.at, lines)) {
-        kept(report, path);
-        return true;
-    }
-    FILE *file = fopen(path, "a");
-    if (!file)
-        return fail_errno(FAIL_ERROR, "cannot write %s", path);
     bool ended = !text.length || text.at[text.length - 1] == '\n';
-    int put = fputs(ended ? ".env\n" : "\n.env\n", file);
-    if (fclose(file) != 0 || put < 0)
-        return fail_errno(FAIL_ERROR, "cannot write %s", path);
-    json_append_text(report->written, path);
-    if (!report->call->json)
-        printf("added  .env to %s\n", path);
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) {
+        if (has_line(text.at, ignored[i].known))
+            continue;
+        if (!add_line(path, ended || added ? "" : "\n", ignored[i].line))
+            return false;
+        added = true;
+        if (!report->call->json)
+            printf("added  %s to %s\n", ignored[i].line, path);
+    }
+    if (added)
+        json_append_text(report->written, path);
+    else
+        kept(report, path);
     return true;
 }
 
@@ -148,7 +165,7 @@ static bool run(Call *call) {
     }
     if (!give(&report, "config.ini", config_sample(a)) ||
         !give_folder(&report, "scripts/migrations") || !give_example(&report) ||
-        !give(&report, ".luarc.json", luarc) || !give_types(&report) || !ignore_dotenv(&report))
+        !give(&report, ".luarc.json", luarc) || !give_types(&report) || !ignore(&report))
         return false;
     if (call->json) {
         Json *answer = json_new_map(a);
@@ -172,8 +189,8 @@ const Command cmd_init = {
     .about = "writes config.ini and a first scripts/ tree; never overwrites",
     .help =
         "Writes config.ini, scripts/migrations/, and .luarc.json with .stint/types.lua, by which\n"
-        "editors complete Lua scripts; adds .env to a .gitignore that is there. What exists\n"
-        "already is left as it is.",
+        "editors complete Lua scripts; adds .env and /backups/ to a .gitignore that is\n"
+        "there. What exists already is left as it is.",
     .needs = NEED_NOTHING,
     .options = options,
     .run = run,

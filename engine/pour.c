@@ -1,9 +1,10 @@
 #include "pour.h"
 
 #include "program.h"
+#include "sieve.h"
 #include "fail.h"
 #include "file.h"
-#include "stop.h"
+#include "sql.h"
 #include "text.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 /* How every plain dump ends, but for a line or two. */
 static const char last_words[] = "PostgreSQL database dump complete";
 
-enum { TAIL = 400, LOOK = 50 };
+enum { TAIL = 400 };
 
 static Program *start(Arena *a, const Client *client, const char *const *argv, int input,
                       int output) {
@@ -97,8 +98,11 @@ static bool set_desk(Arena *a, const Pour *pour, Desk *out) {
     if (!mkdtemp(folder))
         return fail_errno(FAIL_ERROR, "cannot make a folder in %s", file_folder(a, folder));
     out->folder = folder;
-    out->before = desk_file(a, out, "before.sql", pour->before);
-    out->after = out->before ? desk_file(a, out, "after.sql", pour->after) : NULL;
+    out->before =
+        desk_file(a, out, "before.sql", arena_format(a, "%s;\n%s", SQL_POUR_BEGIN, pour->before));
+    out->after = out->before ? desk_file(a, out, "after.sql",
+                                         arena_format(a, "%s;\n%s", pour->after, SQL_POUR_END))
+                             : NULL;
     if (!out->after || pour->archive->format == ARCHIVE_PLAIN)
         return out->after != NULL;
     const char *list = pour_list(a, pour->client, pour->archive->path);
@@ -152,6 +156,8 @@ static Program *start_restore(Arena *a, const Pour *pour, const Desk *desk, int 
 static bool tell_server(Arena *a, const Program *psql) {
     static const char word[] = "ERROR:  ";
     enum { STATE = 5 };
+    if (!psql || failure()->kind == FAIL_INTERRUPTED)
+        return false;
     const char *words = program_words(a, psql), *at = strstr(words, word);
     if (!at || strspn(at + strlen(word), "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != STATE)
         return false;
@@ -165,44 +171,66 @@ static bool tell_server(Arena *a, const Program *psql) {
     return false;
 }
 
-/* psql comes to its end, and so to its COMMIT, when nobody holds the pipe any more: we let go of it
- * once the other end has ended well, and not before. */
-static bool run_pipe(Arena *a, const Pour *pour, const Desk *desk) {
-    int pipe_of[2];
-    if (pipe2(pipe_of, O_CLOEXEC) != 0)
-        return fail_errno(FAIL_ERROR, "cannot make a pipe");
-    Program *psql = start_psql(a, pour, desk, pipe_of[0]);
-    Program *restore = psql ? start_restore(a, pour, desk, pipe_of[1]) : NULL;
-    close(pipe_of[0]);
-    while (restore && !program_ended(restore, LOOK) && !program_ended(psql, 0) && !stop_asked())
-        ;
-    bool gone = psql && program_ended(psql, 0);
-    bool given = restore && !gone && program_wait(restore, NULL, NULL);
-    if (!given) {
-        Failure why = fail_kept(a);
-        if (psql)
-            program_end(psql);
-        if (restore)
-            program_end(restore);
-        fail_again(&why);
+typedef struct {
+    int script, psql[2]; /* what is read; the pipe to psql */
+    Program *from, *to;  /* pg_restore, or NULL; psql */
+} Flow;
+
+static bool open_script(Arena *a, const Pour *pour, const Desk *desk, Flow *flow) {
+    int ends[2];
+    if (pour->archive->format == ARCHIVE_PLAIN) {
+        flow->script = open(pour->archive->path, O_RDONLY | O_CLOEXEC);
+        return flow->script >= 0 || fail_errno(FAIL_ERROR, "cannot open %s", pour->archive->path);
     }
-    close(pipe_of[1]);
-    return psql && (given || gone) && (program_wait(psql, NULL, NULL) || tell_server(a, psql));
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return fail_errno(FAIL_ERROR, "cannot make a pipe");
+    flow->script = ends[0];
+    flow->from = start_restore(a, pour, desk, ends[1]);
+    close(ends[1]);
+    return flow->from != NULL;
 }
 
-static bool run_plain(Arena *a, const Pour *pour, const Desk *desk) {
-    int file = open(pour->archive->path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return fail_errno(FAIL_ERROR, "cannot open %s", pour->archive->path);
-    Program *psql = start_psql(a, pour, desk, file);
-    close(file);
-    return psql && (program_wait(psql, NULL, NULL) || tell_server(a, psql));
+static bool open_flow(Arena *a, const Pour *pour, const Desk *desk, Flow *flow) {
+    *flow = (Flow){.script = -1, .psql = {-1, -1}};
+    if (pipe2(flow->psql, O_CLOEXEC) != 0)
+        return fail_errno(FAIL_ERROR, "cannot make a pipe");
+    flow->to = start_psql(a, pour, desk, flow->psql[0]);
+    close(flow->psql[0]);
+    return flow->to && open_script(a, pour, desk, flow);
+}
+
+/* On the way out of a failure, which stays the one to tell. */
+static void end_flow(Arena *a, const Flow *flow) {
+    Failure why = fail_kept(a);
+    if (flow->to)
+        program_end(flow->to);
+    if (flow->from)
+        program_end(flow->from);
+    fail_again(&why);
+}
+
+/* psql comes to its end, and so to its COMMIT, when nobody holds the pipe any more: we let go of it
+ * once the other end has ended well, and not before. */
+static bool run(Arena *a, const Pour *pour, const Desk *desk) {
+    Flow flow;
+    SieveAnswer answer = SIEVE_FAILED;
+    bool whole = open_flow(a, pour, desk, &flow) &&
+                 (answer = sieve_copy(flow.script, flow.psql[1])) == SIEVE_DONE &&
+                 (!flow.from || program_wait(flow.from, NULL, NULL));
+    if (answer == SIEVE_CLOSED)
+        program_wait(flow.to, NULL, NULL); /* its own words are the reason */
+    if (!whole)
+        end_flow(a, &flow);
+    close(flow.script);
+    close(flow.psql[1]);
+    if (whole)
+        whole = program_wait(flow.to, NULL, NULL);
+    return whole || tell_server(a, flow.to);
 }
 
 bool pour_into(Arena *a, const Pour *pour) {
     Desk desk;
-    bool plain = pour->archive->format == ARCHIVE_PLAIN;
-    bool ok = set_desk(a, pour, &desk) && (plain ? run_plain : run_pipe)(a, pour, &desk);
+    bool ok = set_desk(a, pour, &desk) && run(a, pour, &desk);
     clear_desk(&desk);
     return ok;
 }

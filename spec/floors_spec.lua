@@ -22,6 +22,7 @@ local floors = {
       notify
       order
       program
+      sieve
       sql
       stop
       text
@@ -127,6 +128,7 @@ local floors = {
       plan
       prove
       residue
+      restore
       resume
       revert
       run

@@ -24,7 +24,7 @@ FROM stint.migration m WHERE (SELECT version FROM stint.ledger) <= $1
 SELECT DISTINCT ON (e.migration) e.migration, e.message,
        to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 FROM stint.event e LEFT JOIN stint.migration m ON m.id = e.migration
-WHERE e.kind = CASE m.state WHEN 'reverting' THEN 'rollback_failed' ELSE 'migration_failed' END
+WHERE e.kind = CASE m.state WHEN 'reverting' THEN 'rollback_failed' ELSE 'migration_failed' END AND NOT e.undone
   AND (m.id IS NULL OR (m.kind = 'repeatable' OR m.state NOT IN ('applied', 'baselined')) AND e.at >= m.started_at)
 ORDER BY e.migration, e.id DESC
 

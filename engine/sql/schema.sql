@@ -61,7 +61,8 @@ CREATE TABLE stint.migration (
   origin        text NOT NULL DEFAULT 'stint',
   origin_row    jsonb
 ) WITH (fillfactor = 70);
--- what happened and left no row elsewhere: failed attempts, repairs by hand; append-only
+-- what happened and left no row elsewhere: failed attempts, repairs by hand; append-only.
+-- undone: it was carried over a restore, and what it tells of is not in the database any more
 CREATE TABLE stint.event (
   id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at        timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -71,7 +72,8 @@ CREATE TABLE stint.event (
   who       text NOT NULL,
   role      text NOT NULL DEFAULT session_user,
   message   text,
-  facts     jsonb
+  facts     jsonb,
+  undone    boolean NOT NULL DEFAULT false
 );
 CREATE INDEX event_of_migration ON stint.event (migration, id) WHERE migration IS NOT NULL;
 -- who has approved which text (tokens: up and down), for which environment, in which database;

@@ -1,7 +1,7 @@
 -- :name seed_last
 -- When this seed was run here last, and what it was then.
 SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), who, facts ->> 'tokens'
-FROM stint.event WHERE migration = $1 AND kind = 'seed' ORDER BY id DESC LIMIT 1
+FROM stint.event WHERE migration = $1 AND kind = 'seed' AND NOT undone ORDER BY id DESC LIMIT 1
 
 -- :name seed_event
 -- $6 ms, or NULL in the one transaction that is the seed

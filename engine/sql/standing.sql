@@ -19,7 +19,7 @@ CROSS JOIN LATERAL (
   FROM (SELECT o.*, o.state = 'taken' AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
           WHERE a.pid = o.pid AND coalesce(a.backend_start = o.session, true)) AS is_held
         FROM stint.backfill_range o WHERE o.backfill = b.id) x) r
-LEFT JOIN LATERAL (SELECT e.who, e.at FROM stint.event e WHERE e.migration = b.migration AND e.kind IN ('backfill_pause', 'backfill_cancel')
+LEFT JOIN LATERAL (SELECT e.who, e.at FROM stint.event e WHERE e.migration = b.migration AND NOT e.undone AND e.kind IN ('backfill_pause', 'backfill_cancel')
   ORDER BY e.id DESC LIMIT 1) w ON true
 ORDER BY b.id
 

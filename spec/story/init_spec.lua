@@ -40,14 +40,15 @@ describe("stint init", function()
     local r = run({ "init" }, { cwd = folder })
     assert.truthy(r.out:find("added  .env to .gitignore", 1, true), r.out)
     run({ "init" }, { cwd = folder })
-    assert.equal("node_modules\n.env\n", place.read(folder .. "/.gitignore"))
+    assert.truthy(r.out:find("added  /backups/ to .gitignore", 1, true), r.out)
+    assert.equal("node_modules\n.env\n/backups/\n", place.read(folder .. "/.gitignore"))
     assert.is_false(place.exists(place.folder() .. "/.gitignore"))
   end)
 
   it("leaves a .gitignore alone that has it already, with any line end", function()
-    local folder = run.project { [".gitignore"] = "a\r\n.env\r\nb" }
+    local folder = run.project { [".gitignore"] = "a\r\n.env\r\nbackups/\r\nb" }
     run({ "init" }, { cwd = folder })
-    assert.equal("a\r\n.env\r\nb", place.read(folder .. "/.gitignore"))
+    assert.equal("a\r\n.env\r\nbackups/\r\nb", place.read(folder .. "/.gitignore"))
   end)
 
   it("works in another folder with -C, and points at migrations that are there", function()
