@@ -123,3 +123,20 @@ bool standing_retry(Pg *pg, const char *schema, const Standing *s) {
     arena_free(a);
     return ok || fail_in("cannot write to the ledger");
 }
+
+bool standing_speed(Pg *pg, const char *schema, const Standing *s, double speed) {
+    Arena *a = arena_new();
+    bool ok = pg_do(pg, ledger_sql(a, schema, SQL_STANDING_SPEED),
+                    PG_WITH(s->id, arena_format(a, "%g", speed), ledger_who()));
+    arena_free(a);
+    return ok || fail_in("cannot write to the ledger");
+}
+
+bool standing_lag(Pg *pg, long long *ms) {
+    Arena *a = arena_new();
+    PgRows rows;
+    bool ok = pg_row(pg, a, &rows, SQL_STANDING_LAG, PG_NONE);
+    *ms = ok && pg_cell(&rows, 0, 0) ? pg_integer(&rows, 0, 0) : -1;
+    arena_free(a);
+    return ok;
+}

@@ -5,11 +5,19 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t asked; /* the signal, or 0 */
+static void (*before)(void);
 
 static void on_signal(int sig) {
-    if (asked)
+    if (asked) {
+        if (before)
+            before();
         _exit(128 + sig);
+    }
     asked = sig;
+}
+
+void stop_before(void (*work)(void)) {
+    before = work;
 }
 
 void stop_listen(void) {

@@ -59,6 +59,10 @@ const StandingWish *standing_wish(StandingWishes wish);
 /* `*done` is false where its state forbids it. */
 bool standing_want(Pg *pg, const char *schema, const Standing *standing, StandingWishes wish,
                    bool *done);
+/* The part of their time, up to 1, that workers may work. */
+bool standing_speed(Pg *pg, const char *schema, const Standing *standing, double speed);
+/* ms that the slowest standby is behind; -1: none that can be seen. */
+bool standing_lag(Pg *pg, long long *ms);
 /* Rows that failed are among those that are left for the end again. */
 bool standing_retry(Pg *pg, const char *schema, const Standing *standing);
 

@@ -10,6 +10,8 @@
 
 void stop_listen(void);
 bool stop_asked(void);
+/* What must be done even when the process ends at once; called from the signal's handler. */
+void stop_before(void (*work)(void));
 /* FAIL_INTERRUPTED with the message "interrupted"; returns false. */
 bool stop_failure(void);
 /* 130 after SIGINT, 143 after SIGTERM. */

@@ -157,8 +157,10 @@ local floors = {
       muster
       option
       pick
+      picture
       progress
       report
+      screen
       show
       summary
       tally

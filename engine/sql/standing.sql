@@ -49,3 +49,12 @@ again AS (UPDATE stint.backfill SET state = 'running', error = NULL WHERE id = $
 INSERT INTO stint.event (migration, kind, who, facts)
 SELECT b.migration, 'backfill_retry', $2, jsonb_build_object('rows', (SELECT count(*) FROM gone))
 FROM stint.backfill b WHERE b.id = $1 AND EXISTS (SELECT FROM gone)
+
+-- :name standing_speed
+-- $1 backfill, $2 the part of their time that workers may work, $3 who
+WITH done AS (UPDATE stint.backfill SET speed = $2::real WHERE id = $1 RETURNING migration)
+INSERT INTO stint.event (migration, kind, who, facts) SELECT migration, 'backfill_speed', $3, jsonb_build_object('speed', $2::real) FROM done
+
+-- :name standing_lag
+-- ms by which the slowest standby that can be seen is behind; NULL where there is none, or it may not be seen
+SELECT (extract(epoch FROM max(replay_lag)) * 1000)::bigint FROM pg_catalog.pg_stat_replication

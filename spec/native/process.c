@@ -55,7 +55,8 @@ static void become(const struct passwd *entry) {
         _exit(NO_FILE);
 }
 
-/* start{argv = {...}, env = {"A=b"}, cwd, stdin, out, err, account} gives a process id. */
+/* start{argv = {...}, env = {"A=b"}, cwd, stdin, out, err, account} gives a process id; `terminal`
+ * is the path of one, in the place of the three. */
 static int start(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_getfield(L, 1, "argv");
@@ -64,7 +65,7 @@ static int start(lua_State *L) {
     const char **env = strings(L, lua_gettop(L));
     const char *cwd = field(L, "cwd", "."), *in = field(L, "stdin", "/dev/null");
     const char *out = field(L, "out", "/dev/null"), *err = field(L, "err", "/dev/null");
-    const char *account = field(L, "account", NULL);
+    const char *account = field(L, "account", NULL), *terminal = field(L, "terminal", NULL);
     const struct passwd *entry = account ? getpwnam(account) : NULL;
     if (account && !entry)
         return luaL_error(L, "there is no account %s", account);
@@ -74,7 +75,9 @@ static int start(lua_State *L) {
     if (pid == 0) {
         setsid();
         signal(SIGPIPE, SIG_DFL);
-        redirect(in, O_RDONLY, STDIN_FILENO);
+        if (terminal) /* of a session that has none: it is its own from now on */
+            in = out = err = terminal;
+        redirect(in, terminal ? O_RDWR : O_RDONLY, STDIN_FILENO);
         redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
         redirect(err, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
         if (entry)
