@@ -180,7 +180,8 @@ describe("a detached backfill", function()
     local r = stint "work"
     assert.equal(0, r.code, r.err)
     assert.equal("1 applied, 2 applied", sql(APPLIED))
-    assert.equal("true 1", sql "SELECT (SELECT attnotnull FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'v') || ' ' || sweep FROM stint.backfill")
+    assert.equal("true 1",
+      sql "SELECT (SELECT attnotnull FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'v') || ' ' || sweep FROM stint.backfill")
     begin 'backfill { table = "t", set = { v = "id::text" }, writes = "trigger" }\n'
     assert.equal(0, stint("deploy").code)
     sql "INSERT INTO t VALUES (-5)"
