@@ -276,6 +276,8 @@ bool backfill_find(Pg *pg, Arena *a, const char *schema, Backfill *b) {
     b->batch_size = pg_integer(&rows, 0, 15);
     b->rows_still = pg_integer(&rows, 0, 16);
     backfill_walk_by(b, pg_true(&rows, 0, 17) ? BACKFILL_BY_PAGE : BACKFILL_BY_KEY);
+    b->throttled_by = pg_cell(&rows, 0, 18);
+    b->held = pg_integer(&rows, 0, 19);
     return true;
 }
 

@@ -84,6 +84,8 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
     bool reads = kind == BATCH_READ || kind == BATCH_READ_STRIPE;
     Clause clauses[] = {
         {"table", batch->table},
+        {"control", SQL_BATCH_CONTROL},
+        {"answer", SQL_BATCH_ANSWER},
         {"leaf", arena_format(a, "%s::oid", batch->leaf)},
         {"keys", keys},
         {"keys_descending", each_key(a, b, "t.%k DESC")},
@@ -201,6 +203,8 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
     bool next = write->start == BATCH_NEXT, skips = write->locks == BATCH_SKIPS;
     Clause clauses[] = {
         {"table", batch->table},
+        {"control", SQL_BATCH_CONTROL},
+        {"answer", SQL_BATCH_ANSWER},
         {"leaf", arena_format(a, "%s::oid", batch->leaf)},
         {"place", each_place(a, b, "t.%k")},
         {"position_columns", each_place(a, b, "(r.position)[%n]::%t AS p%n")},

@@ -20,6 +20,7 @@ typedef struct {
     Step *step;
     const Config *config;
     Backfill backfill;
+    Governor governor;
     Worker worker;
     Keeper keeper;
     long long lock_timeout; /* of the batches; 0: ours */
@@ -72,7 +73,8 @@ static StepAnswer not_begun(Course *c) {
 static StepAnswer make_ranges(Course *c) {
     Step *step = c->step;
     bool made;
-    bool ok = range_make(step->pg, step->arena, step->schema, &c->backfill, c->worker.size, &made);
+    bool ok =
+        range_make(step->pg, step->arena, step->schema, &c->backfill, c->worker.pace.size, &made);
     return ok && !made ? STEP_TAKEN : settled(c, ok);
 }
 
@@ -149,7 +151,8 @@ static StepAnswer walk_all(Course *c) {
     if (answer != STEP_DONE)
         return answer;
     Step *step = c->step;
-    bool ok = range_make_late(step->pg, step->arena, step->schema, &c->backfill, c->worker.size);
+    bool ok =
+        range_make_late(step->pg, step->arena, step->schema, &c->backfill, c->worker.pace.size);
     return ok ? walk(c) : step_failed_or_lost(step);
 }
 
@@ -186,7 +189,7 @@ static StepAnswer sweep(Course *c) {
         if (b->sweep >= MOST_SWEEPS)
             return never_ends();
         log_say("%s: sweeping for rows that were written meanwhile", c->step->migration->name);
-        if (!range_make_again(c->step->pg, c->step->arena, c->step->schema, b, c->worker.size))
+        if (!range_make_again(c->step->pg, c->step->arena, c->step->schema, b, c->worker.pace.size))
             return step_failed_or_lost(c->step);
         StepAnswer answer = walk(c);
         if (answer == STEP_DONE)
@@ -252,6 +255,8 @@ static StepAnswer go_on(Course *c) {
         return step_failed_or_lost(step);
     if (text_same(b->state, "planned") || !b->ranges)
         return keeper_make_trigger(&c->keeper) ? make_ranges(c) : step_failed_or_lost(step);
+    if (!governor_forget(&c->governor))
+        return step_failed_or_lost(step);
     return settled(
         c, !failed || backfill_retry(step->pg, step->arena, step->schema, c->backfill.id, NULL));
 }
@@ -266,7 +271,11 @@ static StepAnswer prepare(Course *c) {
                            step->migration->id, step->way == STEP_UP ? BACKFILL_UP : BACKFILL_DOWN,
                            &c->backfill))
         return step_failed_or_lost(step);
-    c->worker = worker_of(step->pg, step->arena, step->schema, step->migration, &c->backfill);
+    if (!governor_of(step->pg, step->arena, step->schema, c->config, &c->backfill,
+                     step->migration->name, &c->governor))
+        return step_failed_or_lost(step);
+    c->worker =
+        worker_of(step->pg, step->arena, step->schema, step->migration, &c->backfill, &c->governor);
     c->keeper = (Keeper){step->pg, step->arena, step->schema, step->retreat, &c->backfill};
     StepAnswer answer = begin(c);
     if (answer != STEP_DONE)

@@ -83,7 +83,10 @@ static bool work_on(Join *j, const char *id, bool is_up) {
         return false;
     if (!b.id || is_other_text(m, &b))
         return !b.id;
-    Worker w = worker_of(j->run.pg, j->arena, config->ledger_schema, m, &b);
+    Governor governor;
+    if (!governor_of(j->run.pg, j->arena, config->ledger_schema, config, &b, m->name, &governor))
+        return false;
+    Worker w = worker_of(j->run.pg, j->arena, config->ledger_schema, m, &b, &governor);
     w.until = j->wanted->until;
     w.parent = j->wanted->parent;
     bool asks = !text_same(config_source(config, "lock_timeout"), "default");

@@ -3,6 +3,8 @@
 #include "clock.h"
 #include "fail.h"
 
+#include <math.h>
+
 /* The calls of scripts that take or give more than a db. */
 
 static bool has_function(const Declaration *declaration, const char *field) {
@@ -28,6 +30,42 @@ bool script_ask(Arena *a, const Declaration *declaration, const char *field, Pg 
     if (ok) {
         *yes = lua_toboolean(L, -2);
         *text = lua_type(L, -1) == LUA_TSTRING ? arena_string(a, lua_tostring(L, -1)) : NULL;
+    }
+    lua_settop(L, 0);
+    return ok;
+}
+
+/* nil or false: go on. */
+static bool read_pause(const Declaration *d, lua_State *L, ScriptPause *pause) {
+    pause->ms = 0;
+    if (!lua_toboolean(L, -2))
+        return true;
+    if (lua_type(L, -2) == LUA_TNUMBER) {
+        pause->ms = (long long)lua_tonumber(L, -2);
+        return true;
+    }
+    if (lua_type(L, -2) == LUA_TSTRING && clock_duration(lua_tostring(L, -2), &pause->ms))
+        return true;
+    return fail(FAIL_ERROR, "%s:%d: it must give a pause, in ms or such as \"10s\", or nil",
+                d->file, d->line);
+}
+
+bool script_pause(Arena *a, const Declaration *declaration, const char *field, ScriptPause *pause) {
+    lua_State *L = declaration->script->L;
+    if (!has_function(declaration, field))
+        return false;
+    lua_createtable(L, 0, (int)pause->count);
+    for (size_t i = 0; i < pause->count; i++) {
+        if (isnan(pause->value[i]))
+            continue;
+        lua_pushnumber(L, pause->value[i]);
+        lua_setfield(L, -2, pause->name[i]);
+    }
+    bool ok = sandbox_call(declaration->script, 1, 2, SANDBOX_CALLING);
+    if (ok) {
+        ok = read_pause(declaration, L, pause);
+        pause->reason =
+            lua_type(L, -1) == LUA_TSTRING ? arena_string(a, lua_tostring(L, -1)) : NULL;
     }
     lua_settop(L, 0);
     return ok;

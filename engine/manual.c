@@ -52,6 +52,9 @@ static const char *const shared_keys[] = {"run_lock_wait",
                                           "backfills",
                                           "role",
                                           "schema",
+                                          "replica_lag",
+                                          "lock_waiters",
+                                          "wal_rate",
                                           NULL};
 
 const char *manual_sample(Arena *a) {

@@ -28,9 +28,9 @@ static void cancel(Pg *pg) {
 /* Ticks, deadline and stop: what may happen while the server works. */
 static void look_around(Pg *pg) {
     long long now = clock_ms();
-    if (pg->tick && now >= pg->next_tick) {
-        pg->next_tick = now + pg->every;
-        pg->tick(pg->tick_with);
+    if (pg->wait.tick && now >= pg->next_tick) {
+        pg->next_tick = now + pg->wait.every;
+        pg->wait.tick(pg->wait.with);
     }
     bool late = pg->deadline_at && now >= pg->deadline_at;
     if (!pg->cancelled_at && (late || (pg->stoppable && stop_asked()))) {
@@ -42,7 +42,7 @@ static void look_around(Pg *pg) {
 
 static int patience(const Pg *pg) {
     long long now = clock_ms(), until = now + 1000;
-    if (pg->tick && pg->next_tick < until)
+    if (pg->wait.tick && pg->next_tick < until)
         until = pg->next_tick;
     if (pg->deadline_at && !pg->cancelled_at && pg->deadline_at < until)
         until = pg->deadline_at;
@@ -83,7 +83,7 @@ void pg_begin(Pg *pg) {
     pg->error = (PgError){.message = ""};
     pg->failed = false;
     pg->cancelled_at = 0;
-    pg->next_tick = now + pg->every;
+    pg->next_tick = now + pg->wait.every;
     pg->deadline_at = pg->deadline ? now + pg->deadline : 0;
 }
 
@@ -327,10 +327,10 @@ PgState pg_state(const Pg *pg) {
     }
 }
 
-void pg_on_wait(Pg *pg, long long every, PgTick *tick, void *with) {
-    pg->every = every;
-    pg->tick = tick;
-    pg->tick_with = with;
+PgWait pg_on_wait(Pg *pg, PgWait wait) {
+    PgWait before = pg->wait;
+    pg->wait = wait;
+    return before;
 }
 
 void pg_deadline(Pg *pg, long long ms) {

@@ -196,7 +196,7 @@ static Pg *open_bare(Arena *a, const PgTarget *target) {
     pg->arena = arena_new();
     pg->error_arena = arena_new();
     pg->stoppable = true;
-    pg->every = 1000;
+    pg->wait.every = 1000;
     pg->conn = connect_patiently(target);
     if (!pg->conn)
         return failed(pg);

@@ -119,10 +119,11 @@ static void tell_waiting(const Worker *w, int tries, long long left) {
                 left == 1 ? " is" : "s are");
 }
 
-/* What people want of it is read before each pass: here are no batches to carry it. */
-static WorkerAnswer heed(Worker *w, Arena *a, bool *told) {
+/* What people want of it, and the governor, are asked before each pass: here are no batches to
+ * carry it. */
+static WorkerAnswer heed(Worker *w, Arena *a) {
     Backfill seen = *w->backfill;
-    for (;; clock_sleep(PAUSE_MOST / 4)) {
+    for (;;) {
         if (stop_asked()) {
             stop_failure();
             return WORKER_STOPPED;
@@ -131,12 +132,12 @@ static WorkerAnswer heed(Worker *w, Arena *a, bool *told) {
             return worker_answer(w);
         if (!text_same(seen.state, "running"))
             return WORKER_OVER;
-        if (text_same(seen.desired, "run"))
+        if (!governor_look(w->governor))
+            return worker_answer(w);
+        if (!*w->governor->reason)
             return WORKER_DONE;
-        if (!*told)
-            event_tell("throttled", EVENT_SAYS("name", w->migration->name),
-                       EVENT_SAYS("throttled_by", "paused"));
-        *told = true;
+        if (!governor_hold(w->governor))
+            return worker_answer(w);
     }
 }
 
@@ -180,13 +181,12 @@ static bool look_all(Worker *w, int looks, long long *found) {
 
 WorkerAnswer residue_work(Worker *w) {
     int tries = 0, looks = 0;
-    bool told = false;
     for (;;) {
         Arena *a = arena_new();
         bool progress = false;
         long long left;
         BatchLocks locks = tries > IMPATIENT ? BATCH_WAITS : BATCH_SKIPS;
-        WorkerAnswer wish = heed(w, a, &told);
+        WorkerAnswer wish = heed(w, a);
         if (wish != WORKER_DONE) {
             arena_free(a);
             return wish;

@@ -112,11 +112,11 @@ void retreat_watch(Retreat *r, Arena *a, Pg *pg, const char *name) {
     r->blockers = NULL;
     r->cancelled = false;
     r->looked = clock_ms();
-    pg_on_wait(pg, LOOK_EVERY, look, r);
+    pg_on_wait(pg, (PgWait){LOOK_EVERY, look, r});
 }
 
 void retreat_unwatch(Retreat *r) {
-    pg_on_wait(r->pg, 1000, NULL, NULL);
+    pg_on_wait(r->pg, (PgWait){0});
 }
 
 /* The table that a statement locks against readers or writers, or NULL. */

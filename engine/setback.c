@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { RETRY_FIRST = 50, RETRY_MOST = 5000, CALM = 10, PLAIN = 20, STUCK = 3 };
+enum { RETRY_FIRST = 50, RETRY_MOST = 5000, PLAIN = 20, STUCK = 3 };
 
 static bool is_lock(const Pg *pg) {
     return pg_failed_with(pg, "40P01") || pg_failed_with(pg, "40001") ||
@@ -20,7 +20,7 @@ static bool is_lock(const Pg *pg) {
 
 static Turn again(Worker *w, bool pauses) {
     event_tell("retry", EVENT_SAYS("name", w->migration->name),
-               EVENT_SAYS("error", failure()->message), EVENT_COUNTS("batch_size", w->size),
+               EVENT_SAYS("error", failure()->message), EVENT_COUNTS("batch_size", w->pace.size),
                EVENT_COUNTS("try", w->retries + 1));
     fail_clear();
     if (pauses)
@@ -66,10 +66,10 @@ static Turn put_aside(Worker *w) {
 /* Halves until it is one row, then that row is put aside. No state is kept for it: the position
  * stays one prefix, and a crash at any point is harmless. */
 static Turn isolate(Worker *w) {
-    w->isolates = true;
+    w->pace.isolates = true;
     w->plain = PLAIN;
-    if (w->size > 1) {
-        w->size /= 2;
+    if (w->pace.size > 1) {
+        w->pace.size /= 2;
         fail_clear();
         return TURN_NOTHING;
     }
@@ -86,7 +86,7 @@ static Turn by_key(Worker *w) {
     fail_clear();
     log_say("%s: the change leaves `where` true for some rows: going on along the key",
             w->migration->name);
-    bool ok = range_by_key(w->pg, a, w->schema, w->backfill, w->size);
+    bool ok = range_by_key(w->pg, a, w->schema, w->backfill, w->pace.size);
     arena_free(a);
     return ok || is_lock(w->pg) ? TURN_FENCED : TURN_FAILED;
 }
@@ -102,11 +102,10 @@ Turn setback_turn(Worker *w) {
         return isolate(w);
     if (pg_failed_with(pg, "57014") || pg_failed_with(pg, "53200")) {
         w->plain = PLAIN;
-        w->calm = CALM;
-        if (w->size == 1 && ++w->stuck > STUCK)
+        if (w->pace.size == 1 && ++w->stuck > STUCK)
             return isolate(w);
-        w->size = w->size > 1 ? w->size / 2 : 1;
-        return again(w, w->size == 1);
+        pace_halve(&w->pace);
+        return again(w, w->pace.size == 1);
     }
     if (is_lock(pg)) {
         bool pauses = w->skips || w->backfill->form == BACKFILL_STATEMENT;

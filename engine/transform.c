@@ -216,7 +216,7 @@ static void without_fence(PgRows *rows, int key) {
 static Turn write_batch(Worker *w, Work *k, BatchKind kind, const PgRows *read, long long start) {
     Arena *a = k->arena;
     PgRows rows;
-    const char *size = arena_format(a, "%ld", w->blamed ? 1 : w->size);
+    const char *size = arena_format(a, "%ld", w->blamed ? 1 : w->pace.size);
     const char *first[] = {arena_format(a, "%lld", w->backfill->id),
                            w->range.number,
                            w->range.token,
@@ -229,7 +229,7 @@ static Turn write_batch(Worker *w, Work *k, BatchKind kind, const PgRows *read, 
         &(BatchWrite){kind, w->range.start, w->skips ? BATCH_SKIPS : BATCH_WAITS, &k->columns});
     if (!pg_rows(w->pg, a, &rows, sql, args_of(k, first, sizeof first / sizeof *first)))
         return setback_turn(w);
-    long keys = kind == BATCH_READ_STRIPE ? w->size : (long)pg_integer(read, 0, 5);
+    long keys = kind == BATCH_READ_STRIPE ? w->pace.size : (long)pg_integer(read, 0, 5);
     Turn turn = worker_read_answer(w, &rows, keys, k->bytes, clock_us() - start);
     if (k->failed && turn != TURN_FAILED && !quarantine_check(w->pg, w->schema, w->backfill))
         return TURN_FAILED;
@@ -239,7 +239,7 @@ static Turn write_batch(Worker *w, Work *k, BatchKind kind, const PgRows *read, 
 static Turn turn(Worker *w, Arena *a) {
     PgRows read;
     long long start = clock_us();
-    const char *size = arena_format(a, "%ld", w->blamed ? 1 : w->size);
+    const char *size = arena_format(a, "%ld", w->blamed ? 1 : w->pace.size);
     BatchKind kind = worker_stripes(w) ? BATCH_READ_STRIPE : BATCH_READ;
     if (!pg_rows(w->pg, a, &read, batch_sql(&w->batch, kind, w->range.start),
                  PG_WITH(arena_format(a, "%lld", w->backfill->id), w->range.number, w->range.token,

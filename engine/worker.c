@@ -10,34 +10,22 @@
 #include "text.h"
 #include "transform.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Sizes in keys. Above 20,000 nothing gets faster, only locks get longer (measured; docs). */
-enum {
-    FIRST_SIZE = 1000,
-    LARGEST_SIZE = 20000,
-    MOST_BYTES = 16 << 20,
-    LOCK_TIMEOUT = 200,
-    SHORTEST_STATEMENT = 5000,
-    PAUSE_POLL = 500,
-    IDLE_FIRST = 20,
-    IDLE_MOST = 500
-};
+enum { LOCK_TIMEOUT = 200, SHORTEST_STATEMENT = 5000, IDLE_FIRST = 20, IDLE_MOST = 500 };
 
-Worker worker_of(Pg *pg, Arena *a, const char *schema, const Migration *migration, Backfill *b) {
-    long ceiling = b->row_bytes ? (long)(MOST_BYTES / b->row_bytes) : FIRST_SIZE;
+Worker worker_of(Pg *pg, Arena *a, const char *schema, const Migration *migration, Backfill *b,
+                 Governor *governor) {
     return (Worker){.pg = pg,
                     .arena = a,
                     .schema = schema,
                     .migration = migration,
                     .backfill = b,
                     .who = ledger_who(),
-                    .size = ceiling < 1            ? 1
-                            : ceiling < FIRST_SIZE ? ceiling
-                                                   : FIRST_SIZE,
-                    .ceiling = LARGEST_SIZE,
+                    .pace = pace_of(b),
+                    .governor = governor,
                     .started = clock_ms(),
                     .seen_before = b->rows_seen};
 }
@@ -59,41 +47,16 @@ WorkerAnswer worker_answer(const Worker *w) {
     return failure()->kind == FAIL_INTERRUPTED ? WORKER_STOPPED : WORKER_FAILED;
 }
 
-/* Size follows time: the smoothed rate times the target, growing by half at the most; and bytes. */
-static void learn(Worker *w, long keys, long long bytes, long long us) {
-    double ms = us > 1000 ? (double)us / 1000 : 1, target = (double)w->backfill->target;
-    if (bytes > 0 && keys > 0) {
-        long most = (long)((double)MOST_BYTES * (double)keys / (double)bytes);
-        w->ceiling = most < 1 ? 1 : most < LARGEST_SIZE ? most : LARGEST_SIZE;
-    }
-    if (keys < w->size / 2)
-        return; /* a short last batch says little */
-    double now = (double)keys / ms;
-    w->rate = w->rate > 0 ? exp(0.7 * log(w->rate) + 0.3 * log(now)) : now;
-    double wanted = w->rate * target, size = (double)w->size;
-    double most = w->isolates ? 2 * size : w->calm > 0 ? size : 1.5 * size;
-    if (ms > 5 * target)
-        wanted = size / 10;
-    else if (wanted > most)
-        wanted = size < 2 && !w->calm ? 2 : most;
-    else if (wanted < size / 2)
-        wanted = size / 2;
-    if (wanted > (double)w->ceiling)
-        wanted = (double)w->ceiling;
-    w->isolates = w->isolates && wanted < FIRST_SIZE;
-    w->calm -= w->calm > 0;
-    w->size = wanted < 1 ? 1 : (long)wanted;
-}
-
 void worker_tell(const Worker *w, long long changed) {
     const Backfill *b = w->backfill;
-    long long spent = clock_ms() - w->started, fresh = b->rows_seen - w->seen_before;
+    long long spent = clock_ms() - w->started - w->governor->held,
+              fresh = b->rows_seen - w->seen_before;
     double speed = spent > 0 ? 1000.0 * (double)fresh / (double)spent : 0;
     long long left = b->rows_total > b->rows_seen ? b->rows_total - b->rows_seen : 0;
     event_tell("batch", EVENT_SAYS("version", w->migration->version),
                EVENT_SAYS("name", w->migration->name), EVENT_COUNTS("rows", changed),
                EVENT_COUNTS("rows_done", b->rows_seen), EVENT_COUNTS("rows_total", b->rows_total),
-               EVENT_MEASURES("rows_per_second", speed), EVENT_COUNTS("batch_size", w->size),
+               EVENT_MEASURES("rows_per_second", speed), EVENT_COUNTS("batch_size", w->pace.size),
                EVENT_COUNTS("eta_seconds", speed > 0 ? (long long)((double)left / speed) : -1));
 }
 
@@ -105,6 +68,19 @@ Turn worker_why_nothing(Worker *w, const char *desired, const char *state, bool 
         return TURN_FENCED;
     w->range.start = w->range.start == BATCH_FIRST ? BATCH_NEXT : BATCH_FIRST;
     return TURN_NOTHING;
+}
+
+/* What the governor has to say for the next batch, and what this one was. Bytes that a statement of
+ * the team's own wrote are known by their WAL alone. */
+static void read_course(Worker *w, const PgRows *rows, PaceBatch batch) {
+    w->pace.share = strtod(pg_cell(rows, 0, 8), NULL);
+    w->looks = pg_true(rows, 0, 9);
+    if (pg_true(rows, 0, 10) && w->backfill->stripes > 1)
+        w->plain = w->plain ? w->plain : 1; /* no room is made while old snapshots look on */
+    if (w->backfill->form == BACKFILL_STATEMENT)
+        batch.bytes = pg_integer(rows, 0, 11);
+    pace_learn(&w->pace, w->backfill, batch);
+    w->rest = pace_rest(&w->pace, batch.us);
 }
 
 Turn worker_read_answer(Worker *w, const PgRows *rows, long keys, long long bytes, long long us) {
@@ -122,7 +98,7 @@ Turn worker_read_answer(Worker *w, const PgRows *rows, long keys, long long byte
     w->backfill->rows_seen += pg_integer(rows, 0, 1);
     w->backfill->rows_changed += pg_integer(rows, 0, 2);
     worker_tell(w, pg_integer(rows, 0, 2));
-    learn(w, keys, bytes, us);
+    read_course(w, rows, (PaceBatch){keys, bytes, us});
     return text_same(pg_cell(rows, 0, 0), "done") ? TURN_RANGE_DONE : TURN_DONE;
 }
 
@@ -136,7 +112,7 @@ static Turn turn(Worker *w) {
     BatchKind kind = w->skips ? BATCH_FREE : worker_stripes(w) ? BATCH_STRIPE : BATCH_PLAIN;
     const char *sql = batch_sql(&w->batch, kind, w->range.start);
     const char *id = arena_format(a, "%lld", w->backfill->id);
-    long size = w->blamed ? 1 : w->size;
+    long size = w->blamed ? 1 : w->pace.size;
     long long start = clock_us();
     Turn answer = TURN_FAILED;
     if (pg_rows(w->pg, a, &rows, sql,
@@ -167,8 +143,7 @@ static RangeAnswer take(Worker *w) {
         answer = range_take(w->pg, w->ranges, w->schema, w->backfill->id, w->who, &w->range);
     if (answer != RANGE_TAKEN)
         return answer;
-    if (w->range.size < w->size || w->rate <= 0)
-        w->size = w->range.size;
+    pace_take(&w->pace, w->range.size);
     backfill_walk_by(w->backfill, w->range.walk);
     w->batch = batch_of(w->pg, w->ranges, w->schema, w->backfill, w->range.leaf, w->range.table);
     w->blamed = NULL;
@@ -183,16 +158,26 @@ static bool is_over(const Worker *w) {
     return (w->until && clock_ms() >= w->until) || (w->parent && getppid() != w->parent);
 }
 
-static void hold(const Worker *w, bool *told) {
-    if (!*told)
-        event_tell("throttled", EVENT_SAYS("name", w->migration->name),
-                   EVENT_SAYS("throttled_by", "paused"));
-    *told = true;
-    clock_sleep(PAUSE_POLL);
+/* Between two batches: a look, if it is due; or why nothing is done; or a rest. */
+static bool between(Worker *w, Turn last) {
+    bool looks = w->looks, halves = !*w->governor->reason;
+    long long rest = w->rest;
+    w->looks = false;
+    w->rest = 0;
+    if (last == TURN_HELD) {
+        bool ok = governor_hold(w->governor);
+        if (halves && text_starts(w->governor->reason, health_name(HEALTH_LOCK_WAITERS)))
+            pace_halve(&w->pace);
+        return ok;
+    }
+    if (w->until && rest > w->until - clock_ms())
+        rest = w->until - clock_ms();
+    if (rest > 0)
+        clock_sleep(rest);
+    return !looks || governor_look(w->governor);
 }
 
 static WorkerAnswer walk(Worker *w) {
-    bool told = false;
     int idle = 0;
     Turn last = TURN_RANGE_DONE;
     for (;;) {
@@ -214,21 +199,22 @@ static WorkerAnswer walk(Worker *w) {
             }
             idle = 0;
         }
+        governor_before(w->governor);
         pg_stoppable(w->pg, false); /* a stop waits for the end of the batch */
         last = w->backfill->form == BACKFILL_TRANSFORM ? transform_turn(w) : turn(w);
         pg_stoppable(w->pg, true);
         if (last == TURN_FAILED)
             return worker_answer(w);
-        if (last == TURN_HELD)
-            hold(w, &told);
-        else
-            told = false;
+        if (!between(w, last))
+            return worker_answer(w);
     }
 }
 
 WorkerAnswer worker_walk(Worker *w) {
     w->ranges = arena_new();
+    governor_watch(w->governor);
     WorkerAnswer answer = walk(w);
+    governor_unwatch(w->governor);
     arena_free(w->ranges);
     w->ranges = NULL;
     return answer;

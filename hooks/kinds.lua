@@ -61,6 +61,35 @@ kinds.backfill = {
       values = { "key", "page" },
       doc = "the order: along the key; or page by page, where the change makes where false; without it, page where that pays, else key",
     },
+    throttle = {
+      "function", "record",
+      fields = {
+        replica_lag = { "duration", "boolean", doc = "how late a standby may be" },
+        replica_lag_bytes = { "string", "boolean", doc = "how much WAL a standby may have to replay" },
+        slot_wal = { "string", "boolean", doc = "how much WAL a replication slot may keep" },
+        archive_backlog = { "string", "boolean", doc = "how much WAL may wait to be archived" },
+        lock_waiters = { "integer", "boolean", doc = "how many sessions may not wait for the backfill" },
+        active_others = { "integer", "boolean", doc = "how many other sessions are too many" },
+        commit_latency = { "duration", "boolean", doc = "how long a commit may take" },
+        requested_checkpoints = { "integer", "boolean", doc = "forced checkpoints within checkpoint_timeout" },
+        dead_tuples = { "integer", "boolean", doc = "dead rows, in thresholds of autovacuum" },
+        horizon_held = { "duration", "boolean", doc = "how long dead rows may be kept by somebody" },
+        wraparound_vacuum = { "boolean", doc = "wait for a vacuum against wraparound" },
+        wal_rate = { "string", "boolean", doc = "WAL that may be written a second" },
+      },
+      editor = "table<string, string|integer|boolean>|fun(health: table<string, number>): (string|number)?, string?",
+      doc = "limits of its own before those of config.ini; "
+        .. "or a function that gets the health and gives a pause and why, or nil to go on",
+    },
+    window = {
+      "record",
+      fields = {
+        from = { "string", required = true, doc = "when it opens" },
+        to = { "string", required = true, doc = "when it closes" },
+        zone = { "string", default = "UTC", doc = "whose time that is" },
+      },
+      doc = 'when batches may run: { from = "22:00", to = "06:00", zone = "Europe/Berlin" }',
+    },
     writes = {
       "string",
       values = { "trigger", "default", "app", "sweep" },

@@ -15,10 +15,12 @@
 ---@field set? table<string, string> the new value of each column, a SQL expression
 ---@field stripes? integer passes over each window of pages, so that updates find room (a batch of your own needs :stripe in it); without it, 8 where that pays, else 1
 ---@field target? string the time that a batch should take; its size follows (default "250ms")
+---@field throttle? table<string, string|integer|boolean>|fun(health: table<string, number>): (string|number)?, string? limits of its own before those of config.ini; or a function that gets the health and gives a pause and why, or nil to go on
 ---@field transform? fun(row: table): table? a function that gets each row and gives its new columns, or nil to leave it alone
 ---@field verify? string a SELECT that must give 0 before the backfill counts as finished
 ---@field walk? "key"|"page" the order: along the key; or page by page, where the change makes where false; without it, page where that pays, else key
 ---@field where? string a SQL condition: the rows that are changed; without it, all of them
+---@field window? { from: string, to: string, zone?: string } when batches may run: { from = "22:00", to = "06:00", zone = "Europe/Berlin" }
 ---@field workers? integer processes that work side by side; more can join with stint work (default 1)
 ---@field writes? "trigger"|"default"|"app"|"sweep" what keeps rows right that are written meanwhile; without it, sweep when the change makes where false, else app
 

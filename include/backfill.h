@@ -51,6 +51,8 @@ typedef struct {
     long long rows_seen, rows_changed, rows_still, sweep, sweep_from, quarantined, ranges,
         ranges_left, residue;
     long long batch_size;
+    const char *throttled_by; /* why nothing is done now, or NULL */
+    long long held;           /* ms that it was held */
 } Backfill;
 
 /* Reads the declaration and asks the catalog. Fails for a table that is not there (FAIL_ERROR),

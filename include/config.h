@@ -46,6 +46,10 @@ typedef struct {
     const char *order;     /* strict, warn, allow */
     const char *backfills; /* inline, detached */
     const char *approval_keys, *approval_key;
+    /* what a backfill must not exceed (health.h); 0: any */
+    long long replica_lag, replica_lag_bytes, slot_wal, archive_backlog, lock_waiters,
+        active_others, commit_latency, requested_checkpoints, dead_tuples, horizon_held, wal_rate;
+    bool wraparound_vacuum;
     const char *contacts, *keep_schemas;
     const char *targets; /* a fleet; NULL once one of them was taken (aim.h) */
     const char *target;

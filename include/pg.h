@@ -103,7 +103,12 @@ PgState pg_state(const Pg *pg);
 
 /* Called about every `every` ms of a wait; the callback may use the witness, never `pg`. */
 typedef void PgTick(void *with);
-void pg_on_wait(Pg *pg, long long every, PgTick *tick, void *with);
+typedef struct {
+    long long every;
+    PgTick *tick; /* NULL: nothing is called */
+    void *with;
+} PgWait;
+PgWait pg_on_wait(Pg *pg, PgWait wait); /* what was before */
 /* Every later statement is cancelled after so many ms; 0: never. */
 void pg_deadline(Pg *pg, long long ms);
 /* Cancels what runs, from within a tick. */

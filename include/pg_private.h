@@ -16,9 +16,8 @@ struct Pg {
     Arena *error_arena; /* the last failure's */
     PgError error;
     bool failed, stoppable;
-    PgTick *tick;
-    void *tick_with;
-    long long every, next_tick;
+    PgWait wait;
+    long long next_tick;
     long long deadline, deadline_at; /* ms a statement; when the running one is cancelled */
     long long cancelled_at;
 };

@@ -75,6 +75,16 @@ bool script_tell(const Declaration *declaration, const char *field, const Event 
  * reads what it gives back. `about` is named when it takes too long. */
 bool script_exchange(Arena *a, Script *script, const char *function, const char *about,
                      const Json *in, Json **out);
+/* Asks a throttle: calls the function in `field` with a table of these values (NAN: left out). It
+ * gives nothing (`ms` 0), or a pause, in ms or as a duration, and why (or NULL). */
+typedef struct {
+    size_t count;
+    const char *const *name;
+    const double *value;
+    long long ms;
+    const char *reason;
+} ScriptPause;
+bool script_pause(Arena *a, const Declaration *declaration, const char *field, ScriptPause *pause);
 /* The time (ms) that each later call may take, and what one changes to change it (NULL: lua_time).
  */
 void script_limit(Script *script, long long time, const char *hint);

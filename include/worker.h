@@ -5,8 +5,10 @@
 #ifndef WORKER_H
 #define WORKER_H
 
+#include "governor.h"
 #include "ledger.h"
 #include "migration.h"
+#include "pace.h"
 #include "range.h"
 
 #include <sys/types.h>
@@ -21,15 +23,15 @@ typedef struct {
     const char *who;
     Range range;
     Batch batch;
-    long size, ceiling;              /* keys of the next batch; as many as bytes allow */
-    double rate;                     /* keys a ms, smoothed; 0: unknown */
+    Pace pace;
+    Governor *governor;
     int retries, stuck;              /* tries of this batch; of one row alone */
-    int calm;                        /* batches until it may grow again */
     int plain;                       /* batches until stripes are tried again */
     bool skips;                      /* the next batch passes over what others hold */
-    bool isolates;                   /* a row that fails is being looked for */
     const char *blamed, *blamed_key; /* the place of a batch of one, or NULL; its row's key */
-    long long started, seen_before;
+    bool looks;                      /* the governor's look is due */
+    long long rest;                  /* ms until the next batch */
+    long long started, seen_before, held_before;
     long long until; /* clock_ms() at which it stops, or 0 */
     pid_t parent;    /* of the crew: without it, it stops; or 0 */
 } Worker;
@@ -45,7 +47,7 @@ typedef enum {
 typedef enum { TURN_DONE, TURN_RANGE_DONE, TURN_NOTHING, TURN_HELD, TURN_FENCED, TURN_FAILED } Turn;
 
 Worker worker_of(Pg *pg, Arena *a, const char *schema, const Migration *migration,
-                 Backfill *backfill);
+                 Backfill *backfill, Governor *governor);
 /* Settings of the session. ms; 0: none of the environment's own. */
 bool worker_settle(Worker *w, long long statement_timeout, long long lock_timeout);
 WorkerAnswer worker_walk(Worker *w);

@@ -68,8 +68,11 @@ local floors = {
       consent
       directive
       encoding
+      governor
       guard
+      health
       hook
+      hours
       keeper
       keyring
       known
@@ -80,6 +83,7 @@ local floors = {
       meta
       migration
       neutral
+      pace
       parts
       pour
       quarantine
@@ -98,6 +102,7 @@ local floors = {
       target
       testbed
       variable
+      verdict
       walk
     ]],
   },

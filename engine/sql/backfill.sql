@@ -94,6 +94,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (migration) DO UPDATE SET spec = excluded.spec, relation = excluded.relation, key = excluded.key, key_type = excluded.key_type,
   target_ms = excluded.target_ms, rows_total = excluded.rows_total, way = excluded.way, workers = excluded.workers, stripes = excluded.stripes,
   writes = excluded.writes, max_quarantine = excluded.max_quarantine, walk = excluded.walk, sweep = 0, sweep_from = 0, rows_late = 0,
+  budget = 1, throttled_by = NULL, throttled_at = NULL, held_ms = 0, look_at = NULL, valid_until = NULL, health = NULL,
   state = 'planned', error = NULL, desired = 'run', started_at = clock_timestamp(), finished_at = NULL
 
 -- :name backfill_find
@@ -101,7 +102,8 @@ SELECT b.id, b.spec, b.rows_total, b.state, b.desired,
        coalesce(sum(r.rows_seen), 0)::bigint, coalesce(sum(r.rows_changed), 0)::bigint + b.rows_late, b.stripes, b.sweep, b.sweep_from,
        (SELECT count(*) FROM stint.backfill_quarantine q WHERE q.backfill = b.id), count(r.*) FILTER (WHERE r.state <> 'done'),
        (SELECT count(*) FROM stint.backfill_residue e WHERE e.backfill = b.id), b.error, count(r.*), coalesce(max(r.batch_size), 0),
-       coalesce(sum(r.rows_still), 0)::bigint, b.walk = 'page'
+       coalesce(sum(r.rows_still), 0)::bigint, b.walk = 'page', b.throttled_by,
+       b.held_ms + coalesce((extract(epoch FROM clock_timestamp() - b.throttled_at) * 1000)::bigint, 0)
 FROM stint.backfill b LEFT JOIN stint.backfill_range r ON r.backfill = b.id
 WHERE b.migration = $1 GROUP BY b.id
 

@@ -2,10 +2,18 @@
 -- server quoted and the expressions of the team's declaration. Positions are text[], cast to the key's
 -- types. $1 backfill, $2 range, $3 token, $4 keys, $5 the only key wanted (or NULL: whichever comes).
 
+-- :name batch_control
+-- What is to be done now: what people want, unless the governor holds it or has not looked for too long.
+CASE WHEN desired = 'run' AND (throttled_by IS NOT NULL OR coalesce(valid_until <= clock_timestamp(), true)) THEN 'hold' ELSE desired END AS desired, state,
+  speed * budget AS share, coalesce(look_at <= clock_timestamp(), true) AS is_due, (health #>> '{signals,horizon_held,value}')::float8 > 10 AS is_old, pg_current_wal_insert_lsn() AS lsn
+
+-- :name batch_answer
+ctl.share, ctl.is_due, ctl.is_old, (pg_current_wal_insert_lsn() - ctl.lsn)::bigint
+
 -- :name batch_head
 -- The range row locked and fenced first; the next bound by counting keys after the position.
 WITH ctl AS MATERIALIZED (
-  SELECT desired, state FROM stint.backfill WHERE id = $1
+  SELECT {control} FROM stint.backfill WHERE id = $1
 ), cur AS MATERIALIZED (
   SELECT r.number, r.stripe, {position_columns}, {high_columns}
   FROM stint.backfill_range r
@@ -25,7 +33,7 @@ WITH ctl AS MATERIALIZED (
 -- :name batch_stripe_head
 -- The same for one stripe of a window: a new window is so many times as long as there are stripes.
 WITH ctl AS MATERIALIZED (
-  SELECT desired, state FROM stint.backfill WHERE id = $1
+  SELECT {control} FROM stint.backfill WHERE id = $1
 ), cur AS MATERIALIZED (
   SELECT r.number, r.stripe, r.window_end IS NOT NULL AS inside, r.window_end = r.high AS at_end, {position_columns}, {high_columns}
   FROM stint.backfill_range r
@@ -125,7 +133,7 @@ moved AS (
 )
 SELECT moved.state, (SELECT keys FROM seen), {count_changed}, ctl.desired, ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
-       {sum_width}, moved.first
+       {sum_width}, moved.first, {answer}
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_stripe_move
@@ -143,7 +151,7 @@ moved AS (
 )
 SELECT moved.state, (SELECT keys FROM seen), {count_changed}, ctl.desired, ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
-       {sum_width}, moved.first
+       {sum_width}, moved.first, {answer}
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_read
@@ -162,7 +170,7 @@ FROM ctl LEFT JOIN cur ON true LEFT JOIN nxt ON true LEFT JOIN LATERAL (
 -- $1 to $4 as above, $5 the last key, $6 its rows, $7 is it the range's end; $8 keys, $9 SQLSTATEs, $10 messages and $11
 -- tracebacks of rows that failed; $12 xmin, then the columns of the key, then what is new.
 WITH ctl AS MATERIALIZED (
-  SELECT desired, state FROM stint.backfill WHERE id = $1
+  SELECT {control} FROM stint.backfill WHERE id = $1
 ), cur AS MATERIALIZED (
   SELECT r.number, r.stripe, {position_columns}
   FROM stint.backfill_range r
@@ -198,7 +206,7 @@ changed AS (
   RETURNING r.state, r.position IS NULL AS first
 )
 SELECT moved.state, $6::bigint, (SELECT count(*) FROM changed), ctl.desired, ctl.state,
-       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours, 0, moved.first
+       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours, 0, moved.first, {answer}
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_write_moves

@@ -194,7 +194,7 @@ describe("a crew", function()
   it("tells why its workers fail, and stops", function()
     begin "workers = 2"
     local h = start "up"
-    session.wait_until(url, WORKERS, "2")
+    under_way()
     sql "ALTER TABLE t RENAME COLUMN n TO m"
     local r = h:wait()
     assert.equal(7, r.code, r.err)

@@ -125,11 +125,14 @@ describe("the kinds", function()
     end
   end)
 
-  it("do not know what is not carried out", function()
-    for _, name in ipairs { "throttle", "window" } do
-      local message = wrong(kinds.backfill.fields, { table = "t", set = { a = "1" }, [name] = "x" }, "backfill")
-      assert.truthy(message:find('^backfill has no field "' .. name .. '"'), message)
+  it("know the limits of a throttle, and what they may be", function()
+    local function said(throttle)
+      return wrong(kinds.backfill.fields, { table = "t", set = { a = "1" }, throttle = throttle }, "backfill")
     end
+    assert.is_nil(said { replica_lag = "5s", lock_waiters = 3, wal_rate = "8MB", slot_wal = false })
+    assert.is_nil(said(print))
+    assert.equal('backfill.throttle has no field "replica_lags", did you mean "replica_lag"?', said { replica_lags = "5s" })
+    assert.equal('backfill.throttle.replica_lag must be a duration such as "250ms", "5s" or "1h30m", not "soon"', said { replica_lag = "soon" })
   end)
 
   local function not_stale(path, text)

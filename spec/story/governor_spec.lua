@@ -1,0 +1,195 @@
+local cluster = require "spec.support.cluster"
+local native = require "native"
+local place = require "spec.support.place"
+local run = require "spec.support.run"
+local session = require "spec.support.session"
+
+local process = native.process
+
+local FILE = "scripts/migrations/1_fill.lua"
+
+-- Each batch writes down when it began; a row in a hundred takes a moment.
+local TABLE = [[
+CREATE TABLE t (id bigint PRIMARY KEY, n int NOT NULL DEFAULT 0);
+INSERT INTO t SELECT g FROM generate_series(1, %d) g;
+CREATE TABLE log (id bigint, at timestamptz DEFAULT statement_timestamp());
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.id %% 100 = 0 THEN PERFORM pg_sleep(0.002); END IF;
+  INSERT INTO log VALUES (NEW.id);
+  RETURN NEW;
+END $$;
+CREATE TRIGGER note AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION note();
+ANALYZE t;
+]]
+
+local ONCE = "SELECT (SELECT count(*) FROM t WHERE n = 1) || ' ' || (SELECT count(*) FROM log) || ' ' || (SELECT count(DISTINCT id) FROM log)"
+local WHY = "SELECT coalesce(string_agg(throttled_by, ''), 'nothing') FROM stint.backfill"
+
+describe("a backfill that is governed", function()
+  local pg, url, dir, rows
+
+  local function begin(fields, count)
+    rows = count or 5000
+    url = pg:database()
+    pg:sql(url, TABLE:format(rows))
+    dir = run.project { [FILE] = ('backfill { table = "t", set = { n = "n + 1" }, target = "50ms", %s }\n'):format(fields or "") }
+  end
+
+  local function start(opts, ...)
+    local env = { DATABASE_URL = url }
+    for name, value in pairs(opts) do
+      env[name] = value
+    end
+    return run.start({ ... }, { cwd = dir, env = env, timeout = 60 })
+  end
+
+  local function up(opts)
+    return start(opts or {}, "up", "--json")
+  end
+
+  local function sql(text)
+    return pg:sql(url, text)
+  end
+
+  local function assert_done(h)
+    local r = h:wait()
+    assert.equal(0, r.code, r.out .. r.err)
+    assert.equal(("%d %d %d"):format(rows, rows, rows), sql(ONCE))
+    return r
+  end
+
+  -- The event says why, and the ledger too.
+  local function held_by(h, pattern)
+    local until_then = process.seconds() + 20
+    local why
+    repeat
+      why = h:out():match('"event":"throttled"[^\n]*"throttled_by":"([^"]*)"')
+      process.pause(0.01)
+    until why or process.seconds() > until_then or not h:running()
+    assert.matches(pattern, why or "never: " .. h:out() .. h:err())
+    assert.matches(pattern, sql(WHY))
+    return why
+  end
+
+  -- Nothing is done while it is held.
+  local function assert_rests(seconds)
+    local before = sql "SELECT count(*) FROM log"
+    process.pause(seconds or 0.6)
+    assert.equal(before, sql "SELECT count(*) FROM log")
+  end
+
+  local function stop(h)
+    h:kill "TERM"
+    return h:wait()
+  end
+
+  setup(function()
+    pg = cluster.get()
+  end)
+
+  describe("by a function", function()
+    it("rests as long as the function says, and shows why", function()
+      begin [[throttle = (function()
+        local calls = 0
+        return function(health)
+          calls = calls + 1
+          if calls < 4 then return "100ms", ("call %d: %g waiters"):format(calls, health.lock_waiters) end
+        end
+      end)()]]
+      local h = up()
+      local r = assert_done(h)
+      assert.matches('"throttled_by":"throttle: call 1: 0 waiters"', r.out, 1, true)
+      assert.equal("nothing", sql(WHY))
+      assert.is_true(tonumber(sql "SELECT held_ms FROM stint.backfill") >= 300)
+      assert.equal("0", sql "SELECT count(*) FROM log WHERE at < (SELECT started_at + interval '300 ms' FROM stint.backfill)")
+    end)
+
+    it("does not go on where the function fails", function()
+      begin "throttle = function(health) return health.nothing.more end"
+      local h = up()
+      held_by(h, "^throttle: .*1_fill.lua:1: attempt to index a nil value")
+      assert_rests()
+      assert.equal(143, stop(h).code)
+      assert.equal("0", sql "SELECT count(*) FROM log")
+    end)
+
+    it("does not go on where the function gives no pause", function()
+      begin "throttle = function() return 'soon' end"
+      local h = up()
+      held_by(h, "^throttle: .*1_fill.lua:1: it must give a pause")
+      stop(h)
+    end)
+  end)
+
+  describe("within a window", function()
+    local function window(opens, closes, zone)
+      local text = sql(([[SELECT format('window = { from = "%%s", to = "%%s", zone = "%s" }',
+        ((clock_timestamp() + interval '%s') AT TIME ZONE '%s')::time(0), ((clock_timestamp() + interval '%s') AT TIME ZONE '%s')::time(0))]])
+        :format(zone, opens, zone, closes, zone))
+      place.write(dir .. "/" .. FILE, ('backfill { table = "t", set = { n = "n + 1" }, target = "50ms", %s }\n'):format(text))
+    end
+
+    it("does nothing before it opens", function()
+      begin()
+      window("2 hours", "3 hours", "Asia/Kolkata")
+      local h = up()
+      held_by(h, "^window: opens at %d+:%d+:%d+ Asia/Kolkata$")
+      assert_rests()
+      assert.equal(143, stop(h).code)
+      assert.equal("0", sql "SELECT count(*) FROM log")
+    end)
+
+    it("works while it is open, over midnight too", function()
+      begin()
+      window("-23 hours", "30 minutes", "America/New_York")
+      assert_done(up())
+    end)
+
+    it("begins no batch after it has closed", function()
+      begin("", 60000)
+      sql "CREATE OR REPLACE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id % 10 = 0 THEN PERFORM pg_sleep(0.001); END IF; INSERT INTO log VALUES (NEW.id); RETURN NEW; END $$"
+      window("-1 hour", "3 seconds", "Europe/Berlin")
+      local closes = place.read(dir .. "/" .. FILE):match 'to = "([^"]+)"'
+      local h = up()
+      held_by(h, "^window: ")
+      assert_rests()
+      assert.are_not.equal("0", sql "SELECT count(*) FROM log")
+      assert.equal("0", sql(("SELECT count(*) FROM log WHERE (at AT TIME ZONE 'Europe/Berlin')::time >= '%s'"):format(closes)))
+      assert.equal(143, stop(h).code)
+    end)
+
+    it("is refused where it is none", function()
+      begin 'window = { from = "22:00", to = "6 am", zone = "Europe/Atlantis" }'
+      local r = up():wait()
+      assert.equal(6, r.code, r.err)
+      assert.matches("window: invalid input syntax for type time", r.err, 1, true)
+      assert.matches("at " .. FILE .. ":1", r.err, 1, true)
+      begin 'window = { from = "22:00", to = "06:00", zone = "Europe/Atlantis" }'
+      assert.matches('window: time zone "Europe/Atlantis" not recognized', up():wait().err, 1, true)
+      begin 'throttle = { replica_lag_bytes = "much" }'
+      r = up():wait()
+      assert.matches('replica_lag_bytes is not a size: "much"', r.err, 1, true)
+    end)
+  end)
+
+  describe("by sessions that wait for it", function()
+    it("rests, and goes on with smaller batches", function()
+      begin('throttle = { lock_waiters = 2 }', 3000)
+      sql "CREATE OR REPLACE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 900 THEN PERFORM pg_sleep(2.5); END IF; INSERT INTO log VALUES (NEW.id); RETURN NEW; END $$"
+      local waiters = {}
+      local h = up()
+      session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()", "1")
+      for i = 1, 2 do
+        waiters[i] = session.open(url)
+        waiters[i]:send(("SELECT 1 FROM t WHERE id = %d FOR UPDATE"):format(i))
+      end
+      local why = held_by(h, "^lock_waiters: 2, limit 2")
+      assert.matches("pid %d+", why)
+      for _, waiter in ipairs(waiters) do
+        waiter:wait()
+      end
+      assert_done(h)
+    end)
+  end)
+end)
