@@ -177,7 +177,7 @@ static bool read_results(Trial *t, const Worker *w, long long us) {
     e->changed = t->backfill.rows_changed;
     e->failing = pg_integer(&failing, 0, 0);
     e->first_failure = pg_cell(&failing, 0, 1);
-    e->batch_size = w->size;
+    e->batch_size = w->pace.size;
     e->rows_per_second = (double)e->rows * 1e6 / (double)(us > 0 ? us : 1);
     e->seconds = e->rows ? (double)e->rows_total / e->rows_per_second : 0;
     e->wal = scaled(t, &after, 0);
@@ -198,8 +198,12 @@ static bool is_too_many(Trial *t, WorkerAnswer answer) {
 
 static bool try_it(Trial *t) {
     bool made;
-    Worker w = worker_of(t->pg, t->arena, ledger, t->migration, &t->backfill);
-    if (!range_make(t->pg, t->arena, ledger, &t->backfill, w.size, &made) ||
+    Governor governor;
+    if (!governor_of(t->pg, t->arena, ledger, t->config, &t->backfill, t->migration->name,
+                     &governor))
+        return false;
+    Worker w = worker_of(t->pg, t->arena, ledger, t->migration, &t->backfill, &governor);
+    if (!range_make(t->pg, t->arena, ledger, &t->backfill, w.pace.size, &made) ||
         !backfill_find(t->pg, t->arena, ledger, &t->backfill) || !measure(t, &t->before) ||
         !worker_settle(&w, t->config->statement_timeout, 0))
         return false;
