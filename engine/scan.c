@@ -46,6 +46,15 @@ static bool refuse(const Backfill *b, const char *line) {
                      b->key.at[0], b->key.at[0]);
 }
 
+/* Asked before it is begun: later, rows may have told better. */
+static bool is_once(const Backfill *b) {
+    if (!b->twice)
+        return true;
+    fail(FAIL_ERROR, "walk = \"page\" could change rows twice: %s", b->twice);
+    at_declaration(b);
+    return fail_hint("without `walk` they are met along the key, each of them once");
+}
+
 static bool has_bounds(const Backfill *b) {
     if (b->form != BACKFILL_STATEMENT ||
         (strstr(b->statement, ":lo") && strstr(b->statement, ":hi")))
@@ -60,7 +69,7 @@ bool scan_try(Batch *batch) {
     const Backfill *b = batch->backfill;
     PgRows plan;
     BatchKind kind = b->form == BACKFILL_TRANSFORM ? BATCH_READ : BATCH_PLAIN;
-    if (!has_bounds(b))
+    if (!is_once(b) || !has_bounds(b))
         return false;
     const char *sql = arena_format(batch->arena, "EXPLAIN (VERBOSE, COSTS off) %s",
                                    batch_sql(batch, kind, BATCH_NEXT));

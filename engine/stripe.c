@@ -124,20 +124,16 @@ static const char *twice_because(Pg *pg, Arena *a, const Backfill *b, const Fact
     return still_because(pg, a, b, is_seen);
 }
 
-static bool choose_walk(Pg *pg, Arena *a, Backfill *b, const Facts *f, const char *plain) {
+static void choose_walk(Pg *pg, Arena *a, Backfill *b, const Facts *f, const char *plain) {
     const char *asked = b->way == BACKFILL_UP ? script_text(a, b->declaration, "walk") : NULL;
     bool is_seen, page = asked && strcmp(asked, "page") == 0;
     bool pays = !asked && b->form == BACKFILL_SET && !plain && f->is_large && f->in_order < RANDOM;
     if (!page && !pays)
-        return true;
+        return;
     const char *why = twice_because(pg, a, b, f, &is_seen);
     if (!why && (page || is_seen))
         backfill_walk_by(b, BACKFILL_BY_PAGE);
-    if (!why || !page)
-        return true;
-    fail(FAIL_ERROR, "walk = \"page\" could change rows twice: %s", why);
-    fail_at((FailPlace){b->declaration->file, (size_t)b->declaration->line, 0, NULL});
-    return fail_hint("without `walk` they are met along the key, each of them once");
+    b->twice = page ? why : NULL;
 }
 
 /* A statement of the team's own is divided only where it says how. */
@@ -157,8 +153,7 @@ bool stripe_choose(Pg *pg, Arena *a, Backfill *b) {
     if (!check_statement(b, wanted) || !read_facts(pg, a, b, &f))
         return false;
     const char *why = plain_because(a, b, &f);
-    if (!choose_walk(pg, a, b, &f, why))
-        return false;
+    choose_walk(pg, a, b, &f, why);
     bool pages = b->walk == BACKFILL_BY_PAGE, own = b->form == BACKFILL_STATEMENT;
     if (!why && !pages && !own && f.in_order < IN_ORDER)
         why = "the key's order is not the table's, so that pages are met again anyway";

@@ -41,6 +41,7 @@ typedef struct {
     long workers, max_quarantine;
     long stripes;       /* 1: a plain walk */
     const char *order;  /* the order of the walk and why, for people */
+    const char *twice;  /* why the walk that was asked for could change rows twice, or NULL */
     const char *writes; /* trigger, default, app, sweep */
     const char *writes_why;
     long long rows_total; /* the planner's estimate */

@@ -131,6 +131,18 @@ describe("a walk page by page", function()
     end
   end)
 
+  it("goes on in a later run, though all that it meets then leaves `where` true", function()
+    begin(TABLE:format(80, 20000), [[backfill { table = "t", set = { n = "n + 1", done = "CASE WHEN app = 0 THEN true END" }, where = "done IS NULL",
+      walk = "page", writes = "app", verify = "SELECT count(*) FROM t WHERE app = 2" }]])
+    sql "UPDATE t SET app = CASE WHEN ctid < '(250,0)' THEN 1 ELSE 2 END WHERE ctid > '(200,0)'"
+    sql "VACUUM FULL t"
+    assert.equal(7, up().code)
+    sql "UPDATE t SET app = 1 WHERE app = 2"
+    local r = up()
+    assert.equal(0, r.code, r.err)
+    assert.equal("20000 key", sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT walk FROM stint.backfill) FROM t")
+  end)
+
   it("is chosen for random keys, more rows than the buffers hold, and a change that makes `where` false", function()
     begin(TABLE:format(250, 130000), 'backfill { table = "t", set = { n = "n + 1", done = "true" }, where = "done IS NULL" }\n')
     local first = dir
