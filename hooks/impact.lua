@@ -1,18 +1,148 @@
--- What a statement locks, rewrites, scans, builds and loses.
+-- What a statement locks, rewrites, scans, builds and loses, by PostgreSQL's own rules (13 to 18).
+--   s.impact = impact.of(world, s)
+-- Every entry of the tables under impact/ is compared with what servers do by
+-- spec/story/impact_spec.lua. The answer:
+--   locks     { { relation, mode, why } ... }, the strongest for each relation, partners too
+--   rewrites  relations whose rows are all written anew, with their indexes
+--   scans     relations that are read as a whole
+--   builds    relations whose indexes are built
+--   why       { rewrites = { [relation] = text }, scans = ..., builds = ... }
+--   loses     { { kind, name, relation } ... } whose data is gone afterwards
+--   changes   { [relation] = true }: rows that the statement itself writes
+--   under     { [relation] = mode }: the lock that the work on it is done under, with what the
+--             transaction holds already; held: the strongest of all on relations that are not new
+--   metadata_only, transaction ("allowed" | "refused"), certainty ("certain" | "assumed" |
+--   "opaque"), assumed (what was not known, as texts), table (the first relation it is about)
+local _, shipped = ...
+
+local modes = shipped "impact/modes"
+
+local forms = {}
+for _, family in ipairs { "alter", "tables", "indexes", "objects", "queries" } do
+  for tag, form in pairs(shipped("impact/" .. family)) do
+    forms[tag] = form
+  end
+end
+
+local Impact = {}
+Impact.__index = Impact
+
+-- For relations that the statement makes there is nobody to wait.
+function Impact:lock(relation, mode, why)
+  local entry = self.at[relation]
+  if not entry then
+    entry = { relation = relation, mode = mode, why = why }
+    self.at[relation] = entry
+    self.locks[#self.locks + 1] = entry
+  elseif modes.rank(mode) > modes.rank(entry.mode) then
+    entry.mode, entry.why = mode, why
+  end
+end
+
+-- All of a table's partitions and inheritors with it.
+function Impact:lock_family(relation, mode, why)
+  for _, member in ipairs(relation:family()) do
+    self:lock(member, mode, member == relation and why or "inherits from " .. relation.name)
+  end
+end
+
+local function note(self, list, relation, why)
+  if not self.why[list][relation] then
+    table.insert(self[list], relation)
+    self.why[list][relation] = why or true
+  end
+end
+
+function Impact:rewrite(relation, why)
+  note(self, "rewrites", relation, why)
+end
+
+function Impact:scan(relation, why)
+  note(self, "scans", relation, why)
+end
+
+function Impact:build(relation, why)
+  note(self, "builds", relation, why)
+end
+
+function Impact:change(relation)
+  self.changes[relation] = true
+end
+
+function Impact:lose(kind, name, relation)
+  self.loses[#self.loses + 1] = { kind = kind, name = name, relation = relation }
+end
+
+-- PostgreSQL refuses it in a transaction block.
+function Impact:alone()
+  self.transaction = "refused"
+end
+
+-- What was not known, where it decides.
+function Impact:assume(text)
+  for _, known in ipairs(self.assumed) do
+    if known == text then
+      return
+    end
+  end
+  self.assumed[#self.assumed + 1] = text
+  if self.certainty == "certain" then
+    self.certainty = "assumed"
+  end
+end
+
+-- It may do anything.
+function Impact:cannot_see(text)
+  self:assume(text)
+  self.certainty = "opaque"
+end
+
+local function timeline(self)
+  for _, list in ipairs { self.rewrites, self.scans, self.builds } do
+    for _, relation in ipairs(list) do
+      local own = self.at[relation]
+      self.under[relation] = modes.stronger(own and own.mode or "AccessShare", self.world:held(relation))
+    end
+  end
+  for _, lock in ipairs(self.locks) do
+    if not lock.relation.is_new then
+      self.held = modes.stronger(lock.mode, self.held)
+    end
+  end
+  for relation, mode in pairs(self.world.tx and self.world.tx.strongest or {}) do
+    if not relation.is_new then
+      self.held = modes.stronger(mode, self.held)
+    end
+  end
+end
+
+local function examine(self, node)
+  local form = forms[node.tag]
+  if form then
+    return form(self, node)
+  end
+end
+
+-- A statement within a statement: EXPLAIN ANALYZE, PREPARE, the elements of CREATE SCHEMA.
+Impact.examine = examine
+
 local impact = {}
 
 function impact.of(world, s)
-  local node = s.node
-  local relation = node and node.relation and node.relation.tag == "RangeVar" and node.relation
-  return {
-    table = relation and world:relation(relation),
-    locks = {},
-    rewrites = {},
-    scans = {},
-    builds = {},
-    loses = {},
-    certainty = node and "certain" or "opaque",
-  }
+  local self = setmetatable({
+    world = world, locks = {}, at = {}, rewrites = {}, scans = {}, builds = {}, loses = {}, changes = {}, under = {},
+    why = { rewrites = {}, scans = {}, builds = {} }, assumed = {}, certainty = "certain", transaction = "allowed",
+  }, Impact)
+  if s.node then
+    examine(self, s.node)
+  else
+    self:cannot_see("the statement could not be read")
+  end
+  timeline(self)
+  self.metadata_only = #self.rewrites + #self.scans + #self.builds == 0 and next(self.changes) == nil
+    and self.certainty ~= "opaque"
+  self.table = self.table or self.locks[1] and self.locks[1].relation
+  return self
 end
 
 return impact

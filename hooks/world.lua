@@ -1,66 +1,357 @@
--- The database as it will be when the statements before have run, simulated from facts: what this
--- run has created, what a transaction has locked.
-local world = {}
+-- The state of the database as the pending files will have made it: facts, and on top of them what
+-- each statement creates, renames, drops and fills. It never asks a server.
+--   local w = world.new(facts)
+--   w:begin(); s.impact = impact.of(w, s); w:apply(s); w:commit()
+-- A relation is one table all along, whatever it is called meanwhile:
+--   { schema, name, id, kind, is_new, is_temp, populated, rows, bytes, facts, columns, constraints,
+--     indexes, parent, children, complete }
+-- `complete` says that all columns, constraints and indexes are known; facts or CREATE TABLE gave them.
+local _, shipped = ...
 
-local methods = {}
-local meta = { __index = methods }
+local modes = shipped "impact/modes"
+local tree = shipped "tree"
+local types = shipped "impact/types"
 
--- What is known of a relation: { schema, name, kind, is_new, facts }.
-function methods:relation(rangevar)
-  local schema = rangevar.schemaname or "public"
-  local name = schema .. "." .. rangevar.relname
-  local known = self.relations[name]
-  if not known then
-    local facts = self.facts.relations and self.facts.relations[name]
-    known = {
-      schema = schema,
-      name = rangevar.relname,
-      kind = facts and facts.kind or "table",
-      rows = facts and facts.rows,
-      bytes = facts and facts.bytes,
-      facts = facts,
-    }
-    self.relations[name] = known
+local World = {}
+World.__index = World
+
+local Relation = {}
+Relation.__index = Relation
+
+local function folded(name)
+  if #name <= 63 then
+    return name
   end
-  return known
+  local cut = 63
+  while cut > 0 and (name:byte(cut + 1) or 0) & 0xC0 == 0x80 do
+    cut = cut - 1
+  end
+  return name:sub(1, cut)
 end
 
--- The next file begins. What was created before is new no more, unless the files run together.
-function methods:file(migration)
-  if migration.together then
-    return
+local function copy(map)
+  local out = {}
+  for key, value in pairs(map or {}) do
+    if type(value) == "table" then
+      local inner = {}
+      for k, v in pairs(value) do
+        inner[k] = v
+      end
+      value = inner
+    end
+    out[key] = value
   end
-  for _, relation in pairs(self.relations) do
-    relation.is_new = false
-  end
+  return out
 end
 
-function methods:begin()
-  self.tx = { locks = {} }
+local HOLDS_ROWS = { table = true, matview = true }
+
+-- Does it hold rows of its own? A partitioned table does not.
+function Relation:holds_rows()
+  return HOLDS_ROWS[self.kind] or false
 end
 
-function methods:commit()
+function Relation:type_of(column)
+  local c = self.columns[column]
+  return c and c.type and (type(c.type) == "table" and c.type or types.of_text(c.type))
+end
+
+-- The indexes ("indexes") or constraints that use the column: { name = it }
+function Relation:using(map, column)
+  local out = {}
+  for name, it in pairs(self[map]) do
+    for _, c in ipairs(it.columns or {}) do
+      if c == column then
+        out[name] = it
+      end
+    end
+  end
+  return out
+end
+
+-- The relation itself and all that inherit from it.
+function Relation:family(out)
+  out = out or {}
+  out[#out + 1] = self
+  for _, child in ipairs(self.world:children(self)) do
+    child:family(out)
+  end
+  return out
+end
+
+local world = { World = World, Relation = Relation }
+
+-- facts: as `stint doctor --snapshot` writes them, or {}.
+function world.new(facts)
+  local self = setmetatable({
+    facts = facts or {}, -- a world without a database knows nothing
+    relations = {}, -- by id; false: dropped
+    origin = {}, -- by the id that facts use
+    types = {}, -- by id: { enum = true } or a domain; false: dropped
+    functions = {},
+    indexes = {}, -- by id: { relation, name }; false: dropped
+    referring = {}, -- the relations seen so far that have foreign keys
+  }, World)
+  self:clean()
+  return self
+end
+
+-- Every file begins with a clean session.
+function World:clean()
+  self.settings = {}
+  self.path = self.facts.search_path or { "public" }
+  for id in pairs(self.temporary or {}) do
+    self.relations[id] = nil
+  end
+  self.temporary = {}
   self.tx = nil
 end
 
-methods.rollback = methods.commit
+function World:begin()
+  self.tx = { locks = {}, strongest = {}, settings = copy(self.settings), path = self.path }
+end
 
--- The statement has run.
-function methods:apply(s)
-  local node = s.node
-  if not node or s.inside == "function" then
+function World:commit()
+  if self.tx and self.tx.has_local then
+    self.settings, self.path = self.tx.settings, self.tx.path
+  end
+  self.tx = nil
+end
+
+-- The strongest lock on the relation that the transaction has taken so far, or nil.
+function World:held(relation)
+  return self.tx and self.tx.strongest[relation]
+end
+
+function World:lock(relation, mode, why, s)
+  local tx = self.tx
+  if not tx then
     return
   end
-  for _, lock in ipairs(s.locks) do
-    self.tx.locks[#self.tx.locks + 1] = lock
+  tx.locks[#tx.locks + 1] = { relation = relation, mode = mode, why = why, statement = s }
+  tx.strongest[relation] = modes.stronger(mode, tx.strongest[relation] or mode)
+end
+
+local function id_of(schema, name)
+  return schema .. "." .. name
+end
+
+local function wrap(self, id, entry)
+  local schema, name = entry.schema, entry.name
+  if not name then
+    schema, name = id:match("^(.-)%.(.*)$")
   end
-  if node.tag == "CreateStmt" then
-    self:relation(node.relation).is_new = true
+  local relation = setmetatable({
+    world = self, schema = schema, name = name, id = id, kind = entry.kind or "table", facts = entry, rows = entry.rows,
+    bytes = entry.bytes, populated = entry.rows ~= 0, complete = entry.columns ~= nil, is_new = false, is_temp = false,
+    columns = copy(entry.columns), constraints = copy(entry.constraints), indexes = copy(entry.indexes),
+  }, Relation)
+  self.relations[id], self.origin[id], relation.fact_id = relation, relation, id
+  for _, constraint in pairs(relation.constraints) do
+    self.referring[relation] = self.referring[relation] or constraint.type == "f" or nil
+  end
+  for index in pairs(relation.indexes) do
+    self.indexes[id_of(schema, index)] = { relation = relation, name = index }
+  end
+  return relation
+end
+
+-- By the id that facts use, whatever it is called by now; nil: not known, or dropped.
+function World:of_facts(id)
+  local known = self.origin[id]
+  if known then
+    return not known.dropped and known or nil
+  end
+  local entry = self.facts.relations and self.facts.relations[id]
+  return entry and wrap(self, id, entry)
+end
+
+-- What is called so now: a relation, nil (nobody knows), or false (dropped in this run).
+function World:at(schema, name)
+  local id = id_of(schema, name)
+  local relation = self.relations[id]
+  if relation ~= nil then
+    return relation
+  end
+  if self.origin[id] then
+    return nil -- it has another name by now
+  end
+  return self:of_facts(id)
+end
+
+function World:schema_of(range)
+  if range.schemaname then
+    return folded(range.schemaname)
+  end
+  if range.relpersistence == "t" then
+    return "pg_temp"
+  end
+  return self.path[1] or "public"
+end
+
+-- A relation of that name that nobody has told anything about.
+local function stranger(self, schema, name)
+  local relation = setmetatable({
+    world = self, schema = schema, name = name, id = id_of(schema, name), kind = "table", is_new = false,
+    is_temp = schema == "pg_temp", populated = nil, complete = false, columns = {}, constraints = {}, indexes = {},
+    unknown = true,
+  }, Relation)
+  self.relations[relation.id] = relation
+  return relation
+end
+
+-- A relation that a statement is about to make: it is in no list yet.
+function World:draft(range, kind)
+  local temporary = range.relpersistence == "t" or range.schemaname == "pg_temp"
+  local schema = temporary and "pg_temp" or self:schema_of(range)
+  local name = folded(range.relname)
+  return setmetatable({
+    world = self, schema = schema, name = name, id = id_of(schema, name), kind = kind, is_new = true,
+    is_temp = temporary, populated = false, complete = true, columns = {}, constraints = {}, indexes = {},
+    rows = 0, bytes = 0,
+  }, Relation)
+end
+
+-- Every relation that is known, by name.
+function World:all()
+  for id in pairs(self.facts.relations or {}) do
+    self:of_facts(id)
+  end
+  local list = {}
+  for _, relation in pairs(self.relations) do
+    if relation then
+      list[#list + 1] = relation
+    end
+  end
+  table.sort(list, function(a, b)
+    return a.id < b.id
+  end)
+  return list
+end
+
+-- What a name means here, or nil where nobody has told of it.
+function World:find(range)
+  local name = folded(range.relname)
+  if range.schemaname then
+    return self:at(folded(range.schemaname), name) or nil
+  end
+  local temporary = self.relations[id_of("pg_temp", name)]
+  if temporary then
+    return temporary
+  end
+  for _, schema in ipairs(self.path) do
+    local found = self:at(schema, name)
+    if found then
+      return found
+    end
   end
 end
 
-function world.new(facts)
-  return setmetatable({ facts = facts, relations = {} }, meta)
+-- As find, but always a relation: one with `unknown` set where nobody has told of it.
+function World:relation(range)
+  local found = self:find(range)
+  if found then
+    return found
+  end
+  return stranger(self, self:schema_of(range), folded(range.relname))
 end
+
+-- The index of that name: { relation, name, columns, ... } or nil. Indexes are named beside tables.
+function World:index(range)
+  local name = folded(range.relname)
+  local schemas = range.schemaname and { folded(range.schemaname) } or self.path
+  for _, schema in ipairs(schemas) do
+    local found = self.indexes[id_of(schema, name)]
+    if found == nil then
+      found = self:index_of_facts(id_of(schema, name))
+    end
+    if found then
+      return found
+    end
+  end
+end
+
+-- Who indexes what in the facts: by the index's id, the id of its table.
+function World:index_of_facts(id)
+  if not self.indexed then
+    self.indexed = {}
+    for table_id, entry in pairs(self.facts.relations or {}) do
+      local schema = entry.schema or table_id:match("^(.-)%.")
+      for name in pairs(entry.indexes or {}) do
+        self.indexed[id_of(schema, name)] = table_id
+      end
+    end
+  end
+  return self.indexed[id] and self:of_facts(self.indexed[id]) and self.indexes[id]
+end
+
+-- The tree of a statement, or nil.
+function world.parse(text)
+  local how, root = tree.parse(text)
+  return how == "parsed" and root or nil
+end
+
+-- The expression of a CHECK, as a tree: from the file that made it or from the server's text.
+function World:expression(constraint)
+  if constraint.expression == nil and constraint.definition then
+    local root = world.parse("ALTER TABLE t ADD " .. constraint.definition)
+    local node = root and root:find "Constraint"
+    constraint.expression = node and node.raw_expr or false
+  end
+  return constraint.expression or nil
+end
+
+-- A type's domain: { type, constrained, not_null }, or nil and whether it is known to be none.
+function World:domain(type)
+  if types.is_builtin(type) then
+    return nil, true
+  end
+  for _, schema in ipairs(type.schema and { type.schema } or self.path) do
+    local id = id_of(schema, type.name)
+    local here = self.types[id]
+    if here then
+      return here.domain and here or nil, true
+    end
+    local domain = self.facts.domains and self.facts.domains[id]
+    if domain and here == nil then
+      local it = { domain = true, type = types.of_text(domain.base), constrained = domain.constrained,
+        not_null = domain.not_null }
+      self.types[id] = it
+      return it, true
+    end
+  end
+  return nil, self.facts.types ~= nil
+end
+
+-- { volatility, language, body } of a function that somebody has made, or nil.
+function World:func(schema, name)
+  for _, at in ipairs(schema and { schema } or self.path) do
+    local id = id_of(at, name)
+    local fn = self.functions[id]
+    if fn == nil then
+      fn = self.facts.functions and self.facts.functions[id]
+    end
+    if fn then
+      return fn
+    end
+  end
+end
+
+function World:version()
+  return self.facts.server_version
+end
+
+-- Is the server at least of this major version? True where its version is not known.
+function World:since(major)
+  local version = self.facts.server_version
+  return not version or version >= major * 10000
+end
+
+world.folded = folded
+world.id = id_of
+world.copy = copy
+
+shipped "world/links"(World)
+shipped "world/effects"(world)
 
 return world

@@ -1,0 +1,194 @@
+-- What ALTER TABLE does to columns: added, dropped, of another type, no longer null.
+local _, shipped = ...
+
+local builtins = shipped "impact/builtins"
+local constraints = shipped "impact/constraints"
+local expressions = shipped "impact/expressions"
+local read = shipped "impact/read"
+local types = shipped "impact/types"
+
+local columns = {}
+
+local AEL = "AccessExclusive"
+
+local function parts_of(def)
+  local parts = {}
+  for _, node in ipairs(def.constraints or {}) do
+    parts[node.contype] = parts[node.contype] or node
+  end
+  return parts
+end
+
+-- Why every row is written anew when such a column is added, or nil.
+local function why_rewritten(I, def, parts)
+  local type = def.typeName and types.of_node(def.typeName)
+  if type and builtins.serial[type.name] then
+    return "its default is nextval(), another one for each row"
+  end
+  if parts.CONSTR_IDENTITY then
+    return "an identity is another one for each row"
+  end
+  if parts.CONSTR_GENERATED then
+    return "what is generated is computed and stored for each row"
+  end
+  local default = parts.CONSTR_DEFAULT and parts.CONSTR_DEFAULT.raw_expr
+  local function assume(text)
+    I:assume(text)
+  end
+  if default and expressions.is_volatile(I.world, default, assume) then
+    return "its default is volatile: another value for each row"
+  end
+  if not type then
+    return nil
+  end
+  local _, known, constrained = types.ground(I.world, type)
+  if constrained then
+    return ("the domain %s is checked for each row"):format(type.name)
+  end
+  if not known then
+    I:assume(("whether %s is a domain with a constraint is not known"):format(type.name))
+  end
+end
+
+local function is_null(node)
+  return not node or read.constant(node) == ""
+end
+
+function columns.add(I, relation, cmd, context, is_below)
+  local def = cmd.def
+  local there = relation.columns[def.colname]
+  if cmd.missing_ok and there then
+    return
+  end
+  if cmd.missing_ok and not relation.complete then
+    I:assume(("whether the column %s exists is not known"):format(def.colname))
+  end
+  local parts = parts_of(def)
+  local why = why_rewritten(I, def, parts)
+  if why and relation:holds_rows() then
+    context.rewritten[relation] = true
+    I:rewrite(relation, why)
+  end
+  local default = parts.CONSTR_DEFAULT and parts.CONSTR_DEFAULT.raw_expr
+  local filled = why or not is_null(default)
+  if parts.CONSTR_NOTNULL and not filled and relation:holds_rows() then
+    I:scan(relation, "no row may be null")
+  end
+  for _, node in ipairs(def.constraints or {}) do
+    constraints.at_column(I, relation, node, { name = def.colname, filled = filled, is_below = is_below })
+  end
+end
+
+-- A foreign key that goes with the column takes its lock on the other table too.
+function columns.drop(I, relation, cmd, _, is_below)
+  if cmd.missing_ok and relation.complete and not relation.columns[cmd.name] then
+    return
+  end
+  for name, constraint in pairs(relation:using("constraints", cmd.name)) do
+    constraints.let_go(I, relation, name, constraint, cmd)
+  end
+  if cmd.behavior == "DROP_CASCADE" then
+    for _, view in ipairs(I.world:views(relation)) do
+      I:lock(view, AEL, "it reads the column")
+    end
+  end
+  if not is_below then
+    I:lose("column", relation.id .. "." .. cmd.name, relation)
+  end
+end
+
+local costs = { none = 0, indexes = 1, rewrite = 2 }
+
+-- The types that USING leads the column's values through: nil where it computes something.
+local function path_of(using, column)
+  local path = {}
+  while using and using.tag == "TypeCast" do
+    table.insert(path, 1, types.of_node(using.typeName))
+    using = using.arg
+  end
+  return (not using or read.column(using) == column) and path or nil
+end
+
+local function cost_of(I, relation, cmd, target)
+  local from = relation:type_of(cmd.name)
+  local path = path_of(cmd.def.raw_default, cmd.name)
+  if not path then
+    return "rewrite"
+  end
+  if not from then
+    I:assume(("the type that %s.%s has now is not known"):format(relation.name, cmd.name))
+    return "rewrite"
+  end
+  local cost = "none"
+  path[#path + 1] = target
+  for _, to in ipairs(path) do
+    local step = types.change(I.world, from, to, function(text)
+      I:assume(text)
+    end)
+    cost = costs[step] > costs[cost] and step or cost
+    from = to
+  end
+  return cost
+end
+
+local function collation_changes(relation, cmd)
+  local clause = cmd.def.collClause
+  local names = clause and read.names(clause.collname)
+  local column = relation.columns[cmd.name]
+  if column then
+    return column.collation ~= (names and names[#names])
+  end
+  return clause ~= nil
+end
+
+-- Indexes, checks and foreign keys of a column that gets another type.
+local function with_it(I, relation, cmd, cost)
+  for name, index in pairs(relation:using("indexes", cmd.name)) do
+    if cost ~= "none" or index.partial or index.expression then
+      I:build(relation, ("the index %s is built again"):format(name))
+    end
+  end
+  if cost == "indexes" and not relation.complete and relation:holds_rows() then
+    I:build(relation, "its indexes on the column are built again")
+    I:assume(("the indexes of %s are not known"):format(relation.name))
+  end
+  for name, constraint in pairs(relation:using("constraints", cmd.name)) do
+    constraints.made_again(I, relation, name, constraint, cost)
+  end
+  for _, from in ipairs(I.world:referrers(relation)) do
+    constraints.partner_changes(I, relation, cmd.name, from, cost)
+  end
+end
+
+function columns.change_type(I, relation, cmd, context)
+  local target = types.of_node(cmd.def.typeName)
+  local cost = cost_of(I, relation, cmd, target)
+  if cost == "rewrite" and relation:holds_rows() then
+    context.rewritten[relation] = true
+    I:rewrite(relation, ("%s becomes %s"):format(cmd.name, target.name))
+  end
+  if cost == "none" and collation_changes(relation, cmd) then
+    cost = "indexes"
+  end
+  with_it(I, relation, cmd, cost)
+end
+
+-- A validated CHECK that says so makes the scan needless; drops of the same ALTER run before.
+function columns.set_not_null(I, relation, cmd, context)
+  local column = relation.columns[cmd.name]
+  if not relation:holds_rows() or column and column.not_null then
+    return
+  end
+  for name, constraint in pairs(relation.constraints) do
+    local counts = constraint.type == "c" and constraint.validated and not context.dropped[name]
+    if counts and expressions.proves_not_null(I.world:expression(constraint), cmd.name) then
+      return
+    end
+  end
+  I:scan(relation, ("no row may have a null in %s"):format(cmd.name))
+  if not relation.complete and not (column and column.is_new) then
+    I:assume(("whether a constraint of %s proves it is not known"):format(relation.name))
+  end
+end
+
+return columns

@@ -1,0 +1,191 @@
+-- Constraints added, validated, altered and dropped.
+local constraints = {}
+
+local AEL, SRE, RS = "AccessExclusive", "ShareRowExclusive", "RowShare"
+
+function constraints.add_mode(_, _, cmd)
+  return cmd.def.contype == "CONSTR_FOREIGN" and SRE or AEL
+end
+
+function constraints.goes_down(_, relation, cmd)
+  local type = cmd.def.contype
+  if type == "CONSTR_CHECK" then
+    return not cmd.def.is_no_inherit
+  end
+  return relation.kind == "partitioned"
+end
+
+local builds = { CONSTR_PRIMARY = "PRIMARY KEY", CONSTR_UNIQUE = "UNIQUE", CONSTR_EXCLUSION = "EXCLUDE" }
+
+-- PRIMARY KEY makes its columns NOT NULL.
+local function nulls_forbidden(I, relation, names)
+  for _, name in ipairs(names) do
+    local column = relation.columns[name]
+    if not (column and column.not_null) and relation:holds_rows() then
+      I:scan(relation, ("no row may have a null in %s"):format(name))
+      if not relation.complete and not (column and column.is_new) then
+        I:assume(("whether %s.%s is NOT NULL is not known"):format(relation.name, name))
+      end
+    end
+  end
+end
+
+local function names_of(list)
+  local names = {}
+  for i, item in ipairs(list or {}) do
+    names[i] = item.sval or item
+  end
+  return names
+end
+
+local function foreign(I, relation, node, scans)
+  local other = I.world:relation(node.pktable)
+  I:lock(other, SRE, "a foreign key points to it")
+  if not scans or node.skip_validation then
+    return
+  end
+  for _, member in ipairs { relation, other } do
+    for _, leaf in ipairs(member:family()) do
+      if leaf:holds_rows() then
+        I:scan(leaf, "the rows of a new foreign key are compared")
+      end
+    end
+  end
+end
+
+local function keyed(I, relation, node)
+  local names = names_of(node.keys)
+  local index = node.indexname and relation.indexes[node.indexname]
+  if node.contype == "CONSTR_PRIMARY" then
+    nulls_forbidden(I, relation, index and index.columns or names)
+  end
+  if not node.indexname then
+    I:build(relation, builds[node.contype] .. " builds an index")
+  end
+end
+
+-- ADD CONSTRAINT, for the table and each one below it.
+function constraints.add(I, relation, cmd, context, is_below)
+  local node = cmd.def
+  if builds[node.contype] then
+    return relation:holds_rows() and keyed(I, relation, node) or nil
+  end
+  if node.contype == "CONSTR_FOREIGN" then
+    return not is_below and foreign(I, relation, node, true) or nil
+  end
+  if node.contype == "CONSTR_CHECK" and not node.skip_validation and relation:holds_rows() then
+    I:scan(relation, "a new CHECK is tried on every row")
+  end
+  return context
+end
+
+-- Written at a column that is being added: { name, filled, is_below }
+function constraints.at_column(I, relation, node, column)
+  if builds[node.contype] and relation:holds_rows() then
+    I:build(relation, builds[node.contype] .. " builds an index")
+    if node.contype == "CONSTR_PRIMARY" then
+      I:scan(relation, "no row may be null")
+    end
+  elseif node.contype == "CONSTR_CHECK" and relation:holds_rows() then
+    I:scan(relation, "a new CHECK is tried on every row")
+  elseif node.contype == "CONSTR_FOREIGN" and not column.is_below then
+    foreign(I, relation, node, column.filled)
+  end
+end
+
+-- What the constraint is, or nil, and that it is not known.
+local function known(I, relation, name, what)
+  local constraint = relation.constraints[name]
+  if not constraint and not relation.complete then
+    I:assume(("%s the constraint %s is not known"):format(what, name))
+  end
+  return constraint
+end
+
+function constraints.validates_down(_, relation, cmd)
+  local constraint = relation.constraints[cmd.name]
+  return not (constraint and constraint.type == "f") or relation.kind == "partitioned"
+end
+
+function constraints.validate(I, relation, cmd)
+  local constraint = known(I, relation, cmd.name, "which kind of constraint")
+  if constraint and constraint.validated then
+    return
+  end
+  local other = constraint and constraint.type == "f" and I.world:references(constraint)
+  if other then
+    I:lock(other, RS, "a foreign key points to it")
+    I:scan(other, "the rows of the foreign key are compared")
+  end
+  if relation:holds_rows() and (constraint or not relation.complete) then
+    I:scan(relation, ("%s is tried on every row"):format(cmd.name))
+  end
+end
+
+-- DEFERRABLE and the like: the triggers of the foreign key change on both sides.
+function constraints.alter(I, relation, cmd)
+  local name = cmd.def and cmd.def.conname
+  local constraint = name and relation.constraints[name]
+  local other = constraint and I.world:references(constraint)
+  if other then
+    I:lock(other, AEL, "its triggers of the foreign key change")
+  end
+end
+
+-- A constraint that goes: with a foreign key the other table's triggers go too.
+function constraints.let_go(I, relation, name, constraint, cmd)
+  if constraint.type == "f" then
+    local other = I.world:references(constraint)
+    if other then
+      I:lock(other, AEL, ("the foreign key %s points to it"):format(name))
+    end
+  end
+  local is_key = constraint.type == "p" or constraint.type == "u"
+  if is_key and cmd.behavior == "DROP_CASCADE" then
+    for _, from in ipairs(I.world:referrers(relation)) do
+      I:lock(from.relation, AEL, ("its foreign key %s goes too"):format(from.name))
+    end
+  end
+end
+
+function constraints.drop(I, relation, cmd)
+  local constraint = known(I, relation, cmd.name, "which kind of constraint")
+  if constraint then
+    constraints.let_go(I, relation, cmd.name, constraint, cmd)
+  end
+end
+
+-- The column of a constraint gets another type: it is made again.
+function constraints.made_again(I, relation, name, constraint, cost)
+  if constraint.type == "c" and constraint.validated and relation:holds_rows() then
+    I:scan(relation, ("%s is tried on every row again"):format(name))
+  end
+  local other = constraint.type == "f" and I.world:references(constraint)
+  if not other then
+    return
+  end
+  I:lock(other, AEL, ("the foreign key %s is made again"):format(name))
+  if cost ~= "none" and constraint.validated then
+    I:scan(relation, ("the rows of %s are compared again"):format(name))
+    I:scan(other, ("the rows of %s are compared again"):format(name))
+  end
+end
+
+-- The same, seen from the table that is referred to.
+function constraints.partner_changes(I, relation, column, from, cost)
+  local key = false
+  for _, constraint in pairs(relation:using("constraints", column)) do
+    key = key or constraint.type == "p" or constraint.type == "u"
+  end
+  if not key then
+    return
+  end
+  I:lock(from.relation, AEL, ("its foreign key %s is made again"):format(from.name))
+  if cost ~= "none" and from.constraint.validated then
+    I:scan(from.relation, ("the rows of %s are compared again"):format(from.name))
+    I:scan(relation, ("the rows of %s are compared again"):format(from.name))
+  end
+end
+
+
+return constraints

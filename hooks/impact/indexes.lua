@@ -1,0 +1,141 @@
+-- Indexes built and built again, tables written anew in another order, statistics gathered.
+local _, shipped = ...
+
+local read = shipped "impact/read"
+
+local forms = {}
+
+local AEL, E, S, SUE, AS = "AccessExclusive", "Exclusive", "Share", "ShareUpdateExclusive", "AccessShare"
+
+local function range_of(I, range)
+  local relation = I.world:relation(range)
+  I.table = I.table or relation
+  return relation
+end
+
+function forms.IndexStmt(I, node)
+  local relation = range_of(I, node.relation)
+  local mode = node.concurrent and SUE or S
+  if node.concurrent then
+    I:alone()
+  end
+  I:lock(relation, mode, "an index is built")
+  if node.if_not_exists and node.idxname and I.world:index { relname = node.idxname, schemaname = relation.schema } then
+    return
+  end
+  for _, member in ipairs(node.relation.inh and relation.kind == "partitioned" and relation:family() or { relation }) do
+    I:lock(member, mode, "an index is built")
+    if member:holds_rows() then
+      I:build(member, "an index is built")
+    end
+  end
+end
+
+local many = read.set "REINDEX_OBJECT_SCHEMA REINDEX_OBJECT_SYSTEM REINDEX_OBJECT_DATABASE"
+
+function forms.ReindexStmt(I, node)
+  local concurrent = read.option(node.params, "concurrently")
+  if concurrent or many[node.kind] then
+    I:alone()
+  end
+  if many[node.kind] then
+    return I:cannot_see("every table of the " .. node.kind:match("%a+$"):lower() .. " is concerned")
+  end
+  local relation
+  if node.kind == "REINDEX_OBJECT_INDEX" then
+    local at = I.world:index(node.relation)
+    relation = at and at.relation
+    if not relation then
+      I:assume(("the table of the index %s is not known"):format(node.relation.relname))
+      I.on_index = concurrent and SUE or AEL
+      return
+    end
+    I.table = relation
+  else
+    relation = range_of(I, node.relation)
+  end
+  I.on_index = concurrent and SUE or AEL
+  if relation.kind == "partitioned" then
+    I:alone()
+  end
+  for _, member in ipairs(relation.kind == "partitioned" and relation:family() or { relation }) do
+    I:lock(member, concurrent and SUE or S, "an index is built again")
+    if member:holds_rows() and (node.kind == "REINDEX_OBJECT_INDEX" or not member.complete or next(member.indexes)) then
+      I:build(member, "an index is built again")
+    end
+  end
+end
+
+function forms.ClusterStmt(I, node)
+  if not node.relation then
+    I:alone()
+    return I:cannot_see("every clustered table is concerned")
+  end
+  local relation = range_of(I, node.relation)
+  if relation.kind == "partitioned" then
+    I:alone()
+  end
+  for _, member in ipairs(relation:family()) do
+    I:lock(member, AEL, "it is written anew in the order of an index")
+    if member:holds_rows() then
+      I:rewrite(member, "it is written anew in the order of an index")
+    end
+  end
+end
+
+local function vacuum(I, node, relation)
+  local full = read.option(node.options, "full")
+  for _, member in ipairs(relation:family()) do
+    I:lock(member, full and AEL or SUE, full and "it is written anew" or "it is vacuumed")
+    if full and member:holds_rows() then
+      I:rewrite(member, "it is written anew without its gaps")
+    end
+  end
+end
+
+local function analyze(I, _, relation)
+  I:lock(relation, SUE, "a sample of its rows is read")
+  for _, child in ipairs(I.world:children(relation)) do
+    for _, member in ipairs(child:family()) do
+      I:lock(member, relation.kind == "partitioned" and SUE or AS, "a sample of its rows is read")
+    end
+  end
+end
+
+function forms.VacuumStmt(I, node)
+  if node.is_vacuumcmd then
+    I:alone()
+  end
+  I.samples = true
+  for _, item in ipairs(node.rels or {}) do
+    if item.relation then
+      local work = node.is_vacuumcmd and vacuum or analyze
+      work(I, node, range_of(I, item.relation))
+    end
+  end
+  if #(node.rels or {}) == 0 then
+    I:cannot_see("every table is concerned")
+  end
+end
+
+function forms.RefreshMatViewStmt(I, node)
+  local relation = range_of(I, node.relation)
+  I:lock(relation, node.concurrent and E or AEL, "it is filled anew")
+  for _, base in ipairs(I.world:bases(relation)) do
+    I:lock(base, AS, "it is read")
+  end
+  I.runs_query = not node.skipData
+  if node.concurrent then
+    I:change(relation)
+  else
+    I:rewrite(relation, "it is filled anew")
+  end
+end
+
+function forms.CreateStatsStmt(I, node)
+  for _, range in ipairs(node.relations or {}) do
+    I:lock(range_of(I, range), SUE, "statistics are declared for it")
+  end
+end
+
+return forms

@@ -1,0 +1,133 @@
+-- Who inherits from a relation, who refers to it, who reads it. Facts tell it from the other side.
+
+local links = {}
+
+-- What the facts say against the direction in which they are written: who inherits, who refers.
+local function backward(self)
+  if self.backward then
+    return self.backward
+  end
+  local back = { children = {}, referrers = {}, users = {} }
+  self.backward = back
+  local function add(map, id, item)
+    map[id] = map[id] or {}
+    table.insert(map[id], item)
+  end
+  for id, entry in pairs(self.facts.relations or {}) do
+    for _, parent in ipairs(entry.parents or { entry.parent }) do
+      add(back.children, parent, id)
+    end
+    for _, constraint in pairs(entry.constraints or {}) do
+      if constraint.references then
+        add(back.referrers, constraint.references, id)
+      end
+    end
+    for _, user in ipairs(entry.dependents or {}) do
+      add(back.users, user.name, id)
+    end
+  end
+  for _, map in pairs(back) do
+    for _, list in pairs(map) do
+      table.sort(list)
+    end
+  end
+  return back
+end
+
+local function resolved(self, list)
+  local out = {}
+  for _, id in ipairs(list or {}) do
+    out[#out + 1] = self:of_facts(id)
+  end
+  return out
+end
+
+-- Partitions and inheritors, directly below.
+function links:children(relation)
+  if not relation.children then
+    relation.children = relation.facts and resolved(self, backward(self).children[relation.fact_id]) or {}
+    for _, child in ipairs(relation.children) do
+      child.parent = child.parent or relation
+    end
+  end
+  local alive = {}
+  for _, child in ipairs(relation.children) do
+    if not child.dropped then
+      alive[#alive + 1] = child
+    end
+  end
+  return alive
+end
+
+function links:parent(relation)
+  if relation.parent == nil and relation.facts then
+    relation.parent = relation.facts.parent and self:of_facts(relation.facts.parent) or false
+  end
+  return relation.parent or nil
+end
+
+-- The tables whose foreign keys point here: { { relation, name, constraint } ... }
+function links:referrers(relation)
+  local out, seen = {}, {}
+  local function look(from)
+    if seen[from] then
+      return
+    end
+    seen[from] = true
+    for name, constraint in pairs(from.constraints) do
+      if constraint.type == "f" and self:references(constraint) == relation then
+        out[#out + 1] = { relation = from, name = name, constraint = constraint }
+      end
+    end
+  end
+  if relation.facts then
+    for _, from in ipairs(resolved(self, backward(self).referrers[relation.fact_id])) do
+      look(from)
+    end
+  end
+  for from in pairs(self.referring) do
+    if not from.dropped then
+      look(from)
+    end
+  end
+  table.sort(out, function(a, b)
+    return a.relation.id .. a.name < b.relation.id .. b.name
+  end)
+  return out
+end
+
+-- The table that a foreign key points to, or nil.
+function links:references(constraint)
+  local to = constraint.references
+  return type(to) == "string" and self:of_facts(to) or type(to) == "table" and to or nil
+end
+
+-- The views over a relation: { relation ... }
+function links:views(relation)
+  local out = {}
+  for _, user in ipairs(relation.facts and relation.facts.dependents or {}) do
+    if user.kind == "view" or user.kind == "matview" then
+      out[#out + 1] = self:of_facts(user.name)
+    end
+  end
+  for _, view in ipairs(relation.used_by or {}) do
+    if not view.dropped then
+      out[#out + 1] = view
+    end
+  end
+  return out
+end
+
+-- What a view reads.
+function links:bases(view)
+  if view.bases then
+    return view.bases
+  end
+  return view.facts and resolved(self, backward(self).users[view.fact_id]) or {}
+end
+
+return function(World)
+  for name, method in pairs(links) do
+    World[name] = method
+  end
+end
