@@ -2,8 +2,10 @@
 
 #include "clock.h"
 #include "doctor.h"
+#include "facts.h"
 #include "fail.h"
 #include "json.h"
+#include "log.h"
 #include "report.h"
 
 #include <string.h>
@@ -47,9 +49,24 @@ static void print_text(Call *call, const Doctor *doctor) {
     printf("%zu wrong, %zu to note\n", doctor_wrong(doctor), notes);
 }
 
+static bool snapshot(Call *call, Doctor *doctor, const char *path) {
+    Json *facts;
+    if (!doctor->run.pg) {
+        fail(FAIL_CONNECT, "no snapshot was written: there is no connection");
+        return fail_hint("stint doctor says why");
+    }
+    if (!facts_read(call->arena, doctor->run.pg, call->config->ledger_schema, &facts) ||
+        !facts_save(path, facts))
+        return false;
+    log_say("%s: facts of %zu relations", path,
+            json_count(json_get(facts, "relations")));
+    return true;
+}
+
 static bool doctor(Call *call) {
     Doctor doctor = {.arena = call->arena, .config = call->config, .old = -1};
     const char *old = option_value(&call->given, "old");
+    const char *path = option_value(&call->given, "snapshot");
     doctor.run = (Run){.arena = call->arena, .config = call->config, .command = "doctor"};
     if (call->given.word_count)
         return fail(FAIL_USAGE, "doctor takes no words: %s", call->given.word[0]);
@@ -63,18 +80,20 @@ static bool doctor(Call *call) {
     else
         print_text(call, &doctor);
     call->exit_code = doctor_wrong(&doctor) ? FAIL_ERROR : 0;
+    bool ok = !path || snapshot(call, &doctor, path);
     run_close(&doctor.run);
-    return true;
+    return ok;
 }
 
 static const Option options[] = {
     {"old", 0, "TIME", "idle or prepared transactions older than this are wrong (5m and 1h)"},
+    {"snapshot", 0, "FILE", "write what lint may know of the database: shapes and sizes, no rows"},
     {NULL, 0, NULL, NULL},
 };
 
 const Command cmd_doctor = {
     .name = "doctor",
-    .usage = "[--old TIME]",
+    .usage = "[--old TIME] [--snapshot FILE]",
     .about = "what is wrong, and the command that mends it",
     .help = "Looks at configuration, connection, rights, settings, indexes, locks, old\n"
             "transactions, the ledger and the files; changes nothing. Exits with 1 if something\n"

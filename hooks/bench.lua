@@ -1,6 +1,7 @@
 -- Where the judge sits: what C and specs ask of it, in values that JSON has.
 local native = ...
 
+local impact = native.use("impact")
 local judge = native.use("judge")
 local rules = native.use("rules")
 
@@ -81,6 +82,27 @@ end
 function bench.judge_finish()
   local findings, coverage = judge.finish()
   return { findings = shown(findings), coverage = coverage }
+end
+
+local function impacts_of(facts, sql)
+  local here, list = native.use("world").new(facts), {}
+  here:begin()
+  for i, raw in ipairs(native.sqlfile("it.sql", sql).up) do
+    local s = native.use("statement").new(raw)
+    s.impact = impact.of(here, s)
+    here:apply(s)
+    list[i] = impact.plain(s.impact)
+  end
+  return native.json.list(list)
+end
+
+-- { facts, transactions = { SQL text... } }: for each a list of what each of its statements does.
+function bench.impacts(with)
+  local facts, list = plain(with.facts), {}
+  for i, sql in ipairs(with.transactions) do
+    list[i] = impacts_of(facts, sql)
+  end
+  return native.json.list(list)
 end
 
 -- Runs the tests of rules: Stint's own, or with { policies = { path... } } those of the team. A list

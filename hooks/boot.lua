@@ -269,7 +269,7 @@ function world.help(kind)
 end
 
 -- Judging, by JSON from C (judge.h) and specs.
-for _, name in ipairs { "judge_begin", "judge_file", "judge_finish", "rule_tests" } do
+for _, name in ipairs { "judge_begin", "judge_file", "judge_finish", "rule_tests", "impacts" } do
   world[name] = function(with)
     return native.use("bench")[name](with)
   end

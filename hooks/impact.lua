@@ -9,17 +9,18 @@
 --   why       { rewrites = { [relation] = text }, scans = ..., builds = ... }
 --   loses     { { kind, name, relation } ... } whose data is gone afterwards
 --   changes   { [relation] = true }: rows that the statement itself writes
+--   depends   { [relation] = true }: it may be spared, by the rows or the server's plan
 --   under     { [relation] = mode }: the lock that the work on it is done under, with what the
 --             transaction holds already; held: the strongest of all on relations that are not new
 --   metadata_only, transaction ("allowed" | "refused"), certainty ("certain" | "assumed" |
 --   "opaque"), assumed (what was not known, as texts), table (the first relation it is about)
-local _, shipped = ...
+local native = ...
 
-local modes = shipped "impact/modes"
+local modes = native.use("impact/modes")
 
 local forms = {}
 for _, family in ipairs { "alter", "tables", "indexes", "objects", "queries" } do
-  for tag, form in pairs(shipped("impact/" .. family)) do
+  for tag, form in pairs(native.use("impact/" .. family)) do
     forms[tag] = form
   end
 end
@@ -63,6 +64,12 @@ end
 
 function Impact:build(relation, why)
   note(self, "builds", relation, why)
+end
+
+-- Only some of what it names: partitions that rows go to, the other side of a foreign key, which an
+-- index may answer for.
+function Impact:maybe(relation)
+  self.depends[relation] = true
 end
 
 function Impact:change(relation)
@@ -130,7 +137,7 @@ local impact = {}
 
 function impact.of(world, s)
   local self = setmetatable({
-    world = world, locks = {}, at = {}, rewrites = {}, scans = {}, builds = {}, loses = {}, changes = {}, under = {},
+    world = world, locks = {}, at = {}, rewrites = {}, scans = {}, builds = {}, loses = {}, changes = {}, under = {}, depends = {},
     why = { rewrites = {}, scans = {}, builds = {} }, assumed = {}, certainty = "certain", transaction = "allowed",
   }, Impact)
   if s.node then
@@ -143,6 +150,41 @@ function impact.of(world, s)
     and self.certainty ~= "opaque"
   self.table = self.table or self.locks[1] and self.locks[1].relation
   return self
+end
+
+local function keys(set)
+  local list = {}
+  for key in pairs(set) do
+    list[#list + 1] = key
+  end
+  return list
+end
+
+local function ids(list)
+  local out = {}
+  for i, relation in ipairs(list) do
+    out[i] = relation.fact_id or relation.id
+  end
+  return native.json.list(out)
+end
+
+-- The answer in values that JSON has; a relation goes by the name that the facts know it under.
+function impact.plain(answer)
+  local locks, loses = {}, {}
+  for i, lock in ipairs(answer.locks) do
+    local relation = lock.relation
+    locks[i] = { relation = relation.fact_id or relation.id, is_new = relation.is_new, mode = lock.mode, why = lock.why }
+    locks[i].maybe = answer.depends[relation] or nil
+  end
+  for i, lost in ipairs(answer.loses) do
+    loses[i] = { kind = lost.kind, name = lost.name }
+  end
+  return {
+    locks = native.json.list(locks), loses = native.json.list(loses), rewrites = ids(answer.rewrites),
+    scans = ids(answer.scans), maybe = ids(keys(answer.depends)), builds = ids(answer.builds), held = answer.held or native.json.null,
+    metadata_only = answer.metadata_only, runs_query = answer.runs_query or false, transaction = answer.transaction,
+    certainty = answer.certainty, assumed = native.json.list(answer.assumed),
+  }
 end
 
 return impact

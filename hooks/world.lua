@@ -6,11 +6,11 @@
 --   { schema, name, id, kind, is_new, is_temp, populated, rows, bytes, facts, columns, constraints,
 --     indexes, parent, children, complete }
 -- `complete` says that all columns, constraints and indexes are known; facts or CREATE TABLE gave them.
-local _, shipped = ...
+local native = ...
 
-local modes = shipped "impact/modes"
-local tree = shipped "tree"
-local types = shipped "impact/types"
+local modes = native.use("impact/modes")
+local tree = native.use("tree")
+local types = native.use("impact/types")
 
 local World = {}
 World.__index = World
@@ -29,17 +29,11 @@ local function folded(name)
   return name:sub(1, cut)
 end
 
+-- Facts are many worlds', so what changes is a copy; nodes of trees and relations stay who they are.
 local function copy(map)
   local out = {}
   for key, value in pairs(map or {}) do
-    if type(value) == "table" then
-      local inner = {}
-      for k, v in pairs(value) do
-        inner[k] = v
-      end
-      value = inner
-    end
-    out[key] = value
+    out[key] = type(value) == "table" and getmetatable(value) == nil and copy(value) or value
   end
   return out
 end
@@ -90,13 +84,25 @@ function world.new(facts)
     types = {}, -- by id: { enum = true } or a domain; false: dropped
     functions = {},
     indexes = {}, -- by id: { relation, name }; false: dropped
+    made = {}, -- the new relations
     referring = {}, -- the relations seen so far that have foreign keys
   }, World)
   self:clean()
   return self
 end
 
--- Every file begins with a clean session.
+-- The next file begins, with a clean session. What was made before is new no more, unless the files
+-- run together.
+function World:file(migration)
+  if not migration.together then
+    for relation in pairs(self.made) do
+      relation.is_new = false
+    end
+    self.made = {}
+  end
+  self:clean()
+end
+
 function World:clean()
   self.settings = {}
   self.path = self.facts.search_path or { "public" }
@@ -117,6 +123,9 @@ function World:commit()
   end
   self.tx = nil
 end
+
+-- What was made stays known: a file that rolls back says what would have been.
+World.rollback = World.commit
 
 -- The strongest lock on the relation that the transaction has taken so far, or nil.
 function World:held(relation)
@@ -292,7 +301,7 @@ function world.parse(text)
 end
 
 -- The expression of a CHECK, as a tree: from the file that made it or from the server's text.
-function World:expression(constraint)
+function World.expression(_, constraint)
   if constraint.expression == nil and constraint.definition then
     local root = world.parse("ALTER TABLE t ADD " .. constraint.definition)
     local node = root and root:find "Constraint"
@@ -351,7 +360,7 @@ world.folded = folded
 world.id = id_of
 world.copy = copy
 
-shipped "world/links"(World)
-shipped "world/effects"(world)
+native.use("world/links")(World)
+native.use("world/effects")(world)
 
 return world

@@ -69,6 +69,7 @@ local floors = {
       directive
       encoding
       governor
+      facts
       guard
       health
       hook

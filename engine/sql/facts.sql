@@ -32,6 +32,8 @@ WITH space AS (
                 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum),
     'references', CASE WHEN k.contype = 'f' THEN (SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = k.confrelid) END,
+    'to_columns', CASE WHEN k.contype = 'f' THEN (SELECT json_agg(a.attname ORDER BY u.n) FROM unnest(k.confkey) WITH ORDINALITY u (attnum, n)
+                  JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum) END,
     'on_delete', CASE WHEN k.contype = 'f' THEN k.confdeltype END)) AS constraints
   FROM pg_catalog.pg_constraint k JOIN rel ON rel.oid = k.conrelid
   WHERE k.contype IN ('c', 'f', 'p', 'u', 'x')
@@ -54,6 +56,9 @@ WITH space AS (
         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum > 0
         WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> r.ev_class GROUP BY 1, 2) one
   JOIN rel v ON v.oid = one.ev_class AND v.relkind IN ('v', 'm') GROUP BY 1
+), stats AS (
+  SELECT s.stxrelid, json_agg(n.nspname || '.' || s.stxname) AS statistics
+  FROM pg_catalog.pg_statistic_ext s JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace GROUP BY 1
 ), trigs AS (
   SELECT g.tgrelid, json_object_agg(g.tgname, json_build_object('func', n.nspname || '.' || p.proname, 'enabled', g.tgenabled <> 'D')) AS triggers
   FROM pg_catalog.pg_trigger g JOIN rel ON rel.oid = g.tgrelid JOIN pg_catalog.pg_proc p ON p.oid = g.tgfoid
@@ -78,14 +83,14 @@ WITH space AS (
        round(((pg_stat_get_tuples_inserted(rel.oid) + pg_stat_get_tuples_updated(rel.oid) + pg_stat_get_tuples_deleted(rel.oid)) / nullif(since.seconds, 0))::numeric, 1) END,
     'parent', parts.parents -> 0, 'parents', parts.parents, 'partition', CASE WHEN rel.relispartition THEN true END,
     'partition_key', keys.key, 'default_partition', (SELECT d.id FROM rel d WHERE d.oid = keys.partdefid),
-    'columns', cols.columns, 'constraints', cons.constraints, 'indexes', inds.indexes, 'dependents', users.dependents, 'triggers', trigs.triggers,
+    'columns', cols.columns, 'constraints', cons.constraints, 'indexes', inds.indexes, 'dependents', users.dependents, 'triggers', trigs.triggers, 'statistics', stats.statistics,
     'published', CASE WHEN published.tablename IS NOT NULL THEN true END, 'rls', CASE WHEN rel.relrowsecurity THEN true END,
     'replica_identity', CASE WHEN rel.relkind IN ('r', 'p') THEN rel.relreplident END,
     'persistence', rel.relpersistence, 'access_method', am.amname,
     'tablespace', CASE WHEN rel.relkind IN ('r', 'm') THEN space_of.spcname END)) AS json
   FROM rel CROSS JOIN since
   LEFT JOIN parts ON parts.inhrelid = rel.oid LEFT JOIN cols ON cols.attrelid = rel.oid LEFT JOIN cons ON cons.conrelid = rel.oid
-  LEFT JOIN inds ON inds.indrelid = rel.oid LEFT JOIN users ON users.refobjid = rel.oid LEFT JOIN trigs ON trigs.tgrelid = rel.oid
+  LEFT JOIN inds ON inds.indrelid = rel.oid LEFT JOIN users ON users.refobjid = rel.oid LEFT JOIN stats ON stats.stxrelid = rel.oid LEFT JOIN trigs ON trigs.tgrelid = rel.oid
   LEFT JOIN keys ON keys.partrelid = rel.oid LEFT JOIN published ON published.schemaname = rel.nspname AND published.tablename = rel.relname
   LEFT JOIN pg_catalog.pg_am am ON am.oid = rel.relam AND rel.relkind IN ('r', 'm')
   LEFT JOIN pg_catalog.pg_database base ON base.datname = current_database()

@@ -1,12 +1,12 @@
 -- ALTER TABLE, and what else comes as AlterTableStmt: each command with its lock, and what it does.
 -- One ALTER takes the strongest lock that any of its commands needs, for all of them.
-local _, shipped = ...
+local native = ...
 
-local columns = shipped "impact/columns"
-local constraints = shipped "impact/constraints"
-local modes = shipped "impact/modes"
-local partitions = shipped "impact/partitions"
-local settings = shipped "impact/settings"
+local columns = native.use("impact/columns")
+local constraints = native.use("impact/constraints")
+local modes = native.use("impact/modes")
+local partitions = native.use("impact/partitions")
+local settings = native.use("impact/settings")
 
 local AEL, SRE, SUE = "AccessExclusive", "ShareRowExclusive", "ShareUpdateExclusive"
 
@@ -17,7 +17,7 @@ local commands = {
   AT_AddColumn = { mode = AEL, deep = true, each = columns.add },
   AT_DropColumn = { mode = AEL, deep = true, each = columns.drop },
   AT_AlterColumnType = { mode = AEL, deep = true, each = columns.change_type },
-  AT_SetNotNull = { mode = AEL, deep = true, each = columns.set_not_null },
+  AT_SetNotNull = { mode = AEL, deep = columns.not_null_goes_down, each = columns.set_not_null },
   AT_DropNotNull = { mode = AEL, deep = true },
   AT_ColumnDefault = { mode = AEL, deep = true },
   AT_SetStorage = { mode = AEL, deep = true },
@@ -31,7 +31,7 @@ local commands = {
   AT_ResetOptions = { mode = SUE },
   AT_AddConstraint = { mode = constraints.add_mode, deep = constraints.goes_down, each = constraints.add },
   AT_DropConstraint = { mode = AEL, deep = true, each = constraints.drop },
-  AT_AlterConstraint = { mode = AEL, once = constraints.alter },
+  AT_AlterConstraint = { mode = AEL },
   AT_ValidateConstraint = { mode = SUE, deep = constraints.validates_down, each = constraints.validate },
   AT_AttachPartition = { mode = SUE, once = partitions.attach },
   AT_DetachPartition = { mode = partitions.detach_mode, once = partitions.detach },

@@ -1,11 +1,11 @@
 -- What ALTER TABLE does to columns: added, dropped, of another type, no longer null.
-local _, shipped = ...
+local native = ...
 
-local builtins = shipped "impact/builtins"
-local constraints = shipped "impact/constraints"
-local expressions = shipped "impact/expressions"
-local read = shipped "impact/read"
-local types = shipped "impact/types"
+local builtins = native.use("impact/builtins")
+local constraints = native.use("impact/constraints")
+local expressions = native.use("impact/expressions")
+local read = native.use("impact/read")
+local types = native.use("impact/types")
 
 local columns = {}
 
@@ -70,12 +70,13 @@ function columns.add(I, relation, cmd, context, is_below)
     I:rewrite(relation, why)
   end
   local default = parts.CONSTR_DEFAULT and parts.CONSTR_DEFAULT.raw_expr
+  local has_default = why ~= nil or default ~= nil
   local filled = why or not is_null(default)
   if parts.CONSTR_NOTNULL and not filled and relation:holds_rows() then
     I:scan(relation, "no row may be null")
   end
   for _, node in ipairs(def.constraints or {}) do
-    constraints.at_column(I, relation, node, { name = def.colname, filled = filled, is_below = is_below })
+    constraints.at_column(I, relation, node, { name = def.colname, has_default = has_default, is_below = is_below })
   end
 end
 
@@ -88,7 +89,7 @@ function columns.drop(I, relation, cmd, _, is_below)
     constraints.let_go(I, relation, name, constraint, cmd)
   end
   if cmd.behavior == "DROP_CASCADE" then
-    for _, view in ipairs(I.world:views(relation)) do
+    for _, view in ipairs(I.world:all_views(relation, cmd.name)) do
       I:lock(view, AEL, "it reads the column")
     end
   end
@@ -143,7 +144,7 @@ end
 
 -- Indexes, checks and foreign keys of a column that gets another type.
 local function with_it(I, relation, cmd, cost)
-  for name, index in pairs(relation:using("indexes", cmd.name)) do
+  for name, index in pairs(relation:holds_rows() and relation:using("indexes", cmd.name) or {}) do
     if cost ~= "none" or index.partial or index.expression then
       I:build(relation, ("the index %s is built again"):format(name))
     end
@@ -155,8 +156,8 @@ local function with_it(I, relation, cmd, cost)
   for name, constraint in pairs(relation:using("constraints", cmd.name)) do
     constraints.made_again(I, relation, name, constraint, cost)
   end
-  for _, from in ipairs(I.world:referrers(relation)) do
-    constraints.partner_changes(I, relation, cmd.name, from, cost)
+  for _, from in ipairs(I.world:referrers(relation, { cmd.name })) do
+    constraints.partner_changes(I, relation, from, cost)
   end
 end
 
@@ -171,6 +172,12 @@ function columns.change_type(I, relation, cmd, context)
     cost = "indexes"
   end
   with_it(I, relation, cmd, cost)
+end
+
+-- Where the column is NOT NULL already, so are those below.
+function columns.not_null_goes_down(_, relation, cmd)
+  local column = relation.columns[cmd.name]
+  return not (column and column.not_null)
 end
 
 -- A validated CHECK that says so makes the scan needless; drops of the same ALTER run before.

@@ -1,7 +1,7 @@
 -- Constraints added, validated, altered and dropped.
 local constraints = {}
 
-local AEL, SRE, RS = "AccessExclusive", "ShareRowExclusive", "RowShare"
+local AEL, SRE, S, RS = "AccessExclusive", "ShareRowExclusive", "Share", "RowShare"
 
 function constraints.add_mode(_, _, cmd)
   return cmd.def.contype == "CONSTR_FOREIGN" and SRE or AEL
@@ -12,15 +12,17 @@ function constraints.goes_down(_, relation, cmd)
   if type == "CONSTR_CHECK" then
     return not cmd.def.is_no_inherit
   end
-  return relation.kind == "partitioned"
+  return type == "CONSTR_FOREIGN" and relation.kind == "partitioned"
 end
 
 local builds = { CONSTR_PRIMARY = "PRIMARY KEY", CONSTR_UNIQUE = "UNIQUE", CONSTR_EXCLUSION = "EXCLUDE" }
 
--- PRIMARY KEY makes its columns NOT NULL.
+-- PRIMARY KEY makes its columns NOT NULL. True where one is not so far.
 local function nulls_forbidden(I, relation, names)
+  local nullable = false
   for _, name in ipairs(names) do
     local column = relation.columns[name]
+    nullable = nullable or not (column and column.not_null)
     if not (column and column.not_null) and relation:holds_rows() then
       I:scan(relation, ("no row may have a null in %s"):format(name))
       if not relation.complete and not (column and column.is_new) then
@@ -28,6 +30,7 @@ local function nulls_forbidden(I, relation, names)
       end
     end
   end
+  return nullable
 end
 
 local function names_of(list)
@@ -38,29 +41,40 @@ local function names_of(list)
   return names
 end
 
-local function foreign(I, relation, node, scans)
-  local other = I.world:relation(node.pktable)
-  I:lock(other, SRE, "a foreign key points to it")
-  if not scans or node.skip_validation then
-    return
-  end
-  for _, member in ipairs { relation, other } do
-    for _, leaf in ipairs(member:family()) do
+-- Every row of a foreign key is looked up; what is referred to may be read by its index.
+function constraints.compare_rows(I, relation, other, why)
+  for _, side in ipairs { relation, other } do
+    for _, leaf in ipairs(side:family()) do
       if leaf:holds_rows() then
-        I:scan(leaf, "the rows of a new foreign key are compared")
+        I:scan(leaf, why)
+        if side == other then
+          I:maybe(leaf)
+        end
       end
     end
   end
 end
 
+local function foreign(I, relation, node, scans)
+  local other = I.world:relation(node.pktable)
+  I:lock(other, SRE, "a foreign key points to it")
+  if scans and not node.skip_validation then
+    constraints.compare_rows(I, relation, other, "the rows of a new foreign key are compared")
+  end
+end
+
+-- Partitions are locked for the build only, unless columns of theirs become NOT NULL.
 local function keyed(I, relation, node)
   local names = names_of(node.keys)
   local index = node.indexname and relation.indexes[node.indexname]
-  if node.contype == "CONSTR_PRIMARY" then
-    nulls_forbidden(I, relation, index and index.columns or names)
-  end
-  if not node.indexname then
-    I:build(relation, builds[node.contype] .. " builds an index")
+  for _, member in ipairs(relation.kind == "partitioned" and relation:family() or { relation }) do
+    local nullable = node.contype == "CONSTR_PRIMARY" and nulls_forbidden(I, member, index and index.columns or names)
+    if member ~= relation then
+      I:lock(member, nullable and AEL or S, "an index of it is built")
+    end
+    if not node.indexname and member:holds_rows() then
+      I:build(member, builds[node.contype] .. " builds an index")
+    end
   end
 end
 
@@ -68,7 +82,7 @@ end
 function constraints.add(I, relation, cmd, context, is_below)
   local node = cmd.def
   if builds[node.contype] then
-    return relation:holds_rows() and keyed(I, relation, node) or nil
+    return keyed(I, relation, node)
   end
   if node.contype == "CONSTR_FOREIGN" then
     return not is_below and foreign(I, relation, node, true) or nil
@@ -79,7 +93,7 @@ function constraints.add(I, relation, cmd, context, is_below)
   return context
 end
 
--- Written at a column that is being added: { name, filled, is_below }
+-- Written at a column that is being added: { name, has_default, is_below }
 function constraints.at_column(I, relation, node, column)
   if builds[node.contype] and relation:holds_rows() then
     I:build(relation, builds[node.contype] .. " builds an index")
@@ -89,7 +103,7 @@ function constraints.at_column(I, relation, node, column)
   elseif node.contype == "CONSTR_CHECK" and relation:holds_rows() then
     I:scan(relation, "a new CHECK is tried on every row")
   elseif node.contype == "CONSTR_FOREIGN" and not column.is_below then
-    foreign(I, relation, node, column.filled)
+    foreign(I, relation, node, column.has_default) -- even of DEFAULT NULL
   end
 end
 
@@ -115,20 +129,9 @@ function constraints.validate(I, relation, cmd)
   local other = constraint and constraint.type == "f" and I.world:references(constraint)
   if other then
     I:lock(other, RS, "a foreign key points to it")
-    I:scan(other, "the rows of the foreign key are compared")
-  end
-  if relation:holds_rows() and (constraint or not relation.complete) then
+    constraints.compare_rows(I, relation, other, "the rows of the foreign key are compared")
+  elseif relation:holds_rows() and (constraint or not relation.complete) then
     I:scan(relation, ("%s is tried on every row"):format(cmd.name))
-  end
-end
-
--- DEFERRABLE and the like: the triggers of the foreign key change on both sides.
-function constraints.alter(I, relation, cmd)
-  local name = cmd.def and cmd.def.conname
-  local constraint = name and relation.constraints[name]
-  local other = constraint and I.world:references(constraint)
-  if other then
-    I:lock(other, AEL, "its triggers of the foreign key change")
   end
 end
 
@@ -142,7 +145,7 @@ function constraints.let_go(I, relation, name, constraint, cmd)
   end
   local is_key = constraint.type == "p" or constraint.type == "u"
   if is_key and cmd.behavior == "DROP_CASCADE" then
-    for _, from in ipairs(I.world:referrers(relation)) do
+    for _, from in ipairs(I.world:referrers(relation, constraint.columns)) do
       I:lock(from.relation, AEL, ("its foreign key %s goes too"):format(from.name))
     end
   end
@@ -166,24 +169,15 @@ function constraints.made_again(I, relation, name, constraint, cost)
   end
   I:lock(other, AEL, ("the foreign key %s is made again"):format(name))
   if cost ~= "none" and constraint.validated then
-    I:scan(relation, ("the rows of %s are compared again"):format(name))
-    I:scan(other, ("the rows of %s are compared again"):format(name))
+    constraints.compare_rows(I, relation, other, ("the rows of %s are compared again"):format(name))
   end
 end
 
 -- The same, seen from the table that is referred to.
-function constraints.partner_changes(I, relation, column, from, cost)
-  local key = false
-  for _, constraint in pairs(relation:using("constraints", column)) do
-    key = key or constraint.type == "p" or constraint.type == "u"
-  end
-  if not key then
-    return
-  end
+function constraints.partner_changes(I, relation, from, cost)
   I:lock(from.relation, AEL, ("its foreign key %s is made again"):format(from.name))
   if cost ~= "none" and from.constraint.validated then
-    I:scan(from.relation, ("the rows of %s are compared again"):format(from.name))
-    I:scan(relation, ("the rows of %s are compared again"):format(from.name))
+    constraints.compare_rows(I, from.relation, relation, ("the rows of %s are compared again"):format(from.name))
   end
 end
 

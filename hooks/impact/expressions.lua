@@ -1,10 +1,10 @@
 -- Is an expression volatile? What the server decides from pg_proc is told here by the world's
 -- functions, then by the list of PostgreSQL's own; a function that neither knows counts as volatile,
 -- and is said to be assumed.
-local _, shipped = ...
+local native = ...
 
-local builtins = shipped "impact/builtins"
-local read = shipped "impact/read"
+local builtins = native.use("impact/builtins")
+local read = native.use("impact/read")
 
 local expressions = {}
 

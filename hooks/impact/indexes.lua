@@ -1,7 +1,7 @@
 -- Indexes built and built again, tables written anew in another order, statistics gathered.
-local _, shipped = ...
+local native = ...
 
-local read = shipped "impact/read"
+local read = native.use("impact/read")
 
 local forms = {}
 
@@ -121,7 +121,7 @@ end
 function forms.RefreshMatViewStmt(I, node)
   local relation = range_of(I, node.relation)
   I:lock(relation, node.concurrent and E or AEL, "it is filled anew")
-  for _, base in ipairs(I.world:bases(relation)) do
+  for _, base in ipairs(not node.skipData and I.world:bases(relation) or {}) do
     I:lock(base, AS, "it is read")
   end
   I.runs_query = not node.skipData

@@ -1,7 +1,7 @@
 -- What is no table: comments, triggers, rules, policies, domains, sequences, publications, databases.
-local _, shipped = ...
+local native = ...
 
-local read = shipped "impact/read"
+local read = native.use("impact/read")
 
 local forms = {}
 
@@ -22,10 +22,12 @@ local within = {
 
 
 
+local comment_modes = { OBJECT_TABCONSTRAINT = AS, OBJECT_TRIGGER = AS, OBJECT_RULE = AS, OBJECT_POLICY = AS }
+
 local function remark(I, node)
   local less = within[node.objtype]
   if less then
-    I:lock(range_of(I, read.range(node.object, less)), SUE, "it is described")
+    I:lock(range_of(I, read.range(node.object, less)), comment_modes[node.objtype] or SUE, "it is described")
   elseif node.objtype == "OBJECT_INDEX" then
     I.on_index = SUE
   end
@@ -47,9 +49,10 @@ function forms.RuleStmt(I, node)
   I:lock(range_of(I, node.relation), AEL, "a rule is made")
   for _, action in ipairs(node.actions or {}) do
     for range in action:each "RangeVar" do
-      local other = I.world:find(range)
+      local other = range.relname ~= "old" and range.relname ~= "new" and I.world:find(range)
+      local is_target = action.relation == range and action.tag ~= "SelectStmt"
       if other then
-        I:lock(other, AS, "the rule names it")
+        I:lock(other, is_target and "RowExclusive" or AS, "the rule names it")
       end
     end
   end

@@ -1,8 +1,8 @@
 -- Partitions attached and detached, inheritance.
-local _, shipped = ...
+local native = ...
 
-local expressions = shipped "impact/expressions"
-local read = shipped "impact/read"
+local expressions = native.use("impact/expressions")
+local read = native.use("impact/read")
 
 local partitions = {}
 
@@ -16,6 +16,13 @@ function partitions.default_of(world, relation)
   local id = relation.facts and relation.facts.default_partition
   local default = id and world:of_facts(id)
   return default and default.parent ~= false and default or nil
+end
+
+function partitions.is_one(relation)
+  if relation.is_partition ~= nil then
+    return relation.is_partition
+  end
+  return relation.facts ~= nil and relation.facts.partition == true
 end
 
 -- Does a validated CHECK (or NOT NULL) say that the column is not null?
@@ -151,6 +158,9 @@ local function proved(I, parent, child, bound)
     return nil
   end
   local column = #key == 1 and key[1]
+  if bound.is_default then
+    I:assume("whether constraints keep the rows of other partitions out is not looked at")
+  end
   if not column or bound.is_default then
     return false
   end
@@ -255,8 +265,10 @@ function partitions.disinherit(I, _, cmd)
   I:lock(I.world:relation(cmd.def), AS, "it loses an inheritor")
 end
 
+-- Partitions have copies of the triggers of their parent.
 function partitions.triggers_go_down(_, relation)
-  return relation.kind == "partitioned"
+  local triggers = relation.facts and relation.facts.triggers or {}
+  return relation.kind == "partitioned" and (next(triggers) ~= nil or #(relation.triggers or {}) > 0)
 end
 
 return partitions

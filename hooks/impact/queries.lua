@@ -1,9 +1,9 @@
 -- SELECT, INSERT, UPDATE, DELETE and what carries them: which relations they lock, and which they change.
-local _, shipped = ...
+local native = ...
 
-local expressions = shipped "impact/expressions"
-local modes = shipped "impact/modes"
-local read = shipped "impact/read"
+local expressions = native.use("impact/expressions")
+local modes = native.use("impact/modes")
+local read = native.use("impact/read")
 
 local forms = {}
 
@@ -27,7 +27,7 @@ local function lock_deep(I, relation, mode, why, seen)
   end
   seen[relation] = true
   I:lock_family(relation, mode, why)
-  if relation.kind == "view" then
+  if relation.kind == "view" and not I.no_data then
     for _, base in ipairs(I.world:bases(relation)) do
       lock_deep(I, base, mode, "the view " .. relation.name .. " reads it", seen)
     end
@@ -79,6 +79,11 @@ local function change(I, range, tag)
   local relation = I.world:relation(range)
   I.table = I.table or relation
   lock_deep(I, relation, RE, "its rows are changed")
+  for _, member in ipairs(tag == "InsertStmt" and relation:family() or {}) do
+    if member ~= relation then
+      I:maybe(member)
+    end
+  end
   for _, member in ipairs(relation:family()) do
     I:change(member)
     foreign_keys(I, member, tag)

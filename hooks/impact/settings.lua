@@ -1,8 +1,8 @@
 -- Storage parameters, tablespaces, access methods, persistence.
-local _, shipped = ...
+local native = ...
 
-local modes = shipped "impact/modes"
-local read = shipped "impact/read"
+local modes = native.use("impact/modes")
+local read = native.use("impact/read")
 
 local settings = {}
 

@@ -1,8 +1,8 @@
 -- Relations made, renamed, moved, emptied and dropped.
-local _, shipped = ...
+local native = ...
 
-local partitions = shipped "impact/partitions"
-local read = shipped "impact/read"
+local partitions = native.use("impact/partitions")
+local read = native.use("impact/read")
 
 local forms = {}
 
@@ -61,6 +61,7 @@ end
 function forms.CreateTableAsStmt(I, node)
   I.table = I.world:draft(node.into.rel, node.objtype == "OBJECT_MATVIEW" and "matview" or "table")
   if not (node.if_not_exists and I.world:find(node.into.rel)) then
+    I.no_data = node.into.skipData
     I:examine(node.query)
   end
 end
@@ -124,9 +125,9 @@ local function drop_partners(I, relation, behavior)
     end
   end
   local parent = I.world:parent(relation)
-  if parent and not parent.dropped then
-    I:lock(parent, relation.is_partition ~= false and AEL or AS, "it loses a partition")
-    local default = relation.is_partition ~= false and partitions.default_of(I.world, parent)
+  if parent and not parent.dropped and partitions.is_one(relation) then
+    I:lock(parent, AEL, "it loses a partition")
+    local default = partitions.default_of(I.world, parent)
     if default and default ~= relation then
       I:lock(default, AEL, "its bound changes")
     end
@@ -178,6 +179,9 @@ function drops.OBJECT_INDEX(I, object, node)
   local at = I.world:index(read.range(object))
   if node.concurrent then
     I:alone()
+  end
+  if not at and node.missing_ok and I.world.facts.relations then
+    return
   end
   if not at then
     I.partners_unknown = true
@@ -233,6 +237,9 @@ local function drop_type(I, object, node)
       local type = relation:type_of(column)
       if type and type.name == name and (not type.schema or not names[#names - 1] or type.schema == names[#names - 1]) then
         I:lock(relation, AEL, ("its column %s goes with the type"):format(column))
+        for _, view in ipairs(I.world:all_views(relation, column)) do
+          I:lock(view, AEL, "it reads a column that goes with the type")
+        end
         I:lose("column", relation.id .. "." .. column, relation)
       end
     end
@@ -261,6 +268,17 @@ function drops.OBJECT_FUNCTION(I, object, node)
   I:assume("what goes with the function is not known")
 end
 drops.OBJECT_PROCEDURE, drops.OBJECT_ROUTINE = drops.OBJECT_FUNCTION, drops.OBJECT_FUNCTION
+
+function drops.OBJECT_STATISTIC_EXT(I, object)
+  local names = read.names(object)
+  for _, relation in ipairs(I.world:all()) do
+    for _, id in ipairs(relation.facts and relation.facts.statistics or {}) do
+      if id:match("([^.]+)$") == names[#names] then
+        I:lock(relation, SUE, "statistics of it are dropped")
+      end
+    end
+  end
+end
 
 function drops.OBJECT_EXTENSION(I, object, node)
   I:lose("extension", read.text(object))

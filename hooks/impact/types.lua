@@ -1,9 +1,9 @@
 -- Types, brought to one form from parse trees and from PostgreSQL's own names for them, and what a
 -- change of one costs: "none", "indexes" (they are built again) or "rewrite".
-local _, shipped = ...
+local native = ...
 
-local builtins = shipped "impact/builtins"
-local read = shipped "impact/read"
+local builtins = native.use("impact/builtins")
+local read = native.use("impact/read")
 
 local types = {}
 
@@ -156,8 +156,9 @@ end
 local zones = read.set "UTC utc Etc/UTC GMT Etc/GMT UCT Etc/UCT Zulu Etc/Zulu Universal"
 
 -- Between timestamp and timestamptz nothing is rewritten where the session's zone is UTC.
-local function timestamps(new, old, world, assume)
-  if not precision(new.mods, old.mods) then
+local function timestamps(new, world, assume)
+  -- a precision of its own takes a second step, which knows nothing of the one before
+  if new.mods and new.mods[1] ~= 6 then
     return "rewrite"
   end
   local zone = world.settings.timezone or world.facts.timezone
@@ -181,7 +182,7 @@ local function bare(old, new, world, assume)
   end
   local pair = old.name .. ">" .. new.name
   if pair == "timestamp>timestamptz" or pair == "timestamptz>timestamp" then
-    return timestamps(new, old, world, assume)
+    return timestamps(new, world, assume)
   end
   for star, to in (alike[old.name] or ""):gmatch("(%*?)(%w+)") do
     if to == new.name then

@@ -1,8 +1,8 @@
 -- What ALTER, RENAME and DROP leave behind in the world.
-local _, shipped = ...
+local native = ...
 
-local read = shipped "impact/read"
-local types = shipped "impact/types"
+local read = native.use("impact/read")
+local types = native.use("impact/types")
 
 return function(world, effects, columns)
   local function id_of(schema, name)

@@ -1,9 +1,9 @@
 -- Columns, constraints and indexes of a relation, as statements make and unmake them.
-local _, shipped = ...
+local native = ...
 
-local builtins = shipped "impact/builtins"
-local read = shipped "impact/read"
-local types = shipped "impact/types"
+local builtins = native.use("impact/builtins")
+local read = native.use("impact/read")
+local types = native.use("impact/types")
 
 local columns = {}
 
@@ -82,6 +82,8 @@ function columns.constrain(relation, node, column)
   relation.constraints[name] = constraint
   if type == "f" then
     constraint.references = relation.world:relation(node.pktable)
+    constraint.on_delete = node.fk_del_action
+    constraint.to_columns = columns.referred(constraint.references, read.names(node.pk_attrs))
     relation.world.referring[relation] = true
   elseif type == "p" or type == "u" or type == "x" then
     local index = node.indexname and relation.indexes[node.indexname]
@@ -96,6 +98,18 @@ function columns.constrain(relation, node, column)
     relation.columns[key].not_null = true
   end
   return constraint
+end
+
+-- The columns that a foreign key points to: the primary key where it names none; nil: not known.
+function columns.referred(relation, names)
+  if #names > 0 then
+    return names
+  end
+  for _, constraint in pairs(relation.constraints) do
+    if constraint.type == "p" then
+      return constraint.columns
+    end
+  end
 end
 
 function columns.of_expression(node)

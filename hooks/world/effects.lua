@@ -1,10 +1,10 @@
 -- What a statement leaves behind in the world: one function for each kind of statement that changes
 -- what later ones find.
-local _, shipped = ...
+local native = ...
 
-local read = shipped "impact/read"
-local types = shipped "impact/types"
-local columns = shipped "world/columns"
+local read = native.use("impact/read")
+local types = native.use("impact/types")
+local columns = native.use("world/columns")
 
 local world
 
@@ -14,7 +14,7 @@ end
 
 local function make(self, range, kind)
   local relation = self:draft(range, kind)
-  self.relations[relation.id] = relation
+  self.relations[relation.id], self.made[relation] = relation, true
   if relation.is_temp then
     self.temporary[relation.id] = true
   end
@@ -308,11 +308,11 @@ return function(given)
     for _, lock in ipairs(s.impact and s.impact.locks or {}) do
       self:lock(lock.relation, lock.mode, lock.why, s)
     end
-    if s.node then
+    if s.node and s.inside ~= "function" then
       self:effect(s.node)
     end
   end
 
-  shipped "world/alters"(world, effects, columns)
+  native.use("world/alters")(world, effects, columns)
   return effects
 end

@@ -66,8 +66,19 @@ function links:parent(relation)
   return relation.parent or nil
 end
 
--- The tables whose foreign keys point here: { { relation, name, constraint } ... }
-function links:referrers(relation)
+local function meets(list, columns)
+  for _, a in ipairs(list or {}) do
+    for _, b in ipairs(columns) do
+      if a == b then
+        return true
+      end
+    end
+  end
+  return list == nil
+end
+
+-- The tables whose foreign keys point here, or to one of the columns: { { relation, name, constraint } ... }
+function links:referrers(relation, columns)
   local out, seen = {}, {}
   local function look(from)
     if seen[from] then
@@ -75,7 +86,8 @@ function links:referrers(relation)
     end
     seen[from] = true
     for name, constraint in pairs(from.constraints) do
-      if constraint.type == "f" and self:references(constraint) == relation then
+      local here = constraint.type == "f" and self:references(constraint) == relation
+      if here and (not columns or meets(constraint.to_columns, columns)) then
         out[#out + 1] = { relation = from, name = name, constraint = constraint }
       end
     end
@@ -102,11 +114,12 @@ function links:references(constraint)
   return type(to) == "string" and self:of_facts(to) or type(to) == "table" and to or nil
 end
 
--- The views over a relation: { relation ... }
-function links:views(relation)
+-- The views over a relation (that read the column): { relation ... }
+function links:views(relation, column)
   local out = {}
   for _, user in ipairs(relation.facts and relation.facts.dependents or {}) do
-    if user.kind == "view" or user.kind == "matview" then
+    local reads = not column or meets(user.columns, { column })
+    if reads then
       out[#out + 1] = self:of_facts(user.name)
     end
   end
@@ -114,6 +127,16 @@ function links:views(relation)
     if not view.dropped then
       out[#out + 1] = view
     end
+  end
+  return out
+end
+
+-- The same, and the views over those views.
+function links:all_views(relation, column, out)
+  out = out or {}
+  for _, view in ipairs(self:views(relation, column)) do
+    out[#out + 1] = view
+    self:all_views(view, nil, out)
   end
   return out
 end

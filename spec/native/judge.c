@@ -1,6 +1,7 @@
-/* Rules, for the specs: the tests inside them, and their findings in a text. */
+/* Rules and impact, for the specs: what the world answers, and the query that gives it facts. */
 #include "fail.h"
 #include "script.h"
+#include "sql.h"
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -25,7 +26,14 @@ static int exchange(lua_State *L) {
     return 2;
 }
 
+/* The query for facts; $1 is the ledger's schema. */
+static int facts_sql(lua_State *L) {
+    lua_pushstring(L, SQL_FACTS);
+    return 1;
+}
+
 const luaL_Reg native_judge[] = {
     {"exchange", exchange},
+    {"facts_sql", facts_sql},
     {NULL, NULL},
 };

@@ -1,5 +1,11 @@
--- impact's answer beside what a server did: a list of differences, empty where they agree.
+-- impact's answers beside what a server did: a list of differences, empty where they agree.
 local compare = {}
+
+local order = { "AccessShare", "RowShare", "RowExclusive", "ShareUpdateExclusive", "Share", "ShareRowExclusive", "Exclusive", "AccessExclusive" }
+local rank = {}
+for i, mode in ipairs(order) do
+  rank[mode] = i
+end
 
 local function names(set)
   local list = {}
@@ -10,9 +16,10 @@ local function names(set)
   return list
 end
 
-local function differences(out, what, said, did)
+-- What impact says too much of is no difference where it says that it may be less, or is not certain.
+local function differences(out, what, said, did, spared)
   for _, name in ipairs(names(said)) do
-    if said[name] ~= did[name] then
+    if said[name] ~= did[name] and not (spared(name) and did[name] == nil) then
       out[#out + 1] = ("%s: impact says %s of %s, the server %s"):format(what, said[name], name, did[name])
     end
   end
@@ -23,65 +30,72 @@ local function differences(out, what, said, did)
   end
 end
 
--- The answers for all statements of a transaction, as sets by the id that relations had before it.
-local function said_by(impacts, old_id)
-  local said = { rewrites = {}, builds = {}, scans = {} }
+-- All statements of a transaction together, of the relations that were there before it.
+local function together(impacts, kinds)
+  local all = { locks = {}, rewrites = {}, builds = {}, scans = {}, emptied = {}, maybe = {} }
   for _, impact in ipairs(impacts) do
-    for list, set in pairs(said) do
-      for _, relation in ipairs(impact[list]) do
-        local id = old_id(relation)
-        if id and not (list == "rewrites" and relation.kind == "sequence") then
-          set[id] = true
-        end
+    all.unsure = all.unsure or impact.certainty ~= "certain"
+    for _, id in ipairs(impact.maybe) do
+      all.maybe[id] = true
+    end
+    all.queries = all.queries or impact.runs_query
+    for _, lock in ipairs(impact.locks) do
+      local id = lock.relation
+      if kinds[id] and not lock.is_new and rank[lock.mode] > (rank[all.locks[id]] or 0) then
+        all.locks[id] = lock.mode
       end
     end
+    for _, list in ipairs { "rewrites", "builds", "scans" } do
+      for _, id in ipairs(impact[list]) do
+        all[list][id] = kinds[id] and true
+      end
+    end
+    for _, lost in ipairs(impact.loses) do
+      all.emptied[lost.kind == "rows" and lost.name or ""] = true
+    end
   end
-  return said
+  return all
 end
 
--- held: { [relation] = mode } of the world's transaction. old_id(relation): what it was called before the
--- transaction, or nil if it was not there. kinds: of relations, by id.
-function compare.all(impacts, held, did, old_id, kinds)
-  local out, said = {}, said_by(impacts, old_id)
-  local locks, others = {}, {}
-  for relation, mode in pairs(held) do
-    local id = old_id(relation)
-    if id then
-      locks[id] = mode
+local function without(set, others)
+  local rest = {}
+  for name, value in pairs(set) do
+    rest[name] = not others[name] and value or nil
+  end
+  return rest
+end
+
+-- Locks that nobody needs to be told of: indexes go with their tables, sequences with their owners.
+local function worth_telling(locks, said, kinds)
+  local rest = {}
+  for id, mode in pairs(locks) do
+    local aside = kinds[id] == "i" or kinds[id] == "I" or kinds[id] == "S" and not said[id]
+    rest[id] = not aside and mode or nil
+  end
+  return rest
+end
+
+-- impacts: of the statements of one transaction; did: what measure.run saw; before: what it knew.
+function compare.all(impacts, did, before)
+  local kinds, out = {}, {}
+  for _, relation in pairs(before) do
+    kinds[relation.id] = relation.kind
+  end
+  local said = together(impacts, kinds)
+  local function spared(id)
+    return said.unsure or said.maybe[id]
+  end
+  differences(out, "lock", said.locks, worth_telling(did.locks, said.locks, kinds), spared)
+  local rewrites = without(did.rewrites, said.emptied)
+  differences(out, "rewrite", said.rewrites, rewrites, spared)
+  -- a rewrite builds every index; a build reads the table
+  local builds = without(without(did.builds, said.emptied), rewrites)
+  differences(out, "build", without(said.builds, rewrites), builds, spared)
+  if not said.queries then
+    local aside = function(set)
+      return without(without(without(set, said.emptied), rewrites), builds)
     end
-  end
-  for id, mode in pairs(did.locks) do
-    -- indexes go with their tables; sequences with the tables that own them
-    local aside = kinds[id] == "i" or kinds[id] == "I" or kinds[id] == "S" and not locks[id]
-    others[id] = not aside and mode or nil
-  end
-  differences(out, "lock", locks, others)
-  local emptied, queries = {}, false
-  for _, impact in ipairs(impacts) do
-    queries = queries or impact.runs_query
-    for _, lost in ipairs(impact.loses) do
-      if lost.kind == "rows" then
-        emptied[old_id(lost.relation) or ""] = true
-      end
-    end
-  end
-  for _, list in ipairs { "rewrites", "builds", "scans" } do
-    for id in pairs(emptied) do
-      did[list][id], said[list][id] = nil, nil
-    end
-  end
-  differences(out, "rewrite", said.rewrites, did.rewrites)
-  -- a rewrite builds every index, and reads the table
-  for id in pairs(did.rewrites) do
-    said.builds[id], did.builds[id] = nil, nil
-    said.scans[id], did.scans[id] = nil, nil
-  end
-  differences(out, "build", said.builds, did.builds)
-  for id in pairs(did.builds) do
-    said.scans[id], did.scans[id] = nil, nil
-  end
-  if not queries then
-    differences(out, "scan", said.scans, did.scans)
+    differences(out, "scan", aside(said.scans), aside(did.scans), spared)
   end
   return out
 end

@@ -1,0 +1,34 @@
+#include "facts.h"
+
+#include "fail.h"
+#include "file.h"
+#include "sql.h"
+
+#include <string.h>
+
+/* What "facts" says in the file; another number is of another Stint. */
+enum { SNAPSHOT = 1 };
+
+bool facts_read(Arena *a, Pg *pg, const char *ledger_schema, Json **out) {
+    PgRows rows;
+    if (!pg_row(pg, a, &rows, SQL_FACTS, PG_WITH(ledger_schema)))
+        return fail_in("reading facts of the database");
+    const char *text = pg_cell(&rows, 0, 0);
+    return json_parse(a, text, strlen(text), out);
+}
+
+bool facts_save(const char *path, const Json *facts) {
+    const char *text = json_pretty(facts);
+    return file_replace(path, text, strlen(text));
+}
+
+bool facts_load(Arena *a, const char *path, Json **out) {
+    Bytes text;
+    if (!file_read(a, path, &text))
+        return false;
+    if (json_parse(a, text.at, text.length, out) &&
+        json_as_integer(json_get(*out, "facts")) == SNAPSHOT)
+        return true;
+    fail(FAIL_CONFIG, "%s is no snapshot of facts", path);
+    return fail_hint("stint doctor --snapshot %s writes one", path);
+}
