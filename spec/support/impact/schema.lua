@@ -87,7 +87,8 @@ INSERT INTO c SELECT g, g, 'c' || g, g FROM generate_series(1, 20) g;
 INSERT INTO cc SELECT g, g FROM generate_series(1, 20) g;
 INSERT INTO t (id, a, b, nn, v, vi, ch, num, ts, tsi, tz, net, bits, iv, j, e, d, l, o, m, proven, proven_and, proven_not, unproven, i2, i3, arr,
     ix, part, k)
-  SELECT g, g, 'b', g, 'v', 'v', 'c', g, now(), now(), now(), '10.0.0.0/8', B'1', '1 s', '{}', 'sad', 1, 'l', g, 'm', 1, 1, 1, 1, g, g, '{a}', g, g, 'k' FROM generate_series(1, 20) g;
+  SELECT g, g, 'b', g, 'v', 'v', 'c', g, now(), now(), now(), '10.0.0.0/8', B'1', '1 s', '{}', 'sad', 1, 'l', g, 'm',
+    1, 1, 1, 1, g, g, '{a}', g, g, 'k' FROM generate_series(1, 20) g;
 INSERT INTO lonely SELECT g, g FROM generate_series(1, 20) g;
 INSERT INTO volatile_one VALUES (1);
 INSERT INTO trig VALUES (1);
