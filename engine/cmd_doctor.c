@@ -58,8 +58,7 @@ static bool snapshot(Call *call, Doctor *doctor, const char *path) {
     if (!facts_read(call->arena, doctor->run.pg, call->config->ledger_schema, &facts) ||
         !facts_save(path, facts))
         return false;
-    log_say("%s: facts of %zu relations", path,
-            json_count(json_get(facts, "relations")));
+    log_say("%s: facts of %zu relations", path, json_count(json_get(facts, "relations")));
     return true;
 }
 
