@@ -23,6 +23,16 @@ static AimAnswer take_one(Call *call, const Target *target) {
     return AIM_ONE;
 }
 
+/* After a run that was cut off they stand at different places: "the newest" is not one file. */
+static AimAnswer take_many(const Command *command, const Call *call) {
+    if (command->targets != TARGETS_BACK || option_given(&call->given, "to"))
+        return AIM_MANY;
+    fail(FAIL_USAGE, "%s over many targets wants --to: the newest file may be another in each",
+         command->name);
+    fail_hint("--to VERSION says where all go back to; --target NAME takes one of them");
+    return AIM_FAILED;
+}
+
 AimAnswer aim_take(const Command *command, Call *call, Targets *out) {
     Config *config = call->config;
     Targets all;
@@ -48,7 +58,7 @@ AimAnswer aim_take(const Command *command, Call *call, Targets *out) {
         return AIM_FAILED;
     *out = all;
     if (!config->target)
-        return AIM_MANY;
+        return take_many(command, call);
     *out = target_pick(call->arena, &all, config->target);
     if (!out->count)
         return no_match(call, &all, config->target);
@@ -56,7 +66,7 @@ AimAnswer aim_take(const Command *command, Call *call, Targets *out) {
     if (exact || (out->count == 1 && command->targets == TARGETS_ONE))
         return take_one(call, &out->at[0]);
     if (command->targets != TARGETS_ONE)
-        return AIM_MANY;
+        return take_many(command, call);
     fail(FAIL_USAGE, "%s works on one target, and %s names %zu", command->name, config->target,
          out->count);
     return AIM_FAILED;

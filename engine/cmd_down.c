@@ -70,6 +70,7 @@ const Command cmd_down = {
         "without a way down is refused before anything runs. A rollback that was cut off is\n"
         "partial in stint status; down goes on there.",
     .needs = NEED_CONFIG | NEED_HOOKS,
+    .targets = TARGETS_BACK,
     .options = down_options,
     .run = down,
 };

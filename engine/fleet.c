@@ -63,14 +63,14 @@ static bool start(Sailing *s, FleetShip *ship) {
 
 /* ---- what may begin ---- */
 
-/* Have all canaries succeeded? One that has not, is the end of it. */
+/* Have all canaries come through? One that has not, is the end of it. */
 static bool canaries_sing(Sailing *s) {
     Fleet *fleet = s->fleet;
     size_t count = (size_t)s->wanted->config->canary, fine = 0;
     for (size_t i = 0; i < count && i < fleet->count; i++) {
         const FleetShip *ship = &fleet->ship[i];
-        fine += ship->state == FLEET_OK;
-        if (ship->state > FLEET_OK && !fleet->reason)
+        fine += ship->state == FLEET_OK || ship->state == FLEET_PENDING;
+        if (ship->state > FLEET_PENDING && !fleet->reason)
             fleet->reason =
                 arena_format(s->arena, "the canary %s did not succeed", ship->target->name);
     }

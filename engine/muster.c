@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BAR_EVERY = 100, LINE_EVERY = 5000 };
+enum { BAR_EVERY = 100, LINE_EVERY = 5000, LEAST_WIDTH = 7 };
 
 typedef struct {
     const Command *command;
@@ -65,6 +65,11 @@ static void print_said(const FleetShip *ship) {
     }
 }
 
+static int count_width(const Muster *m) {
+    int length = (int)strlen(tally_counts(&m->tally));
+    return length > LEAST_WIDTH ? length : LEAST_WIDTH;
+}
+
 static void print_ship(const Muster *m, const FleetShip *ship) {
     Arena *a = m->call->arena;
     const char *count = "-", *code = "-";
@@ -75,8 +80,8 @@ static void print_ship(const Muster *m, const FleetShip *ship) {
         count = arena_format(a, "%lld", tally_of(ship));
     clear_bar();
     if (!m->call->json)
-        printf("%-*s  %-11s  %7s  %4s\n", m->width, ship->target->name, tally_state(ship->state),
-               count, code);
+        printf("%-*s  %-11s  %*s  %4s\n", m->width, ship->target->name, tally_state(ship->state),
+               count_width(m), count, code);
     print_said(ship);
 }
 
@@ -87,8 +92,8 @@ static void print_head(Muster *m, const Targets *targets) {
         m->width = length > m->width ? length : m->width;
     }
     if (!m->call->json)
-        printf("%-*s  %-11s  %7s  %4s\n", m->width, "target", "state", tally_counts(&m->tally),
-               "exit");
+        printf("%-*s  %-11s  %*s  %4s\n", m->width, "target", "state", count_width(m),
+               tally_counts(&m->tally), "exit");
 }
 
 static void print_progress(const Fleet *fleet, const char *before, const char *after) {
@@ -170,7 +175,7 @@ static bool is_of(const Option *table, const Option *option) {
 static const char *const *words_of(const Muster *m) {
     const Given *given = &m->call->given;
     Arena *a = m->call->arena;
-    const char **out = arena_take(a, (given->count + given->word_count + 5) * sizeof *out);
+    const char **out = arena_take(a, (given->count + given->word_count + 6) * sizeof *out);
     size_t n = 0;
     out[n++] = "--json";
     out[n++] = m->call->verbose ? "-v" : "-q";
@@ -183,6 +188,7 @@ static const char *const *words_of(const Muster *m) {
             out[n++] = option->takes ? arena_format(a, "--%s=%s", option->name, given->value[i])
                                      : arena_format(a, "--%s", option->name);
     }
+    out[n++] = "--";
     for (size_t i = 0; i < given->word_count; i++)
         out[n++] = given->word[i];
     return out;
@@ -204,13 +210,24 @@ static const char *const *variables_of(void *with, const Target *target) {
     return out;
 }
 
+/* A question changes nothing that a canary could show. */
+static const Config *config_of(const Muster *m) {
+    const Config *config = m->call->config;
+    if (m->command->targets == TARGETS_RUN || m->command->targets == TARGETS_BACK)
+        return config;
+    Config *all = arena_take(m->call->arena, sizeof *all);
+    *all = *config;
+    all->canary = all->max_failures = 0;
+    return all;
+}
+
 bool muster_run(const Command *command, Call *call, const Targets *targets) {
     Muster muster = {.command = command,
                      .call = call,
                      .tally = {call->arena, command->targets},
                      .told_at = clock_ms(),
                      .passing = arena_new()};
-    const FleetWanted wanted = {.config = call->config,
+    const FleetWanted wanted = {.config = config_of(&muster),
                                 .targets = *targets,
                                 .words = words_of(&muster),
                                 .variables = variables_of,

@@ -17,7 +17,11 @@ static const char *const states[] = {
 };
 
 static const char *const counted[] = {
-    [TARGETS_RUN] = "applied", [TARGETS_WORK] = "rows", [TARGETS_ASK] = "pending"};
+    [TARGETS_RUN] = "applied",
+    [TARGETS_BACK] = "rolled_back",
+    [TARGETS_WORK] = "rows",
+    [TARGETS_ASK] = "pending",
+};
 
 /* What a target has said of itself. */
 typedef struct {
@@ -68,6 +72,8 @@ void tally_hear(const Tally *tally, FleetShip *ship, const char *line) {
     Note *note = ship->note;
     if (tally->kind == TARGETS_RUN)
         note->count += text_starts(line, "{\"event\":\"migration_applied\"");
+    if (tally->kind == TARGETS_BACK)
+        note->count += text_starts(line, "{\"event\":\"migration_rolled_back\"");
     if (tally->kind == TARGETS_WORK && text_starts(line, "{\"event\":\"batch\""))
         note->count += rows_of(line);
     if (!text_starts(line, "{\"event\":"))

@@ -26,6 +26,7 @@ typedef struct {
 typedef enum {
     TARGETS_ONE,  /* it is for one database: refused as soon as it wants to connect */
     TARGETS_RUN,  /* carried out in each, its events told as they come; counts what is applied */
+    TARGETS_BACK, /* the same, with --to; counts what is rolled back */
     TARGETS_WORK, /* the same; counts the rows that batches change */
     TARGETS_ASK,  /* asked of each, the answers put together; counts what is pending */
 } CommandTargets;

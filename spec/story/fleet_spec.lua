@@ -270,7 +270,7 @@ describe("a fleet", function()
       assert.same({ state = "ok", count = "0", exit = "0" }, rows[name(1)])
       assert.same({ state = "ok", count = "2", exit = "0" }, rows[name(2)])
       assert.matches("5 targets: 5 ok; 8 pending\n", r.out, 1, true)
-      r = stint("status", "--check")
+      r = stint("status", "--check", "--canary", "2", "--max-failures", "1")
       assert.equal(2, r.code)
       assert.same({ state = "pending", count = "2", exit = "2" }, table_of(r.out)[name(2)])
       r = stint "plan"
@@ -286,6 +286,31 @@ describe("a fleet", function()
       assert.equal("0", tables(2))
     end)
 
+    it("goes back as a whole, to one version", function()
+      assert.equal(0, stint("up", "--target", prefix .. "_00[123]").code)
+      assert.equal(0, stint("down", "--target", name(1)).code)
+      local r = stint "down"
+      assert.equal(64, r.code)
+      assert.matches("down over many targets wants --to", r.err, 1, true)
+      r = stint("down", "--to", "1")
+      assert.equal(0, r.code, r.err)
+      assert.matches("5 targets: 5 ok; 2 rolled_back\n", r.out, 1, true)
+      assert.equal("1 1 1 0 0", table.concat({ tables(1), tables(2), tables(3), tables(4), tables(5) }, " "))
+    end)
+
+    it("lets each target end its run when its head is killed", function()
+      local held = gate(name(1))
+      local h = start({ "up", "--jobs", "1" })
+      session.wait_until(pg:url(name(1)), AT_THE_GATE, "1")
+      h:kill "KILL"
+      h:wait()
+      held:close()
+      session.wait_until(pg:url(name(1)), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "2")
+      local r = stint "up"
+      assert.equal(0, r.code, r.err)
+      assert.matches("5 targets: 5 ok; 8 applied\n", r.out, 1, true)
+    end)
+
     it("tells the hooks of each whose run it is", function()
       place.make(dir .. "/scripts/hooks")
       place.write(dir .. "/scripts/hooks/tell.lua", [[
@@ -298,7 +323,7 @@ hook { on = { "run_finished" }, run = function(event) log.warn(event.environment
     end)
 
     it("is no place for a command of one database, unless it is told which", function()
-      for _, words in ipairs { { "down" }, { "resolve", "1", "--applied" }, { "lock" }, { "reset", "--yes" } } do
+      for _, words in ipairs { { "redo" }, { "resolve", "1", "--applied" }, { "lock" }, { "reset", "--yes" } } do
         local r = start(words):wait()
         assert.equal(64, r.code, table.concat(words, " ") .. r.err .. r.out)
         assert.matches("production has many targets, and this is for one", r.err, 1, true)
@@ -308,8 +333,7 @@ hook { on = { "run_finished" }, run = function(event) log.warn(event.environment
       assert.equal(0, stint("up", "--target", name(4)).code)
       assert.equal(0, stint("down", "--target", name(4)).code)
       assert.equal("1", tables(4))
-      assert.equal(64, stint("down", "--target", prefix .. "*").code)
-      assert.equal(0, stint("down", "--target", "*4").code)
+      assert.equal(0, stint("down", "--target", name(4)).code)
       assert.equal("0", tables(4))
 
       local r = stint("up", "--target", prefix .. "_04")
