@@ -3,8 +3,8 @@
 #include "script.h"
 #include "text.h"
 
-/* A word that declares something in a script; false: it is none. */
-static bool help_on_kind(Call *call, const char *word) {
+/* A word that declares something in a script, "rules", or a rule; false: it is none. */
+static bool help_on_script(Call *call, const char *word) {
     ScriptLimits limits = {.folder = "scripts"};
     Script *script = script_open(call->arena, &limits);
     const char *help = script ? script_help(call->arena, script, word) : NULL;
@@ -35,7 +35,7 @@ static bool run(Call *call) {
         config_help(stdout);
         return true;
     }
-    if (!is_command(given->word[0]) && help_on_kind(call, given->word[0]))
+    if (!is_command(given->word[0]) && help_on_script(call, given->word[0]))
         return true;
     const Command *command = cli_command(given->word[0]);
     if (command)
@@ -45,8 +45,8 @@ static bool run(Call *call) {
 
 const Command cmd_help = {
     .name = "help",
-    .usage = "[COMMAND|KIND|config]",
-    .about = "all commands; one; what a script declares; every key of config.ini",
+    .usage = "[COMMAND|KIND|config|rules|RULE]",
+    .about = "all commands; one; what a script declares; every key of config.ini; rules",
     .needs = NEED_NOTHING,
     .run = run,
 };

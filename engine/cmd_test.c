@@ -50,12 +50,28 @@ static bool are_there(const Given *given) {
     return true;
 }
 
+static const char *const folders[] = {"spec", "policies"};
+
+enum { FOLDERS = sizeof folders / sizeof *folders };
+
+/* Where specs are looked for when nobody says where. */
+static size_t homes_of(Arena *a, const char *scripts, const char **home) {
+    size_t count = 0;
+    for (size_t i = 0; i < FOLDERS; i++) {
+        const char *folder = file_join(a, scripts, folders[i]);
+        if (file_is_folder(folder))
+            home[count++] = folder;
+    }
+    return count;
+}
+
 static bool test(Call *call) {
     Arena *a = call->arena;
     const Given *given = &call->given;
-    const char *const home[] = {file_join(a, call->config->scripts, "spec")};
+    const char *home[FOLDERS];
+    size_t homes = homes_of(a, call->config->scripts, home);
     TestingWanted wanted = {.config = call->config,
-                            .count = given->word_count ? given->word_count : 1,
+                            .count = given->word_count ? given->word_count : homes,
                             .path = given->word_count ? given->word : home,
                             .filter = option_value(given, "filter"),
                             .report = call->json      ? TESTING_JSON
@@ -66,8 +82,9 @@ static bool test(Call *call) {
     TestingResult result;
     if (!are_there(given))
         return false;
-    if (!given->word_count && !file_is_folder(home[0])) {
-        fail(FAIL_ERROR, "there is no spec: %s is not there", home[0]);
+    if (!wanted.count) {
+        fail(FAIL_ERROR, "there is no spec: %s is not there",
+             file_join(a, call->config->scripts, folders[0]));
         return fail_hint("stint new --spec NAME makes a first one");
     }
     if (!call->verbose)
@@ -86,12 +103,13 @@ static const Option options[] = {
 const Command cmd_test = {
     .name = "test",
     .usage = "[FILE...] [--filter PATTERN]",
-    .about = "run the team's busted specs, with scratch databases",
+    .about = "run the team's busted specs and the tests inside its policies",
     .help =
         "Runs scripts/spec/*_spec.lua, or the files and folders given, with the busted that is\n"
         "installed (Debian: lua-busted). require \"stint.testing\" gives a spec file a database\n"
         "of its own on the scratch server (scratch in config.ini; the private one unless said\n"
         "otherwise), applies migrations to it, and loads the team's scripts in their sandbox.\n"
+        "The tests inside the policies of scripts/policies are run too.\n"
         "-v names every spec. The exit code is 1 if one fails; the last line counts them.",
     .needs = NEED_CONFIG,
     .options = options,

@@ -137,7 +137,7 @@ static int testing_clock(lua_State *L) {
 
 /* The scripts' world, with the spec's notify in place of the command; as in a run, all share one.
  */
-static bool open_team(Testing *t, lua_State *L) {
+bool lib_testing_team(Testing *t, lua_State *L) {
     const Config *config = t->wanted->config;
     ScriptLimits limits = {.folder = config->scripts,
                            .memory = config->lua_memory,
@@ -167,7 +167,7 @@ static int testing_script(lua_State *L) {
     Bytes text;
     Declaration declared;
     const char *path = arena_string(t->arena, luaL_checkstring(L, 1));
-    if (!open_team(t, L) || !file_read(t->arena, path, &text) ||
+    if (!lib_testing_team(t, L) || !file_read(t->arena, path, &text) ||
         !script_declare(t->team, path, text.at, text.length, &declared))
         return lib_testing_raise(L);
     lua_State *T = t->team->L;
@@ -186,7 +186,7 @@ static int testing_script(lua_State *L) {
 static int testing_lib(lua_State *L) {
     Testing *t = testing_of(L);
     const char *name = arena_string(t->arena, luaL_checkstring(L, 1));
-    if (!open_team(t, L))
+    if (!lib_testing_team(t, L))
         return lib_testing_raise(L);
     lua_State *T = t->team->L;
     t->team->file = arena_format(t->arena, "lib/%s.lua", name);
@@ -264,4 +264,7 @@ void lib_testing_push(lua_State *L, Testing *testing) {
     lua_pushvalue(L, -1);
     lua_setfield(L, -4, "fakes");
     luaL_setfuncs(L, functions, 2);
+    lua_pushlightuserdata(L, testing);
+    lua_getfield(L, -2, "fakes");
+    luaL_setfuncs(L, lib_testing_rules, 2);
 }

@@ -105,6 +105,15 @@ function bench.impacts(with)
   return native.json.list(list)
 end
 
+-- { sql, facts, environment, server_version, policies }: what is found in one text.
+function bench.judge_text(with)
+  bench.judge_begin(with)
+  local found = judge.file { path = "test.sql", version = "", name = "test", kind = "sql", text = with.sql }
+  local late, coverage = judge.finish()
+  table.move(late, 1, #late, #found + 1, found)
+  return { findings = shown(found), coverage = coverage }
+end
+
 -- Runs the tests of rules: Stint's own, or with { policies = { path... } } those of the team. A list
 -- of { rule, what = "bad" or "good", number, sql, problem (nil: it holds) }.
 function bench.rule_tests(with)

@@ -264,12 +264,16 @@ function world.declare(file, text)
   return native.declare(file, text)
 end
 
-function world.help(kind)
-  return kinds[kind] and native.use("describe").help(kind, kinds[kind])
+-- Help on a kind, on the rules, on one rule; nil: it is none of them.
+function world.help(word)
+  if kinds[word] then
+    return native.use("describe").help(word, kinds[word])
+  end
+  return native.use("rule_help")(word)
 end
 
 -- Judging, by JSON from C (judge.h) and specs.
-for _, name in ipairs { "judge_begin", "judge_file", "judge_finish", "rule_tests", "impacts" } do
+for _, name in ipairs { "judge_begin", "judge_file", "judge_finish", "judge_text", "rule_tests", "impacts" } do
   world[name] = function(with)
     return native.use("bench")[name](with)
   end

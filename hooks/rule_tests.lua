@@ -91,6 +91,7 @@ local function run_one(rule, what, number, item, facts)
   facts.server_version = item.server_version or facts.server_version
   return {
     rule = rule.id,
+    path = rule.path,
     what = what,
     number = number,
     sql = sql_of(item),

@@ -27,12 +27,26 @@ if native.report == "json" then
   end
 end
 
+local home = native.scripts .. "/policies"
+
+local function is_policy(path)
+  return path == home or path:sub(1, #home + 1) == home .. "/"
+end
+
 local total = { passed = 0, failed = 0, pending = 0 }
 local specs = native.json.list {}
 local file -- the one at work: { name, passed, failed, pending, lines }
 
 local function begin_file(name)
-  file = { name = name, passed = 0, failed = 0, pending = 0, lines = {}, start = busted.monotime() }
+  file = {
+    name = name,
+    is_policy = is_policy(name),
+    passed = 0,
+    failed = 0,
+    pending = 0,
+    lines = {},
+    start = busted.monotime(),
+  }
 end
 
 local function say(format, ...)
@@ -50,6 +64,9 @@ end
 
 local function place_of(element, trace)
   local at = element.trace or trace or {}
+  if file.is_policy then
+    return file.name
+  end
   return at.short_src or element.name, at.currentline
 end
 
@@ -77,7 +94,7 @@ local function tell(state, element, message, trace)
   end
   say("  %s  %s%s%s", words[state], path, line and ":" .. line or "", name ~= "" and ": " .. name or "")
   if message and message ~= "" then
-    say("%s", indented(message))
+    say("%s", indented(file.is_policy and message:gsub("^stint/[%w/.]+:%d+: ", "") or message))
   end
 end
 
@@ -159,13 +176,84 @@ require "busted.modules.filter_loader"()(busted, {
   filterOut = {},
 })
 
+-- The tests inside policies, by the path of their file: those that were asked for.
+local function policy_tests()
+  local files, wanted = {}, {}
+  for _, path in ipairs(native.paths) do
+    wanted[path] = is_policy(path) or nil
+  end
+  if not next(wanted) then
+    return files
+  end
+  local ok, tests = pcall(native.rule_tests)
+  if not ok then
+    files[home] = { { what = "policies load", problem = tests } }
+    return files
+  end
+  for _, test in ipairs(tests) do
+    if wanted[home] or wanted[test.path] then
+      files[test.path] = files[test.path] or {}
+      table.insert(files[test.path], test)
+    end
+  end
+  return files
+end
+
+local function name_of(test)
+  if not test.sql then
+    return test.what
+  end
+  return ("%s %d: %s"):format(test.what, test.number, test.sql:gsub("%s+", " "):sub(1, 60))
+end
+
+local function as_it_is(_, trace)
+  return trace
+end
+
+-- A policy's tests are specs of its file.
+local function load_policy(path, tests)
+  busted.executors.file(path, setmetatable({ getTrace = as_it_is }, {
+    __call = function()
+      for _, test in ipairs(tests) do
+        it(name_of(test), function() -- luacheck: ignore
+          if test.problem then
+            error(test.problem .. (test.sql and "\n" .. test.sql or ""), 0)
+          end
+        end)
+      end
+    end,
+  }))
+end
+
+local function load_policies()
+  local files, names = policy_tests(), {}
+  for path in pairs(files) do
+    names[#names + 1] = path
+  end
+  table.sort(names)
+  for _, path in ipairs(names) do
+    load_policy(path, files[path])
+  end
+  return #names
+end
+
+local function spec_paths()
+  local list = {}
+  for _, path in ipairs(native.paths) do
+    list[#list + 1] = not is_policy(path) and path or nil
+  end
+  return list
+end
+
 local load_files, _, list_files = require "busted.modules.test_file_loader"(busted, { "lua" })
 local patterns, options = { "_spec%.lua$" }, { excludes = {}, recursive = true }
-local files = list_files(native.paths, patterns, options)
-if #files == 0 then
+local files = list_files(spec_paths(), patterns, options)
+if load_policies() == 0 and #files == 0 then
   return nil, "none", table.concat(native.paths, ", ")
 end
-load_files(files, {}, options)
+if #files > 0 then
+  load_files(files, {}, options)
+end
 require "busted.execute"(busted)(1, {})
 
 if native.report == "json" then

@@ -126,6 +126,16 @@ local function declared(kind, name)
   return script
 end
 
+-- Asks the `run` of a policy of this name: "allow", "warn" or "deny", and why.
+function testing.policy(name, plan, facts)
+  local policy = testing.script("policies/" .. name)
+  if policy.kind ~= "policy" or not policy.run then
+    error(("policies/%s declares no policy with a run"):format(name), 2)
+  end
+  local answer = policy.run(plan or testing.plan(), facts or testing.facts())
+  return answer and answer.verdict or "allow", answer and answer.text
+end
+
 -- Asks a check of this name: true, or false and why: the rows, or what the check says.
 function testing.check(name, db)
   local check = declared("check", name)
@@ -159,6 +169,65 @@ function testing.hook(name, event)
   end
   hook.run(told)
   return true
+end
+
+-- Fakes: what a spec gives, the rest as below, so that a rule or a function can be asked without a
+-- database.
+local function fake(what, all)
+  return function(given)
+    local value = {}
+    for name, field in pairs(all) do
+      value[name] = field
+    end
+    for name, field in pairs(given or {}) do
+      if all[name] == nil then
+        error(('testing.%s has no "%s"'):format(what, tostring(name)), 2)
+      end
+      value[name] = field
+    end
+    return value
+  end
+end
+
+testing.facts = fake("facts", {
+  environment = "production",
+  server_version = 150000,
+  replicas = 0,
+  replica_lag = 0,
+  long_transactions = {},
+  search_path = { "public" },
+  relations = {},
+  functions = {},
+  types = {},
+  domains = {},
+  extensions = {},
+})
+
+testing.health = fake("health", {
+  replica_lag = 0,
+  replica_lag_bytes = 0,
+  slot_wal = 0,
+  archive_backlog = 0,
+  lock_waiters = 0,
+  active_others = 0,
+  commit_latency = 0,
+  requested_checkpoints = 0,
+  dead_tuples = 0,
+  horizon_held = 0,
+  wraparound_vacuum = 0,
+  wal_rate = 0,
+})
+
+testing.plan = fake("plan", { environment = "production", database = "app", pending = {}, skipped = {}, checks = {} })
+
+-- What stint lint finds in a SQL text, by Stint's rules and all of the team's policies: a list of
+-- findings, and the coverage. With facts: what is known of the database.
+function testing.lint(sql, facts)
+  if type(sql) ~= "string" then
+    error(("lint takes a SQL text, not a %s"):format(type(sql)), 2)
+  end
+  local answer = native.lint(native.json.encode { sql = sql, facts = facts, environment = facts and facts.environment })
+  return answer.findings, answer.coverage
 end
 
 testing.json = native.json

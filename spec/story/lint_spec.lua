@@ -193,4 +193,14 @@ policy {
       assert.truthy(r.err:find('bad.lua:1: policy.window has no field "form", did you mean "from"?', 1, true), r.err)
     end)
   end)
+
+  it("has help on its rules, and on each", function()
+    local r = run { "help", "rules" }
+    assert.equal(0, r.code)
+    assert.truthy(r.out:find("\ndata-loss\n", 1, true) and r.out:find("\n  drop-column ", 1, true), r.out)
+    r = run { "help", "drop-column" }
+    assert.truthy(r.out:find("^drop%-column %(data%-loss, error%): "), r.out)
+    assert.truthy(r.out:find("\nfound:\n  ALTER TABLE t DROP COLUMN c\n", 1, true), r.out)
+    assert.equal(64, run({ "help", "drop-colum" }).code)
+  end)
 end)

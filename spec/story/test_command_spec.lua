@@ -395,4 +395,69 @@ assert.is_truthy(why(function() return testing.nothing end):find('stint.testing 
 ]]
     end)
   end)
+
+  describe("of policies", function()
+    local FLOAT = [=[
+policy {
+  statement = function(s)
+    for column in s:each "ColumnDef" do
+      if column.type == "float8" then return deny("no " .. column.name) end
+    end
+  end,
+  run = function(plan, facts)
+    if facts.replica_lag > 10 then return deny(("%d files, late by %d"):format(#plan.pending, facts.replica_lag)) end
+  end,
+  tests = {
+    bad = { "CREATE TABLE t (a float8)", SECOND },
+    good = { "CREATE TABLE t (a numeric)" },
+  },
+}
+]=]
+
+    it("runs the tests inside", function()
+      write("policies/no_float.lua", (FLOAT:gsub("SECOND", '"ALTER TABLE t ADD a float"')))
+      local r = stint()
+      assert.equal(0, r.code, r.out .. r.err)
+      says("ok    scripts/policies/no_float.lua  (3 passed, ", r.out)
+      write("policies/no_float.lua", (FLOAT:gsub("SECOND", '"SELECT 1"')))
+      write("spec/a_spec.lua", 'it("one", function() end)')
+      r = stint()
+      assert.equal(1, r.code)
+      says("FAIL  scripts/policies/no_float.lua  (2 passed, 1 failed, ", r.out)
+      says("  FAILED   scripts/policies/no_float.lua: bad 2: SELECT 1\n    the rule says nothing\n    SELECT 1\n", r.out)
+      says("\n3 passed, 1 failed\n", r.out)
+      says("\n1 passed, 0 failed\n", stint("scripts/spec").out)
+      says("\n2 passed, 1 failed\n", stint("scripts/policies/no_float.lua").out)
+    end)
+
+    it("says which one does not load", function()
+      write("policies/bad.lua", "policy { statment = 1 }")
+      local r = stint()
+      assert.equal(1, r.code)
+      says('scripts/policies/bad.lua:1: policy has no field "statment", did you mean "statement"?', r.out)
+    end)
+
+    it("judges a text for a spec, with facts", function()
+      write("policies/no_float.lua", (FLOAT:gsub("tests = .*", "}")))
+      holds [=[
+  local list, coverage = testing.lint("CREATE TABLE t (\n  a float8);\nALTER TABLE u DROP c")
+  assert.equal(2, #list)
+  assert.same({ "no_float", "no a", 1 }, { list[1].rule, list[1].message, list[1].line })
+  assert.same({ "drop-column", 3 }, { list[2].rule, list[2].line })
+  assert.equal(2, coverage.statements)
+  assert.equal(0, #testing.lint("SELECT 1", testing.facts { environment = "staging" }))
+]=]
+    end)
+
+    it("asks a run, with a fake plan and facts", function()
+      write("policies/no_float.lua", (FLOAT:gsub("tests = .*", "}")))
+      holds [=[
+  assert.same({ "allow" }, { testing.policy("no_float") })
+  assert.same({ "deny", "1 files, late by 20" },
+    { testing.policy("no_float", testing.plan { pending = { {} } }, testing.facts { replica_lag = 20 }) })
+  assert.equal(7, testing.health { lock_waiters = 7 }.lock_waiters)
+  assert.has_error(function() testing.facts { replicalag = 1 } end, 'testing.facts has no "replicalag"')
+]=]
+    end)
+  end)
 end)
