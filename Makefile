@@ -1,5 +1,6 @@
 # make            build/stint
 # make test       every spec, on throwaway clusters; installs the packages that are missing
+# make test-long  the same, with what takes long: more rows, more kills, larger tables
 # make check      format, luacheck, cppcheck, then test
 # make asan       every spec against a build with AddressSanitizer and UBSan
 # make demo       the project of this folder, on a PostgreSQL of its own
@@ -103,6 +104,9 @@ $(O)/natives.h: $(O)/NATIVE.list
 test:
 	@bash .ci/test
 
+test-long:
+	@STINT_LONG=1 STINT_SPEC_TIMEOUT=3600 bash .ci/test
+
 # The sanitizers' instrumentation takes the place of the hardening.
 ASAN = O=build/asan CC=clang HARDEN= SHARED=-shared-libasan \
        CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
@@ -131,6 +135,6 @@ clean:
 	rm -rf build
 
 force:
-.PHONY: all native test asan check demo bench install clean force
+.PHONY: all native test test-long asan check demo bench install clean force
 .DELETE_ON_ERROR:
 -include $(wildcard $(O)/*.d $(O)/pic/*.d $(O)/pic/spec/*.d)

@@ -58,6 +58,15 @@ describe("the quarantine", function()
     end)
   end
 
+  it("holds one row in a hundred, and all others are done", function()
+    begin("SELECT g * 100 FROM generate_series(1, 60) g", 'backfill { table = "t", set = { n = "n + 1 / d" } }\n')
+    local r = up()
+    assert.equal(7, r.code, r.err)
+    assert.equal("60 5940 5940", sql [[SELECT (SELECT count(*) FROM stint.backfill_quarantine) || ' ' || count(*) FILTER (WHERE n = 1)
+      || ' ' || (SELECT count(*) FROM log) FROM t]])
+    assert.equal("t", sql "SELECT bool_and(key[1]::int % 100 = 0) FROM stint.backfill_quarantine")
+  end)
+
   it("stops everything when more rows fail than max_quarantine, and keeps the position", function()
     begin("100,200,300,400", 'backfill { table = "t", set = { n = "n + 1 / d" }, max_quarantine = 2 }\n')
     local r = up()

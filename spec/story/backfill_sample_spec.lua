@@ -60,7 +60,8 @@ describe("a backfill tried on a sample", function()
     begin(TABLE:gsub("CREATE TRIGGER.*", ""), 'set = { n = "n + 1", note = "id::text" }')
     local of = estimate("1", "--sample", "20000")
     local function sizes()
-      local wal, table_bytes, index_bytes = sql "SELECT pg_current_wal_insert_lsn() - '0/0' || ' ' || pg_table_size('t') || ' ' || pg_indexes_size('t')":match "(%d+) (%d+) (%d+)"
+      local said = sql "SELECT pg_current_wal_insert_lsn() - '0/0' || ' ' || pg_table_size('t') || ' ' || pg_indexes_size('t')"
+      local wal, table_bytes, index_bytes = said:match "(%d+) (%d+) (%d+)"
       return tonumber(wal), tonumber(table_bytes), tonumber(index_bytes)
     end
     sql "VACUUM t"
@@ -81,7 +82,8 @@ describe("a backfill tried on a sample", function()
     begin([[CREATE TABLE t (id int, p int, n int NOT NULL DEFAULT 0, PRIMARY KEY (id, p)) PARTITION BY LIST (p);
       CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); CREATE TABLE t2 PARTITION OF t FOR VALUES IN (2); CREATE TABLE t3 PARTITION OF t FOR VALUES IN (3);
       INSERT INTO t SELECT g, CASE WHEN g % 10 = 0 THEN 2 ELSE 1 END FROM generate_series(1, 40000) g; ANALYZE t;
-      CREATE TABLE seen (id int, p int); CREATE FUNCTION see(id int, p int) RETURNS int LANGUAGE sql VOLATILE AS 'INSERT INTO public.seen VALUES ($1, $2); SELECT 1']],
+      CREATE TABLE seen (id int, p int);
+      CREATE FUNCTION see(id int, p int) RETURNS int LANGUAGE sql VOLATILE AS 'INSERT INTO public.seen VALUES ($1, $2); SELECT 1']],
       'set = { n = "see(id, p)" }')
     local of = estimate("1", "--sample", "4000")
     assert.is_true(of "rows_sampled" > 3000 and of "rows_sampled" < 4500, of "rows_sampled")
@@ -102,11 +104,13 @@ describe("a backfill tried on a sample", function()
   end)
 
   it("drops its copy when it is stopped or fails, and what a killed one has left", function()
-    begin(TABLE .. "; CREATE FUNCTION slow(n int) RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN n + 1; END'", 'set = { n = "slow(n)" }, target = "20s"')
+    begin(TABLE .. [[; CREATE FUNCTION slow(n int) RETURNS int LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN n + 1; END']], 'set = { n = "slow(n)" }, target = "20s"')
     local holder = session.open(url)
     holder:exec "SELECT pg_advisory_lock(7)"
     local h = start("1", "--sample", "2000")
-    session.wait_until(url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", "1")
+    session.wait_until(url, [[SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())]], "1")
     h:kill "KILL"
     h:wait()
     assert.equal("1", sql "SELECT count(*) FROM pg_class WHERE relname LIKE 'sample%' AND relkind = 'r'")

@@ -149,7 +149,8 @@ describe("stripes", function()
       begin(TABLE:format("id int", "g", 120000), 'backfill { table = "t", set = { n = "n + 1" } }\n')
       local holder = session.open(url)
       holder:exec "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t"
-      session.wait_until(url, ("SELECT (clock_timestamp() > xact_start + interval '61 s')::text FROM pg_stat_activity WHERE pid = %d"):format(holder:pid()), "true", 90)
+      local old = "SELECT (clock_timestamp() > xact_start + interval '61 s')::text FROM pg_stat_activity WHERE pid = %d"
+      session.wait_until(url, old:format(holder:pid()), "true", 90)
       assert.matches(("along the key: a transaction of pid %d keeps old rows from being cleaned up"):format(holder:pid()), start("plan"):wait().out, 1, true)
       holder:exec "COMMIT"
       assert.matches("windows of 8 stripes", start("plan"):wait().out, 1, true)

@@ -1,6 +1,9 @@
 local cluster = require "spec.support.cluster"
+local native = require "native"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
+
+local process = native.process
 
 local FILE = "scripts/migrations/1_fill.lua"
 
@@ -155,5 +158,44 @@ describe("rows that are written while a backfill runs", function()
     assert.equal(0, r.code, r.err)
     assert.equal("0 2", sql [[SELECT (SELECT count(*) FROM u WHERE name IS DISTINCT FROM first || ' ' || last) || ' ' || count(*)
       FROM u WHERE name LIKE 'theirs l%']])
+  end)
+
+  for what, verify in pairs {
+    ["what is missing"] = { "name IS NULL", "1" },
+    ["all that is wrong"] = { "name IS DISTINCT FROM first || ' ' || last", "2" },
+  } do
+    it("or tampered with are found by verify, and NOT NULL is not set: " .. what, function()
+      begin(SET .. ('writes = "app", verify = "SELECT count(*) FROM u WHERE %s", finally = { not_null = "name" }'):format(verify[1]))
+      local h = in_the_middle()
+      sql "UPDATE u SET name = 'somebody else' WHERE id = 10; UPDATE u SET name = NULL WHERE id = 20"
+      let_go()
+      local r = h:wait()
+      assert.equal(7, r.code, r.err)
+      assert.matches("verify answers " .. verify[2] .. " instead of 0", r.err, 1, true)
+      assert.equal("f", sql "SELECT attnotnull FROM pg_attribute WHERE attrelid = 'u'::regclass AND attname = 'name'")
+      sql "UPDATE u SET name = first || ' ' || last WHERE id IN (10, 20)"
+      r = start("up"):wait()
+      assert.equal(0, r.code, r.err)
+      assert.equal("true 0", sql("SELECT attnotnull || ' ' || (" .. WRONG .. ") FROM pg_attribute WHERE attrelid = 'u'::regclass AND attname = 'name'"))
+    end)
+  end
+
+  it("hold up one row alone, for as long as somebody sits on it: all others are done, and he is named", function()
+    begin(SET .. 'writes = "app"')
+    local sitter = session.open(url)
+    sitter:exec "BEGIN; UPDATE u SET last = 'held' WHERE id = 100"
+    local h = start("up")
+    session.wait_until(url, "SELECT (to_regclass('stint.backfill_residue') IS NOT NULL)::text", "true")
+    session.wait_until(url, "SELECT (max(attempts) >= 5)::text FROM stint.backfill_residue", "true", 60)
+    assert.equal("2999 {100}", sql "SELECT count(name) || ' ' || (SELECT string_agg(key::text, '') FROM stint.backfill_residue) FROM u")
+    local until_then = process.seconds() + 30
+    while not h:err():find("held by pid " .. sitter:pid(), 1, true) and process.seconds() < until_then do
+      process.pause(0.02)
+    end
+    assert.matches("held by pid " .. sitter:pid(), h:err(), 1, true)
+    sitter:exec "COMMIT"
+    local r = h:wait()
+    assert.equal(0, r.code, r.err)
+    assert.equal("0", sql(WRONG))
   end)
 end)
