@@ -37,8 +37,21 @@ local function kind_of_words(s)
   return (words:gsub(" CONCURRENTLY$", ""))
 end
 
+-- What is younger than the parser's grammar is read in an older form, where there is one.
 local function parse(s)
   local state, root, at = tree.parse(s.sql, s)
+  if state == "unparsed" then
+    local text, version, put_right = native.use("newer").rewritten(s.sql)
+    local now, newer_root = "unparsed", nil
+    if text then
+      now, newer_root = tree.parse(text, s)
+    end
+    if now == "parsed" then
+      put_right(newer_root)
+      rawset(s, "needs_version", version)
+      state, root = now, newer_root
+    end
+  end
   rawset(s, "state", state)
   if state == "parsed" then
     rawset(s, "node", root)

@@ -203,4 +203,40 @@ policy {
     assert.truthy(r.out:find("\nfound:\n  ALTER TABLE t DROP COLUMN c\n", 1, true), r.out)
     assert.equal(64, run({ "help", "drop-colum" }).code)
   end)
+
+  describe("reads what is younger than its grammar", function()
+    local SHOW = [=[
+policy { level = "notice", statement = function(s)
+  local said = {}
+  for c in s:each "Constraint" do
+    said[#said + 1] = table.concat({ c.contype:sub(8), c.is_enforced == false and "unenforced" or "", c.skip_validation and "unproven" or "",
+      c.keys and c.keys[1].sval or "", c.generated_kind or "", c.without_overlaps and "overlaps" or "", c.fk_with_period and "period" or "" }, " ")
+  end
+  for c in s:each "AlterTableCmd" do said[#said + 1] = c.subtype end
+  for c in s:each "ColumnDef" do said[#said + 1] = c.name .. (c.storage_name and " " .. c.storage_name or "") end
+  return notice((s.needs_version or "old") .. ": " .. table.concat(said, "; "):gsub(" +", " "):gsub(" ;", ";"):gsub(" $", ""))
+end }
+]=]
+
+    for sql, expected in pairs {
+      ['ALTER TABLE t ADD CONSTRAINT nn NOT NULL "Col" NOT VALID'] = "180000: NOTNULL unproven Col; AT_AddConstraint",
+      ["ALTER TABLE t ADD NOT NULL c NO INHERIT"] = "180000: NOTNULL c; AT_AddConstraint",
+      ["ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES u NOT ENFORCED, ADD CHECK (b > 1)"]
+        = "180000: FOREIGN unenforced unproven; CHECK; AT_AddConstraint; AT_AddConstraint",
+      ["CREATE TABLE g (b int GENERATED ALWAYS AS (a * 2) VIRTUAL, c text STORAGE external)"] = "180000: GENERATED v; b; c external",
+      ["CREATE TABLE g (r tsrange, PRIMARY KEY (a, r WITHOUT OVERLAPS), FOREIGN KEY (a, PERIOD r) REFERENCES u (a, PERIOD r))"]
+        = "180000: PRIMARY a overlaps; FOREIGN period; r",
+      ["ALTER TABLE t ALTER COLUMN c SET EXPRESSION AS (a + 1), ALTER d SET DEFAULT 1_000"] = "170000: AT_SetExpression; AT_ColumnDefault",
+      ["CREATE TABLE period (period int, storage text, enforced bool)"] = "old: period; storage; enforced",
+    } do
+      it(sql, function()
+        local list = findings({ ["a.sql"] = sql, ["scripts/policies/show.lua"] = SHOW }, nil, "a.sql")
+        local said = {}
+        for _, finding in ipairs(list) do
+          said[#said + 1] = finding.rule == "show" and finding.message or nil
+        end
+        assert.same({ expected }, said)
+      end)
+    end
+  end)
 end)
