@@ -27,7 +27,7 @@ static const struct {
     {"server", NULL, SQL_DOCTOR_SERVER, TAKES_NOTHING, NULL},
     {"writable", NULL, SQL_DOCTOR_WRITABLE, TAKES_NOTHING, "the server takes writes"},
     {"ledger", doctor_ledger, NULL, TAKES_NOTHING, NULL},
-    {"ledger_rights", NULL, SQL_DOCTOR_LEDGER_RIGHTS, TAKES_SCHEMA,
+    {"ledger_rights", doctor_ledger_rights, NULL, TAKES_NOTHING,
      "the ledger can be read and written"},
     {"schema_rights", NULL, SQL_DOCTOR_SCHEMA_RIGHTS, TAKES_NOTHING,
      "may create in the schemas of search_path"},
@@ -89,10 +89,21 @@ static const char *seconds(const Doctor *doctor, long long usual) {
     return arena_format(doctor->arena, "%lld.%03lld", ms / 1000, ms % 1000);
 }
 
+void doctor_ask(Doctor *doctor, const char *sql, PgArgs args) {
+    PgRows rows;
+    if (!pg_rows(doctor->run.pg, doctor->arena, &rows, sql, args)) {
+        fail_in("this could not be looked at");
+        doctor_found_failure(doctor, DOCTOR_NOTE);
+        return;
+    }
+    for (size_t r = 0; r < rows.count; r++)
+        doctor_found(doctor, level_of(pg_cell(&rows, r, 0)), pg_cell(&rows, r, 2), "%s",
+                     pg_cell(&rows, r, 1));
+}
+
 static void ask(Doctor *doctor, const char *sql, unsigned takes) {
     PgArgs args = PG_NONE;
     const char *value[2];
-    PgRows rows;
     if (!doctor->run.pg)
         return;
     if (takes & TAKES_SCHEMA)
@@ -102,14 +113,7 @@ static void ask(Doctor *doctor, const char *sql, unsigned takes) {
     if (takes & TAKES_PREPARED)
         value[args.count++] = seconds(doctor, OLD_PREPARED);
     args.value = value;
-    if (!pg_rows(doctor->run.pg, doctor->arena, &rows, sql, args)) {
-        fail_in("this could not be looked at");
-        doctor_found_failure(doctor, DOCTOR_NOTE);
-        return;
-    }
-    for (size_t r = 0; r < rows.count; r++)
-        doctor_found(doctor, level_of(pg_cell(&rows, r, 0)), pg_cell(&rows, r, 2), "%s",
-                     pg_cell(&rows, r, 1));
+    doctor_ask(doctor, sql, args);
 }
 
 void doctor_look(Doctor *doctor) {

@@ -8,7 +8,8 @@ SELECT c.system_identifier || '/' || d.oid
 FROM pg_catalog.pg_control_system() c, pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
 
 -- :name approval_give
-SELECT stint.approve($1, $2, $3, $4, $5, $6, $7)
+-- Cast: a migrator may make functions in this schema, and none of them must be what is called.
+SELECT stint.approve($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text)
 
 -- :name approval_rows
 -- The newest first. known: such a role is here; able: it is a member of one of $2.

@@ -30,13 +30,6 @@ SELECT 'wrong', format('%s may not make the ledger''s tables in the schema %I', 
        format('GRANT CREATE ON SCHEMA %I TO %I', nspname, current_user)
 FROM pg_catalog.pg_namespace n WHERE nspname = $1::text AND NOT has_schema_privilege(oid, 'CREATE')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'ledger')
-UNION ALL
-(SELECT 'wrong', format('%s may not read and write the ledger''s tables (%I.%I)', current_user, n.nspname, c.relname),
-        format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO %I', n.nspname, current_user)
- FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r'
- WHERE n.nspname = $1::text AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-   AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))
- ORDER BY c.relname LIMIT 1)
 
 -- :name doctor_schema_rights
 SELECT 'wrong', format('search_path (%s) names no schema that exists', current_setting('search_path')), format('set schema in config.ini, or make it: CREATE SCHEMA %I', coalesce((SELECT btrim(btrim(part), '"') FROM unnest(string_to_array(current_setting('search_path'), ',')) WITH ORDINALITY AS parts (part, number)

@@ -259,6 +259,17 @@ describe("an approval", function()
     assert.equal("bob", pg:sql(url, "SELECT string_agg(role, ',') FROM stint.approval"))
   end)
 
+  it("is written by the ledger's own function, whatever else the migrator makes there", function()
+    pg:sql(url, "GRANT CREATE ON SCHEMA stint TO ci")
+    for _, kind in ipairs { "varchar", "unknown", "anyelement", "name" } do
+      local types = (kind .. ", "):rep(7):sub(1, -3)
+      pcall(pg.sql, pg, as "ci", ("CREATE FUNCTION stint.approve(%s) RETURNS text LANGUAGE sql AS $$ SELECT 'forged' $$"):format(types))
+    end
+    assert.equal("4", pg:sql(url, "SELECT count(*) FROM pg_proc WHERE proname = 'approve'"))
+    approved "bob"
+    assert.equal(1, count().valid)
+  end)
+
   it("is worth nothing where the role that deploys could have written it", function()
     approved "bob"
     local function worthless(how)
