@@ -11,7 +11,7 @@ static const struct {
     const char *part, *usual, *about;
 } parts[DOCTOR_PARTS] = {
     {"owner", NULL, "the ledger is its, and the approvals in it; nobody works as it"},
-    {"migrator", "stint_migrator", "up, deploy, down, seed, resolve"},
+    {"migrator", "stint_migrator", "up, deploy, down, seed, resolve, backup"},
     {"worker", "stint_worker", "work, backfill"},
     {"reader", "stint_reader", "status, plan"},
     {"approver", "stint_approver", "approve"},

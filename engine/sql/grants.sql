@@ -15,11 +15,13 @@ WITH rule (part, relation, privileges, columns) AS (VALUES
   ('migrator', 'backfill_range', '{INSERT,UPDATE,DELETE}', NULL),
   ('migrator', 'backfill_residue', '{INSERT,UPDATE,DELETE}', NULL),
   ('migrator', 'backfill_quarantine', '{INSERT,UPDATE,DELETE}', NULL),
+  ('migrator', 'backup', '{INSERT}', '{environment,database,file,format,bytes,tables,checksum,server,last_migration,taken_at,who}'),
+  ('migrator', 'backup', '{UPDATE}', '{proven_at,removed_at}'),
   ('worker', 'event', '{INSERT}', '{run,migration,kind,who,message,facts}'),
   ('worker', 'backfill', '{UPDATE}', NULL),
   ('worker', 'backfill_range', '{INSERT,UPDATE}', NULL),
   ('worker', 'backfill_residue', '{INSERT,UPDATE,DELETE}', NULL),
-  ('worker', 'backfill_quarantine', '{INSERT,DELETE}', NULL)
+  ('worker', 'backfill_quarantine', '{INSERT,UPDATE,DELETE}', NULL)
 ), part AS (
   SELECT n.number, n.part, x.role AS name, r.oid, coalesce(r.rolsuper, false) AS is_super, r.rolcreaterole
   FROM unnest('{owner,migrator,worker,reader,approver}'::text[]) WITH ORDINALITY AS n (part, number)
@@ -57,6 +59,10 @@ WITH rule (part, relation, privileges, columns) AS (VALUES
   SELECT number, part, 3, (SELECT bool_and(has_table_privilege(part.oid, c.oid, 'SELECT')) FROM relation c), format('%I may not read the ledger''s tables', name),
          format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', $1, name)
   FROM client part
+  UNION ALL
+  SELECT number, part, 5, (SELECT bool_and(has_sequence_privilege(part.oid, c.oid, 'SELECT')) FROM pg_catalog.pg_class c JOIN home ON home.oid = c.relnamespace WHERE c.relkind = 'S'),
+         format('%I may not read the ledger''s sequences, which a backup takes too', name), format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA %I TO %I', $1, name)
+  FROM client part WHERE part = 'migrator'
   UNION ALL
   SELECT part.number, part.part, 4, (SELECT bool_and(CASE WHEN r.columns IS NULL THEN has_table_privilege(part.oid, c.oid, p)
                                             ELSE (SELECT bool_and(has_column_privilege(part.oid, c.oid, n, p)) FROM unnest(r.columns) AS n) END) FROM unnest(r.privileges) AS p),
