@@ -18,16 +18,18 @@ void manual_help(FILE *out) {
     help_of(SETTING_PROJECT, out);
     fputs("\n[NAME], an environment of that name; in [project] a default for all of them\n", out);
     help_of(SETTING_ENVIRONMENT, out);
-    fputs("\n[variables]\n  NAME = TEXT\n      replaces the placeholder :NAME in migrations\n"
-          "\n"
-          "Types: a TIME is 250ms, 5s, 10m, 2h, 1d or several in a row; a bare number is seconds.\n"
-          "A SIZE is 512kB, 256MB, 1GB. A value that holds \" ;\" is written in double quotes.\n"
-          "${VAR}, ${VAR:-default} and ${VAR:?message} are replaced from the environment, then\n"
-          "from .env beside config.ini.\n\n"
-          "A key is taken from: its flag, STINT_<KEY> in the environment or in .env, the\n"
-          "environment's section, [project], its default. STINT_ENV and STINT_CONFIG stand for\n"
-          "-e and -c.\n",
-          out);
+    fputs(
+        "\n[variables]\n  NAME = TEXT\n      replaces the placeholder :NAME in migrations\n"
+        "\n[people]\n  E-MAIL = ROLE\n      whose commits those are, for approvals by others than "
+        "the author\n\n"
+        "Types: a TIME is 250ms, 5s, 10m, 2h, 1d or several in a row; a bare number is seconds.\n"
+        "A SIZE is 512kB, 256MB, 1GB. A value that holds \" ;\" is written in double quotes.\n"
+        "${VAR}, ${VAR:-default} and ${VAR:?message} are replaced from the environment, then\n"
+        "from .env beside config.ini.\n\n"
+        "A key is taken from: its flag, STINT_<KEY> in the environment or in .env, the\n"
+        "environment's section, [project], its default. STINT_ENV and STINT_CONFIG stand for\n"
+        "-e and -c.\n",
+        out);
 }
 
 static void sample_of(const char *const *keys, Text *out) {
@@ -99,6 +101,10 @@ const char *manual_sample(Arena *a) {
         "\n"
         "; Text for the placeholders :name in migrations.\n"
         "[variables]\n"
-        ";app_role = app\n");
+        ";app_role = app\n"
+        "\n"
+        "; Who is who: the e-mail of a commit, and the database role of its author.\n"
+        "[people]\n"
+        ";anna@example.org = anna\n");
     return out.at;
 }
