@@ -77,7 +77,7 @@ static void add_rows(Doctor *doctor, const PgRows *rows, Strings roles, Text *sc
 
 static void add_ledger(const Doctor *doctor, Text *script) {
     text_add(script, "\n-- the ledger, which is not there yet\n");
-    text_add(script, ledger_sql(doctor->arena, doctor->config->ledger_schema, SQL_SCHEMA_CREATE));
+    text_add(script, ledger_definition(doctor->arena, doctor->config->ledger_schema));
 }
 
 /* The tables that a worker changes: known only where there is a ledger. */

@@ -249,15 +249,17 @@ const LedgerFailure *ledger_failure(const Ledger *ledger, const char *id) {
     return NULL;
 }
 
+const char *ledger_definition(Arena *a, const char *schema) {
+    return ledger_sql(a, schema, SQL_SCHEMA_CREATE SQL_SCHEMA_BACKFILL SQL_SCHEMA_REST);
+}
+
 bool ledger_prepare(Pg *pg, const char *schema) {
     Arena *a = arena_new();
     int version;
     size_t completed;
     bool ok = read_version(pg, a, schema, &version);
     if (ok && !version) {
-        const char *sql = arena_format(
-            a, "BEGIN;%s;COMMIT",
-            ledger_sql(a, schema, SQL_SCHEMA_CREATE SQL_SCHEMA_BACKFILL SQL_SCHEMA_REST));
+        const char *sql = arena_format(a, "BEGIN;%s;COMMIT", ledger_definition(a, schema));
         ok = pg_message(pg, sql, (PgCopies){0, NULL}, &completed);
         if (!ok) {
             fail_in("cannot make the ledger in schema %s", schema);

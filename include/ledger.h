@@ -50,6 +50,8 @@ const LedgerRow *ledger_row(const Ledger *ledger, const char *id);         /* NU
 const LedgerFailure *ledger_failure(const Ledger *ledger, const char *id); /* NULL: none */
 /* Makes the tables, or brings them to LEDGER_VERSION. Only under the run lock. */
 bool ledger_prepare(Pg *pg, const char *schema);
+/* The statements that make them. */
+const char *ledger_definition(Arena *a, const char *schema);
 /* The texts as they were applied; NULL where there is none. */
 bool ledger_texts(Pg *pg, Arena *a, const char *schema, const char *id, const char **text,
                   const char **down_text);

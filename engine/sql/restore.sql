@@ -27,8 +27,8 @@ WITH run AS (
   FROM pg_catalog.jsonb_populate_recordset(NULL::stint.backup, $3) h
   WHERE NOT EXISTS (SELECT FROM stint.backup x WHERE x.checksum OPERATOR(pg_catalog.=) h.checksum) ORDER BY h.id
 )
-INSERT INTO stint.event (at, run, migration, kind, who, message, facts, undone)
-SELECT h.at, coalesce(run.new, h.run), h.migration, h.kind, h.who, h.message, h.facts, true
+INSERT INTO stint.event (at, run, migration, kind, who, role, message, facts, undone)
+SELECT h.at, coalesce(run.new, h.run), h.migration, h.kind, h.who, h.role, h.message, h.facts, true
 FROM pg_catalog.jsonb_populate_recordset(NULL::stint.event, $2) h LEFT JOIN run ON run.id OPERATOR(pg_catalog.=) h.run
 WHERE NOT EXISTS (SELECT FROM stint.event x WHERE x.id OPERATOR(pg_catalog.=) h.id AND x.at OPERATOR(pg_catalog.=) h.at) ORDER BY h.id
 
