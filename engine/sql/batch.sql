@@ -5,7 +5,7 @@
 -- :name batch_control
 -- What is to be done now: what people want, unless the governor holds it or has not looked for too long.
 CASE WHEN desired = 'run' AND (throttled_by IS NOT NULL OR coalesce(valid_until <= clock_timestamp(), true)) THEN 'hold' ELSE desired END AS desired, state,
-  speed * budget AS share, coalesce(look_at <= clock_timestamp(), true) AS is_due, (health #>> '{signals,horizon_held,value}')::float8 > 10 AS is_old, pg_current_wal_insert_lsn() AS lsn
+  speed * budget AS share, coalesce(look_at <= clock_timestamp(), true) AS is_due, (health #>> '{signals,horizon_held,value}')::float8 > 10 AS is_old, pg_current_wal_insert_lsn() AS lsn, released_at
 
 -- :name batch_answer
 ctl.share, ctl.is_due, ctl.is_old, (pg_current_wal_insert_lsn() - ctl.lsn)::bigint
@@ -126,7 +126,7 @@ moved AS (
       state = CASE WHEN nxt.last AND (r.window_end IS NULL OR r.window_end = r.high) THEN 'done' ELSE 'taken' END,
       rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + {count_changed}, rows_still = r.rows_still + {count_still},
       batches = r.batches + 1, batch_size = $4::integer,
-      rows_per_second = r.rows_per_second + ((SELECT keys FROM seen) / greatest(extract(epoch FROM clock_timestamp() - r.updated_at), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      rows_per_second = r.rows_per_second + ((SELECT keys FROM seen) / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first
@@ -144,7 +144,7 @@ moved AS (
       state = CASE WHEN nxt.last AND cur.stripe + 1 = {stripes} THEN 'done' ELSE 'taken' END,
       rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + {count_changed}, rows_still = r.rows_still + {count_still},
       batches = r.batches + 1, batch_size = $4::integer,
-      rows_per_second = r.rows_per_second + ($4::bigint / greatest(extract(epoch FROM clock_timestamp() - r.updated_at), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      rows_per_second = r.rows_per_second + ($4::bigint / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first
@@ -200,7 +200,7 @@ changed AS (
   SET {moves},
       rows_seen = r.rows_seen + $6::bigint, rows_changed = r.rows_changed + (SELECT count(*) FROM changed),
       batches = r.batches + 1, batch_size = $4::integer,
-      rows_per_second = r.rows_per_second + ($6::bigint / greatest(extract(epoch FROM clock_timestamp() - r.updated_at), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      rows_per_second = r.rows_per_second + ($6::bigint / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first

@@ -23,6 +23,7 @@ WHERE b.id = $1
 -- $6 looks in a row that were calm, $7 looks before it grows, $8 does a limit hold it; then the signals
 UPDATE stint.backfill SET throttled_by = $2, throttled_at = CASE WHEN $2::text IS NOT NULL THEN coalesce(throttled_at, clock_timestamp()) END,
   held_ms = held_ms + CASE WHEN $2::text IS NULL AND throttled_at IS NOT NULL THEN (extract(epoch FROM clock_timestamp() - throttled_at) * 1000)::bigint ELSE 0 END,
+  released_at = CASE WHEN $2::text IS NULL AND throttled_at IS NOT NULL THEN clock_timestamp() ELSE released_at END,
   budget = $3::real, look_at = clock_timestamp() + $4::float8 * interval '1 ms', valid_until = least(clock_timestamp() + interval '10 s', $5::timestamptz),
   health = jsonb_build_object('calm', $6::integer, 'rest', $7::integer, 'is_held', $8::boolean, 'signals', (
     SELECT jsonb_object_agg(s.name, jsonb_strip_nulls(jsonb_build_object('value', s.value, 'limit', s.limit_now, 'load', s.load, 'was_seen', s.was_seen, 'most', s.most,

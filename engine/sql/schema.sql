@@ -106,7 +106,7 @@ REVOKE ALL ON FUNCTION stint.approve FROM PUBLIC;
 -- the first batch (a trigger) is being made. Rows changed are those of its ranges and rows_late, which
 -- counts what was worked off from the residue. `speed` is the part of their time that people let
 -- workers work. The governor's verdict, which every batch reads: throttled_by says why nothing is done
--- now (NULL: it goes on), since throttled_at; held_ms are holds that are over; `budget` is its part of
+-- now (NULL: it goes on), since throttled_at; held_ms are holds that are over, the last of them at released_at; `budget` is its part of
 -- the speed; it looks again at look_at, and after valid_until nothing is done without a new look.
 -- `health` is what it saw.
 CREATE TABLE stint.backfill (
@@ -137,6 +137,7 @@ CREATE TABLE stint.backfill (
   throttled_by text,
   throttled_at timestamptz,
   held_ms      bigint NOT NULL DEFAULT 0,
+  released_at  timestamptz,
   look_at      timestamptz,
   valid_until  timestamptz,
   health       jsonb,

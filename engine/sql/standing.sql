@@ -34,7 +34,7 @@ WHERE r.backfill = $1 AND r.state = 'taken' ORDER BY r.number
 -- What somebody wants of a backfill, and the audit of it; no row where it is in none of the states of $2.
 -- $1 backfill, $2 states, $3 desired, $4 state (NULL: where it was), $5 kind of the event, $6 who
 WITH done AS (
-  UPDATE stint.backfill b SET desired = $3, error = NULL, look_at = NULL, health = CASE WHEN $3 = 'run' THEN NULL ELSE health END,
+  UPDATE stint.backfill b SET desired = $3, error = NULL, look_at = NULL, released_at = CASE WHEN $3 = 'run' THEN clock_timestamp() ELSE released_at END, health = CASE WHEN $3 = 'run' THEN NULL ELSE health END,
     state = coalesce($4, CASE WHEN b.state IN ('planned', 'running') THEN b.state
       WHEN EXISTS (SELECT FROM stint.backfill_range r WHERE r.backfill = b.id) THEN 'running' ELSE 'planned' END)
   WHERE b.id = $1 AND CASE WHEN b.desired = 'pause' AND b.state IN ('planned', 'running') THEN 'paused' ELSE b.state END = ANY ($2::text[])

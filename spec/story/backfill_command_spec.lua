@@ -20,6 +20,7 @@ BEGIN
   INSERT INTO seen VALUES (NEW.id);
   RETURN NEW;
 END $$;
+CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END';
 CREATE TRIGGER note AFTER UPDATE OF n ON t FOR EACH ROW EXECUTE FUNCTION note();
 ]]
 
@@ -154,6 +155,35 @@ describe("stint backfill", function()
     r = stint("backfill", "pause", "2")
     assert.equal(1, r.code, r.err)
     assert.matches("2_fill cannot be paused: it is finished", r.err, 1, true)
+  end)
+
+  it("pauses all workers of a crew, and its head says so", function()
+    begin 'backfill { table = "t", set = { n = "n + 1" }, workers = 2, target = "5ms" }\n'
+    holder = session.open(url)
+    holder:exec "SELECT pg_advisory_lock(7)"
+    holder:exec [[CREATE TRIGGER often BEFORE UPDATE OF n ON t FOR EACH ROW WHEN (NEW.id % 100 = 0) EXECUTE FUNCTION wait()]]
+    local h = start("up", "--lock-timeout", "40s")
+    session.wait_until(url, WAITS, "2")
+    assert.equal(0, stint("backfill", "pause").code)
+    until_said(h, "2_fill: waiting: paused; stint backfill resume 2_fill lets it go on")
+    let_go()
+    session.wait_until(url, WAITS, "0")
+    local before = sql(ONCE)
+    assert.are_not.equal(ALL_ONCE, before)
+    assert.equal(2, the_one().workers)
+    assert.equal(0, stint("backfill", "resume").code)
+    done(h)
+  end)
+
+  it("counts the time that is left without the time of a pause", function()
+    local h = in_the_middle()
+    stint("backfill", "pause")
+    let_go()
+    until_said(h, "waiting: paused")
+    sql "UPDATE stint.backfill_range SET updated_at = updated_at - interval '1 h', rows_per_second = 0"
+    stint("backfill", "resume")
+    done(h)
+    assert.is_true(tonumber(sql "SELECT rows_per_second FROM stint.backfill_range") > 10)
   end)
 
   it("keeps a pause from one run to the next", function()
