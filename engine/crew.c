@@ -105,8 +105,7 @@ static bool look(Worker *w) {
         b->batch_size = seen.batch_size;
         b->held = seen.held - w->held_before;
         b->state = arena_string(w->ranges, seen.state);
-        governor_tell(w->governor,
-                      text_same(seen.desired, "pause") ? "paused" : seen.throttled_by);
+        governor_tell(w->governor, text_same(seen.desired, "pause") ? "paused" : seen.throttled_by);
         if (b->rows_changed != before)
             tell(w, before);
     }
