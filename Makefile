@@ -1,6 +1,6 @@
 # make            build/stint
 # make test       every spec, on throwaway clusters; installs the packages that are missing
-# make test-long  the same, with what takes long: more rows, more kills, larger tables
+# make test-long  the same, with what takes long, and on other major versions of PostgreSQL
 # make check      format, luacheck, cppcheck, then test
 # make asan       every spec against a build with AddressSanitizer and UBSan
 # make demo       the project of this folder, on a PostgreSQL of its own
@@ -105,6 +105,7 @@ test:
 	@bash .ci/test
 
 test-long:
+	@bash .ci/servers
 	@STINT_LONG=1 STINT_SPEC_TIMEOUT=3600 bash .ci/test
 
 # The sanitizers' instrumentation takes the place of the hardening.

@@ -68,8 +68,8 @@ local floors = {
       consent
       directive
       encoding
-      governor
       facts
+      governor
       guard
       health
       hook

@@ -7,10 +7,10 @@ function constraints.add_mode(_, _, cmd)
   return cmd.def.contype == "CONSTR_FOREIGN" and SRE or AEL
 end
 
-function constraints.goes_down(_, relation, cmd)
+function constraints.goes_down(I, relation, cmd)
   local type = cmd.def.contype
   if type == "CONSTR_CHECK" then
-    return not cmd.def.is_no_inherit
+    return not cmd.def.is_no_inherit or I.world:since(18)
   end
   return type == "CONSTR_FOREIGN" and relation.kind == "partitioned"
 end
@@ -63,14 +63,15 @@ local function foreign(I, relation, node, scans)
   end
 end
 
--- Partitions are locked for the build only, unless columns of theirs become NOT NULL.
+-- Partitions are locked for the build only, unless columns of theirs become NOT NULL; from 18 on as
+-- strongly as their parent.
 local function keyed(I, relation, node)
   local names = names_of(node.keys)
   local index = node.indexname and relation.indexes[node.indexname]
   for _, member in ipairs(relation.kind == "partitioned" and relation:family() or { relation }) do
     local nullable = node.contype == "CONSTR_PRIMARY" and nulls_forbidden(I, member, index and index.columns or names)
     if member ~= relation then
-      I:lock(member, nullable and AEL or S, "an index of it is built")
+      I:lock(member, (nullable or I.world:since(18)) and AEL or S, "an index of it is built")
     end
     if not node.indexname and member:holds_rows() then
       I:build(member, builds[node.contype] .. " builds an index")
@@ -79,7 +80,7 @@ local function keyed(I, relation, node)
 end
 
 -- ADD CONSTRAINT, for the table and each one below it.
-function constraints.add(I, relation, cmd, context, is_below)
+function constraints.add(I, relation, cmd, _, is_below)
   local node = cmd.def
   if builds[node.contype] then
     return keyed(I, relation, node)
@@ -87,10 +88,10 @@ function constraints.add(I, relation, cmd, context, is_below)
   if node.contype == "CONSTR_FOREIGN" then
     return not is_below and foreign(I, relation, node, true) or nil
   end
-  if node.contype == "CONSTR_CHECK" and not node.skip_validation and relation:holds_rows() then
+  local inherited = not (is_below and node.is_no_inherit)
+  if node.contype == "CONSTR_CHECK" and inherited and not node.skip_validation and relation:holds_rows() then
     I:scan(relation, "a new CHECK is tried on every row")
   end
-  return context
 end
 
 -- Written at a column that is being added: { name, has_default, is_below }

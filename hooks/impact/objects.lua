@@ -124,6 +124,17 @@ local function published(I, node)
 end
 forms.CreatePublicationStmt, forms.AlterPublicationStmt = published, published
 
+-- From 18 on names are looked up under a lock.
+function forms.GrantStmt(I, node)
+  local tables = node.targtype == "ACL_TARGET_OBJECT" and node.objtype == "OBJECT_TABLE" and node.objects or {}
+  for _, range in ipairs(tables) do
+    local relation = range_of(I, range)
+    if I.world:since(18) then
+      I:lock(relation, AS, "rights on it change")
+    end
+  end
+end
+
 -- What no transaction block can hold.
 local function alone(I)
   I:alone()

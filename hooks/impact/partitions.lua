@@ -243,9 +243,9 @@ end
 
 function partitions.detach(I, relation, cmd)
   local child = I.world:relation(cmd.def.name)
-  I:lock(child, AEL, "it is detached")
+  I:lock(child, I.world:since(14) and AEL or SUE, "it is detached")
   local default = partitions.default_of(I.world, relation)
-  if default and default ~= child then
+  if default then
     I:lock(default, AEL, "its bound changes")
   end
   if cmd.def.concurrent then

@@ -1,5 +1,5 @@
 -- A throwaway PostgreSQL. cluster.get() gives the one that the spec files of a worker share,
--- cluster.new { settings = {...} } a private one. Each makes databases of its own in it.
+-- cluster.new { settings = {...}, bin = FOLDER } a private one (of the programs in FOLDER). Each makes databases of its own in it.
 local native = require "native"
 local place = require "spec.support.place"
 
@@ -38,9 +38,9 @@ end
 local found_bin
 
 -- Runs one of PostgreSQL's programs; what it says is shown if it fails.
-local function program(words, as, said)
+local function program(words, as, said, folder)
   found_bin = found_bin or bin()
-  words[1] = found_bin .. "/" .. words[1]
+  words[1] = (folder or found_bin) .. "/" .. words[1]
   local pid = process.start {
     argv = words,
     env = place.environment(),
@@ -61,7 +61,7 @@ local function program(words, as, said)
 end
 
 local function pg_ctl(self, ...)
-  program({ "pg_ctl", "-s", "-w", "-D", self.data, "-l", self.folder .. "/server.log", ... }, account, self.said)
+  program({ "pg_ctl", "-s", "-w", "-D", self.data, "-l", self.folder .. "/server.log", ... }, account, self.said, self.bin)
 end
 
 local function at(folder)
@@ -69,13 +69,15 @@ local function at(folder)
   return setmetatable(self, Cluster)
 end
 
-local function make(folder, more)
+local function make(folder, more, programs)
   local self = at(folder)
+  self.bin = programs
   process.give_to(folder, account)
   program(
     { "initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync" },
     account,
-    self.said
+    self.said,
+    programs
   )
   local conf = { "unix_socket_directories='" .. folder .. "'" }
   for _, list in ipairs { settings, more or {} } do
@@ -117,9 +119,23 @@ function cluster.get()
   return shared
 end
 
+-- The programs of other major versions, where .ci/servers has fetched them: { [13] = folder, ... },
+-- copied to where the servers' account may read them.
+function cluster.other_versions()
+  local found = {}
+  local pipe = assert(io.popen("ls build/servers 2>/dev/null"))
+  for major in pipe:lines() do
+    local folder = place.folder()
+    place.copy("build/servers/" .. major, folder)
+    found[tonumber(major)] = folder .. "/" .. major .. "/bin"
+  end
+  pipe:close()
+  return found
+end
+
 -- settings = { wal_level = "logical", ... }
 function cluster.new(opts)
-  local self = make(place.folder(), opts and opts.settings)
+  local self = make(place.folder(), opts and opts.settings, opts and opts.bin)
   place.at_end(function()
     self:stop()
   end)

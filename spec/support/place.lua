@@ -21,6 +21,10 @@ function place.remove(path)
   shell("rm -rf -- " .. place.quoted(path))
 end
 
+function place.copy(path, folder)
+  shell("cp -r -- " .. place.quoted(path) .. " " .. place.quoted(folder))
+end
+
 function place.make(path)
   shell("mkdir -p -- " .. place.quoted(path))
 end

@@ -1,0 +1,26 @@
+-- Statements that PostgreSQL refuses in a transaction block.
+return {
+  alone = {
+    "CREATE INDEX CONCURRENTLY z ON t (a)",
+    "DROP INDEX CONCURRENTLY t_ix",
+    "REINDEX INDEX CONCURRENTLY t_ix",
+    "REINDEX (VERBOSE) TABLE CONCURRENTLY t",
+    { "REINDEX (CONCURRENTLY) INDEX t_ix", since = 14 },
+    "REINDEX SCHEMA other",
+    { "REINDEX TABLE parted", since = 14 },
+    { "ALTER TABLE plain_parted DETACH PARTITION plain_parted_1 CONCURRENTLY", since = 14 },
+    "VACUUM t",
+    "VACUUM (FULL) t",
+    "VACUUM (FULL false, VERBOSE) t",
+    "VACUUM",
+    "CLUSTER",
+    "CREATE DATABASE z",
+    "DROP DATABASE z",
+    "ALTER DATABASE postgres SET TABLESPACE pg_default",
+    "CREATE TABLESPACE z LOCATION '/tmp'",
+    "DROP TABLESPACE z",
+    "ALTER SYSTEM SET work_mem = '8MB'",
+    "CREATE SUBSCRIPTION z CONNECTION 'dbname=none' PUBLICATION pub",
+    "DISCARD ALL",
+  },
+}
