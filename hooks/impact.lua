@@ -101,7 +101,7 @@ end
 -- It may do anything.
 function Impact:cannot_see(text)
   self:assume(text)
-  self.certainty = "opaque"
+  self.certainty, self.metadata_only = "opaque", false
 end
 
 local function timeline(self)
@@ -146,8 +146,7 @@ function impact.of(world, s)
     self:cannot_see("the statement could not be read")
   end
   timeline(self)
-  self.metadata_only = #self.rewrites + #self.scans + #self.builds == 0 and next(self.changes) == nil
-    and self.certainty ~= "opaque"
+  self.metadata_only = self.metadata_only ~= false and #self.rewrites + #self.scans + #self.builds == 0 and next(self.changes) == nil
   self.table = self.table or self.locks[1] and self.locks[1].relation
   return self
 end

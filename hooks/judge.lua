@@ -183,7 +183,7 @@ local function judge_statement(file, s)
   local inner, unknown = routine.of(s)
   s.impact = impact.of(now.world, s)
   if #unknown > 0 then
-    s.impact.certainty = "opaque"
+    s.impact:cannot_see(unknown[1].why)
   end
   if s.inside ~= "function" then
     count(s)

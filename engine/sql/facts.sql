@@ -36,7 +36,7 @@ WITH space AS (
                   JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum) END,
     'on_delete', CASE WHEN k.contype = 'f' THEN k.confdeltype END)) AS constraints
   FROM pg_catalog.pg_constraint k JOIN rel ON rel.oid = k.conrelid
-  WHERE k.contype IN ('c', 'f', 'p', 'u', 'x')
+  WHERE k.contype IN ('c', 'f', 'n', 'p', 'u', 'x')
     AND NOT (k.contype = 'f' AND k.conparentid <> 0 AND EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.oid = k.conparentid AND o.conrelid = k.conrelid))
   GROUP BY 1
 ), inds AS (

@@ -25,6 +25,7 @@ local commands = {
   AT_AddIdentity = { mode = AEL },
   AT_SetIdentity = { mode = AEL },
   AT_DropIdentity = { mode = AEL },
+  AT_SetExpression = { mode = AEL, deep = true, each = columns.set_expression },
   AT_DropExpression = { mode = AEL, deep = true },
   AT_SetStatistics = { mode = SUE, deep = true },
   AT_SetOptions = { mode = SUE },

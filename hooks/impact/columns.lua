@@ -28,7 +28,7 @@ local function why_rewritten(I, def, parts)
   if parts.CONSTR_IDENTITY then
     return "an identity is another one for each row"
   end
-  if parts.CONSTR_GENERATED then
+  if parts.CONSTR_GENERATED and parts.CONSTR_GENERATED.generated_kind ~= "v" then
     return "what is generated is computed and stored for each row"
   end
   local default = parts.CONSTR_DEFAULT and parts.CONSTR_DEFAULT.raw_expr
@@ -172,6 +172,13 @@ function columns.change_type(I, relation, cmd, context)
     cost = "indexes"
   end
   with_it(I, relation, cmd, cost)
+end
+
+function columns.set_expression(I, relation, cmd)
+  local column = relation.columns[cmd.name]
+  if relation:holds_rows() and not (column and column.generated == "virtual") then
+    I:rewrite(relation, ("%s is computed and stored for each row"):format(cmd.name))
+  end
 end
 
 -- Where the column is NOT NULL already, so are those below.

@@ -12,6 +12,9 @@ function constraints.goes_down(I, relation, cmd)
   if type == "CONSTR_CHECK" then
     return not cmd.def.is_no_inherit or I.world:since(18)
   end
+  if type == "CONSTR_NOTNULL" then
+    return not cmd.def.is_no_inherit
+  end
   return type == "CONSTR_FOREIGN" and relation.kind == "partitioned"
 end
 
@@ -88,6 +91,9 @@ function constraints.add(I, relation, cmd, _, is_below)
   if node.contype == "CONSTR_FOREIGN" then
     return not is_below and foreign(I, relation, node, true) or nil
   end
+  if node.contype == "CONSTR_NOTNULL" and not node.skip_validation then
+    nulls_forbidden(I, relation, names_of(node.keys))
+  end
   local inherited = not (is_below and node.is_no_inherit)
   if node.contype == "CONSTR_CHECK" and inherited and not node.skip_validation and relation:holds_rows() then
     I:scan(relation, "a new CHECK is tried on every row")
@@ -101,7 +107,7 @@ function constraints.at_column(I, relation, node, column)
     if node.contype == "CONSTR_PRIMARY" then
       I:scan(relation, "no row may be null")
     end
-  elseif node.contype == "CONSTR_CHECK" and relation:holds_rows() then
+  elseif node.contype == "CONSTR_CHECK" and not node.skip_validation and relation:holds_rows() then
     I:scan(relation, "a new CHECK is tried on every row")
   elseif node.contype == "CONSTR_FOREIGN" and not column.is_below then
     foreign(I, relation, node, column.has_default) -- even of DEFAULT NULL

@@ -170,8 +170,4 @@ function forms.CallStmt(I)
   I:cannot_see("what the procedure does is not seen")
 end
 
-function forms.DoStmt(I)
-  I:cannot_see("what the block does is not seen here")
-end
-
 return forms

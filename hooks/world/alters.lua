@@ -96,6 +96,9 @@ return function(world, effects, columns)
     if constraint then
       constraint.validated = true
     end
+    if constraint and constraint.type == "n" then
+      column(relation, constraint.columns[1]).not_null = true
+    end
   end
 
   function commands.AT_EnableRowSecurity(relation)

@@ -8,10 +8,10 @@ local types = native.use("impact/types")
 local columns = {}
 
 local contypes = {
-  CONSTR_CHECK = "c", CONSTR_FOREIGN = "f", CONSTR_PRIMARY = "p", CONSTR_UNIQUE = "u", CONSTR_EXCLUSION = "x",
+  CONSTR_CHECK = "c", CONSTR_NOTNULL = "n", CONSTR_FOREIGN = "f", CONSTR_PRIMARY = "p", CONSTR_UNIQUE = "u", CONSTR_EXCLUSION = "x",
 }
 
-local endings = { c = "check", f = "fkey", p = "pkey", u = "key", x = "excl" }
+local endings = { c = "check", n = "not_null", f = "fkey", p = "pkey", u = "key", x = "excl" }
 
 -- As makeObjectName of the server: the longer of the two names gives way.
 local function joined(a, b, ending)
@@ -64,7 +64,7 @@ end
 -- Adds what a Constraint node says; `column` is the one that it was written at, if any.
 function columns.constrain(relation, node, column)
   local type = contypes[node.contype]
-  if not type then
+  if not type or type == "n" and column then
     return columns.attribute(relation, node, column)
   end
   local names = key_columns(node, column)
@@ -93,7 +93,8 @@ function columns.constrain(relation, node, column)
     end
     add_index(relation, name, { columns = constraint.columns, unique = type ~= "x", primary = type == "p", valid = true })
   end
-  for _, key in ipairs(type == "p" and constraint.columns or {}) do
+  local forbids_null = type == "p" or type == "n" and constraint.validated
+  for _, key in ipairs(forbids_null and constraint.columns or {}) do
     relation.columns[key] = relation.columns[key] or {}
     relation.columns[key].not_null = true
   end
@@ -136,7 +137,7 @@ function columns.attribute(relation, node, column)
   elseif node.contype == "CONSTR_IDENTITY" then
     it.identity, it.not_null = node.generated_when or "a", true
   elseif node.contype == "CONSTR_GENERATED" then
-    it.generated = "stored"
+    it.generated = node.generated_kind == "v" and "virtual" or "stored"
   end
 end
 
@@ -170,6 +171,10 @@ function columns.drop_constraint(relation, name)
   relation.constraints[name] = nil
   if constraint and relation.indexes[name] then
     columns.drop_index(relation, name)
+  end
+  local nullable = constraint and constraint.type == "n" and relation.columns[constraint.columns[1]]
+  if nullable then
+    nullable.not_null = false
   end
 end
 
