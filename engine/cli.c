@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 static const Command *const commands[] = {
-    &cmd_init,   &cmd_new,     &cmd_status,  &cmd_plan, &cmd_lint,    &cmd_up,      &cmd_deploy,
-    &cmd_down,   &cmd_redo,    &cmd_reset,   &cmd_seed, &cmd_approve, &cmd_resolve, &cmd_backfill,
-    &cmd_backup, &cmd_restore, &cmd_lock,    &cmd_test, &cmd_work,    &cmd_watch,   &cmd_doctor,
-    &cmd_dev,    &cmd_help,    &cmd_version, NULL,
+    &cmd_init,     &cmd_new,    &cmd_status,  &cmd_plan,    &cmd_lint, &cmd_up,      &cmd_deploy,
+    &cmd_promote,  &cmd_down,   &cmd_redo,    &cmd_reset,   &cmd_seed, &cmd_approve, &cmd_resolve,
+    &cmd_backfill, &cmd_backup, &cmd_restore, &cmd_lock,    &cmd_test, &cmd_work,    &cmd_watch,
+    &cmd_doctor,   &cmd_dev,    &cmd_help,    &cmd_version, NULL,
 };
 
 static const Option globals[] = {
@@ -154,9 +154,11 @@ static void tell_chosen(Arena *a, const Given *given) {
 }
 
 /* The project's folder becomes ours, so that paths are what config.ini says. */
-static bool load_config(Call *call) {
+static bool load_config(const Command *command, Call *call) {
+    const char *named =
+        command->needs & NEED_NAMED && call->given.word_count ? call->given.word[0] : NULL;
     ConfigWanted wanted = {option_value(&call->given, "dir"), option_value(&call->given, "config"),
-                           option_value(&call->given, "env"),
+                           named ? named : option_value(&call->given, "env"),
                            setting_flags(call->arena, &call->given)};
     if (!config_load(call->arena, &wanted, &call->config))
         return false;
@@ -175,7 +177,7 @@ static bool run_command(const Command *command, Call *call) {
         cli_help(command, stdout);
         return true;
     }
-    if (command->needs & NEED_CONFIG ? !load_config(call) : !enter_folder(call))
+    if (command->needs & NEED_CONFIG ? !load_config(command, call) : !enter_folder(call))
         return false;
     Targets targets;
     AimAnswer aim = command->needs & NEED_CONFIG ? aim_take(command, call, &targets) : AIM_ONE;

@@ -34,7 +34,8 @@ static bool read_to(Call *call, const char **out) {
 }
 
 static bool apply(Call *call, const char *command) {
-    RunnerWanted wanted = {.command = command, .count = -1};
+    RunnerWanted wanted = {
+        .command = command, .count = -1, .release = option_value(&call->given, "release")};
     RunnerResult result;
     if (call->given.word_count)
         return fail(FAIL_USAGE, "%s takes no words: %s", command, call->given.word[0]);
@@ -77,13 +78,14 @@ const Command cmd_up = {
 };
 
 static const Option deploy_options[] = {
+    {"release", 0, "FILE", "refuse what is not in this record, or is another text (stint promote)"},
     {"summary", 0, "FILE", "add what was done to this file, as Markdown for a job's page"},
     {NULL, 0, NULL, NULL},
 };
 
 const Command cmd_deploy = {
     .name = "deploy",
-    .usage = "[--summary FILE]",
+    .usage = "[--release FILE] [--summary FILE]",
     .about = "up for pipelines: never asks",
     .help =
         "What it prints to a pipe or a file holds no times, so that the same work gives the same\n"

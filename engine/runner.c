@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "event.h"
 #include "fail.h"
+#include "release.h"
 #include "session.h"
 #include "stop.h"
 #include "verify.h"
@@ -85,12 +86,35 @@ static bool ask_after(Run *run) {
            fail_next("mend what the check shows, or take the last file back: stint down");
 }
 
+/* With --release nothing runs that the record does not cover. */
+static bool is_released(const Run *run, const RunnerWanted *wanted) {
+    Release release;
+    if (!wanted->release)
+        return true;
+    if (release_read(run->arena, run->config, wanted->release, &release) &&
+        release_accepts(run->arena, &release, &run->plan))
+        return true;
+    return run->applied ? false : fail_state("nothing was run");
+}
+
+/* Who deploys, and by what leave: the ledger keeps both. */
+static bool note_release(Run *run, const RunnerWanted *wanted) {
+    Release release;
+    if (!wanted->release)
+        return true;
+    return release_read(run->arena, run->config, wanted->release, &release) && run_begin(run) &&
+           ledger_event(run->pg, run->config->ledger_schema, run->id, NULL, "released",
+                        arena_format(run->arena, "passed in %s", release.from),
+                        json_text(release.json));
+}
+
 /* Once for each look at the ledger: what another run has done, or an edit, may forbid the rest. */
 static bool accept(Run *run, const RunnerWanted *wanted, int *looks, size_t *total) {
     if (*looks == run->looks)
         return true;
     *looks = run->looks;
-    if (plan_accept(&run->plan, run->config->order) && open_due(run, wanted, total)) {
+    if (plan_accept(&run->plan, run->config->order) && is_released(run, wanted) &&
+        open_due(run, wanted, total)) {
         *total += (size_t)run->applied;
         return true;
     }
@@ -113,7 +137,7 @@ static bool run_all(Run *run, const RunnerWanted *wanted) {
         return false;
     if (!verify_load(run))
         return fail_state("nothing was run");
-    if (total && !ask_before(run))
+    if (total && (!ask_before(run) || !note_release(run, wanted)))
         return false;
     for (PlanItem *item; (item = next_due(run, wanted));) {
         if (stop_asked())
@@ -142,7 +166,7 @@ bool runner_up(Arena *a, const Config *config, const RunnerWanted *wanted, Runne
     Run run = {.arena = a, .config = config, .command = wanted->command, .depth = LEDGER_BRIEF};
     long long start = clock_ms();
     *out = (RunnerResult){0};
-    bool ok = run_connect(&run, SESSION_MAY_CREATE) && run_look(&run);
+    bool ok = run_connect(&run, SESSION_MAY_CREATE) && run_look(&run) && is_released(&run, wanted);
     if (ok && run.plan.due) {
         event_tell("run_started", EVENT_SAYS("command", wanted->command),
                    EVENT_SAYS("environment", config->environment),

@@ -103,6 +103,8 @@ static const Setting settings[] = {
     ENVIRONMENT(contacts, TEXT, "TEXT", NULL, "whom to call, shown after a failed deploy"),
     ENVIRONMENT(keep_schemas, TEXT, "LIST", NULL,
                 "schemas that reset and restore leave alone, and backup leaves out"),
+    ENVIRONMENT(release_key, TEXT, "KEY", NULL,
+                "what release records are signed with: a file, ed25519:KEY or ${SECRET}"),
     ENVIRONMENT(keep, COUNT, "NUMBER", "7",
                 "how many backups of an environment stay; older ones are removed; 0: all stay"),
     ENVIRONMENT(targets, TEXT, "LIST", NULL,

@@ -130,3 +130,14 @@ SignatureAnswer signature_check(const char *public_key, const char *text, const 
     EVP_PKEY_free(key);
     return ok ? SIGNATURE_FITS : SIGNATURE_DIFFERS;
 }
+
+const char *signature_by_secret(Arena *a, const char *secret, const char *text) {
+    unsigned char sum[EVP_MAX_MD_SIZE];
+    size_t length = 0;
+    must(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, secret, strlen(secret),
+                   (const unsigned char *)text, strlen(text), sum, sizeof sum, &length) != NULL);
+    char *hex = arena_take(a, 2 * length + 1);
+    for (size_t i = 0; i < length; i++)
+        snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+    return hex;
+}

@@ -12,6 +12,7 @@ typedef enum {
     NEED_CONFIG = 1, /* call->config is loaded */
     NEED_HOOKS =
         2, /* with NEED_CONFIG: the team's hooks are loaded; progress_show lets them hear */
+    NEED_NAMED = 4, /* with NEED_CONFIG: the environment is the command's first word */
 } CommandNeeds;
 
 typedef struct {

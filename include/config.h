@@ -45,7 +45,7 @@ typedef struct {
     long long lock_retries;
     const char *order;     /* strict, warn, allow */
     const char *backfills; /* inline, detached */
-    const char *approval_keys, *approval_key;
+    const char *approval_keys, *approval_key, *release_key;
     /* what a backfill must not exceed (health.h); 0: any */
     long long replica_lag, replica_lag_bytes, slot_wal, archive_backlog, lock_waiters,
         active_others, commit_latency, requested_checkpoints, dead_tuples, horizon_held, wal_rate;

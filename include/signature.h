@@ -1,6 +1,6 @@
-/* signature: Ed25519 (RFC 8032) by libcrypto. A private key is a PEM file (PKCS #8, as openssl
- * writes it); a public key and a signature are each one word of base64. Refuses to know what is
- * signed, and by whom.
+/* signature: Ed25519 (RFC 8032) and HMAC-SHA256 (RFC 2104) by libcrypto. A private key is a PEM
+ * file (PKCS #8, as openssl writes it); a public key and a signature are each one word of base64.
+ * Refuses to know what is signed, and by whom.
  *
  * Failures are FAIL_CONFIG, and never show a private key. */
 #ifndef SIGNATURE_H
@@ -23,5 +23,7 @@ bool signature_make(Arena *a, const char *path, const char *text, const char **s
 typedef enum { SIGNATURE_FITS, SIGNATURE_DIFFERS } SignatureAnswer;
 /* Was `text` signed by who has the private half? What is no signature at all differs. */
 SignatureAnswer signature_check(const char *public_key, const char *text, const char *signature);
+/* HMAC-SHA256 in hex: what only who knows the secret can make. */
+const char *signature_by_secret(Arena *a, const char *secret, const char *text);
 
 #endif

@@ -93,6 +93,7 @@ local floors = {
       retreat
       scan
       scratch
+      seal
       server
       session
       shape
@@ -133,6 +134,7 @@ local floors = {
       outcome
       plan
       prove
+      release
       residue
       restore
       resume
