@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include "facts.h"
 #include "fail.h"
 #include "judge.h"
 #include "repeatable.h"
@@ -150,7 +151,12 @@ static bool lint(Call *call) {
     if (!wanted_files(call, &files))
         return false;
     JudgeFiles how = call->given.word_count ? JUDGE_TOGETHER : JUDGE_APART;
-    bool ok = judge_open(call->arena, call->config, NULL, &judge) && judge_all(&judge, &files, how);
+    const char *snapshot = option_value(&call->given, "snapshot");
+    Json *facts = NULL;
+    if (snapshot && !facts_load(call->arena, snapshot, &facts))
+        return false;
+    bool ok =
+        judge_open(call->arena, call->config, facts, &judge) && judge_all(&judge, &files, how);
     if (ok)
         formats[format].print(&judge);
     if (ok && judge_count(&judge, "error"))
@@ -161,12 +167,13 @@ static bool lint(Call *call) {
 
 static const Option options[] = {
     {"format", 0, "FORMAT", "text or json"},
+    {"snapshot", 0, "FILE", "what is known of the database: stint doctor --snapshot writes it"},
     {NULL, 0, NULL, NULL},
 };
 
 const Command cmd_lint = {
     .name = "lint",
-    .usage = "[FILE...] [--format FORMAT]",
+    .usage = "[FILE...] [--format FORMAT] [--snapshot FILE]",
     .about = "judges migrations by rules, without a database",
     .help = "Reads the files given (or folders of them, or versions), or all migrations, and asks\n"
             "every rule about every statement: Stint's own and those of scripts/policies. Files\n"
