@@ -155,7 +155,8 @@ describe("backup", function()
     assert.is_false(place.exists(project .. "/" .. first.file .. ".json"))
     assert.is_true(place.exists(project .. "/" .. second.file))
     assert.is_true(place.exists(project .. "/backups/by_hand.dump"))
-    assert.equal("development|3|1,production|1|0", ledger [[SELECT string_agg(x, ',' ORDER BY x) FROM (SELECT environment || '|' || count(*) || '|' || count(removed_at) AS x
+    assert.equal("development|3|1,production|1|0", ledger [[SELECT string_agg(x, ',' ORDER BY x) FROM (
+      SELECT environment || '|' || count(*) || '|' || count(removed_at) AS x
       FROM stint.backup GROUP BY environment) y]])
     -- another database's, under the same name
     local other_url = pg:database()

@@ -189,7 +189,8 @@ describe("restore", function()
     local b = json.decode(stint(0, { "backup", "--json" }, keep).out)
     sql "INSERT INTO auth.users VALUES (2); ALTER TABLE one DROP h; DROP SCHEMA gone; CREATE SCHEMA new; CREATE TABLE new.t ()"
     stint(0, { "restore", b.file }, keep)
-    assert.equal("2|t|t|t", sql [[SELECT (SELECT count(*) FROM auth.users), EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'one'::regclass AND attname = 'h'),
+    assert.equal("2|t|t|t", sql [[SELECT (SELECT count(*) FROM auth.users),
+      EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'one'::regclass AND attname = 'h'),
       to_regnamespace('gone') IS NOT NULL, to_regnamespace('new') IS NULL]])
     -- what stays must not lose what it hangs on
     sql "CREATE TABLE auth.sessions (one int REFERENCES one)"
