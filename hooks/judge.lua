@@ -181,10 +181,11 @@ end
 -- A statement of a function's body does not run now, and counts for nothing.
 local function judge_statement(file, s)
   local inner, unknown = routine.of(s)
-  s.impact = impact.of(now.world, s)
+  local does = impact.of(now.world, s)
   if #unknown > 0 then
-    s.impact:cannot_see(unknown[1].why)
+    does:cannot_see(unknown[1].why)
   end
+  statement.judged(s, does)
   if s.inside ~= "function" then
     count(s)
     if s.state == "unparsed" then

@@ -42,19 +42,20 @@ local function parse(s)
   local state, root, at = tree.parse(s.sql, s)
   if state == "unparsed" then
     local text, version, put_right = native.use("newer").rewritten(s.sql)
-    local now, newer_root = "unparsed", nil
+    local now, newer_root, nodes
     if text then
-      now, newer_root = tree.parse(text, s)
+      now, newer_root, nodes = tree.parse(text, s)
     end
     if now == "parsed" then
       put_right(newer_root)
       rawset(s, "needs_version", version)
-      state, root = now, newer_root
+      state, root, at = now, newer_root, nodes
     end
   end
   rawset(s, "state", state)
   if state == "parsed" then
     rawset(s, "node", root)
+    rawset(s, "nodes", at)
   else
     rawset(s, "problem", root)
     rawset(s, "problem_at", at)
@@ -69,11 +70,14 @@ function later.state(s)
 end
 
 -- nil for good where it cannot be parsed
-function later.node(s)
-  if not rawget(s, "state") or (s.state == "parsed" and not rawget(s, "node")) then
-    parse(s)
+for _, name in ipairs { "node", "nodes" } do
+  later[name] = function(s)
+    local state = rawget(s, "state")
+    if not state or state == "parsed" then
+      parse(s)
+    end
+    return rawget(s, name)
   end
-  return rawget(s, "node")
 end
 
 function later.kind(s)
@@ -95,14 +99,6 @@ function later.fingerprint(s)
   return fingerprint
 end
 
--- What impact.lua has found out about it.
-for _, name in ipairs { "locks", "rewrites", "scans", "builds", "loses", "table", "certainty" } do
-  later[name] = function(s)
-    local impact = rawget(s, "impact")
-    return impact and impact[name]
-  end
-end
-
 local meta = {
   __index = function(s, key)
     if methods[key] then
@@ -113,13 +109,19 @@ local meta = {
   __metatable = false,
 }
 
--- The nodes of a tag, in the order of the text; none where there is no tree.
+local function nothing() end
+
+-- The nodes of a tag, in the order of the text; none where there is no tree. What every rule asks.
 function methods:each(tag)
-  local node = self.node
-  if not node then
-    return function() end
+  local nodes, i = self.nodes, 0
+  local list = nodes and nodes[tag]
+  if not list then
+    return nothing
   end
-  return node:each(tag)
+  return function()
+    i = i + 1
+    return list[i]
+  end
 end
 
 function methods:find(tag)
@@ -145,13 +147,24 @@ end
 
 -- fields: sql, file, line, column, inside, migration, index, words
 function statement.new(fields)
+  fields.each = methods.each
   return setmetatable(fields, meta)
+end
+
+local shortcuts = { "locks", "rewrites", "scans", "builds", "loses", "table", "certainty" }
+
+-- What impact.lua has found out about it.
+function statement.judged(s, impact)
+  rawset(s, "impact", impact)
+  for _, name in ipairs(shortcuts) do
+    rawset(s, name, impact[name])
+  end
 end
 
 -- The tree is made again when it is asked for again.
 function statement.forget(s)
   rawset(s, "node", nil)
-  rawset(s, "impact", nil)
+  rawset(s, "nodes", nil)
 end
 
 return statement

@@ -246,7 +246,7 @@ local function unchanging()
   error("the parse tree cannot be changed", 2)
 end
 
--- parse(sql, owner): "parsed", the tree; "unparsed", why, at which character; "opaque", why. The
+-- parse(sql, owner): "parsed", the tree, its nodes by tag; "unparsed", why, at which character; "opaque", why. The
 -- owner is each node's `statement`, and its at(node) a node's place.
 function tree.parse(sql, owner, parse)
   local state = { nodes = {}, parents = {}, owner = owner }
@@ -256,7 +256,7 @@ function tree.parse(sql, owner, parse)
     return how, root, at
   end
   state.root = root.stmts and root.stmts[1] and root.stmts[1].stmt or root
-  return how, state.root
+  return how, state.root, state.nodes
 end
 
 return tree
