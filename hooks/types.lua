@@ -213,3 +213,127 @@ function log.detail(text, ...) end
 ---@param text string
 ---@param ... any
 function log.warn(text, ...) end
+
+---a statement as a policy sees it
+---@class stint.statement
+---@field sql string its text, placeholders filled in
+---@field kind string such as "CREATE INDEX", "ALTER TABLE"
+---@field file string
+---@field line integer
+---@field column integer
+---@field index integer which of its file's statements it is
+---@field state string "parsed", "unparsed" (the parser says no) or "opaque" (too large for it)
+---@field inside string where it stands: "top", "do" (a DO block), "function" (a body), "lua"
+---@field conditional? boolean a DO block runs it only if something holds
+---@field node? stint.node the root of its parse tree; nil unless parsed
+---@field needs_version? integer the server that first has what it says, such as 180000
+---@field table? table the relation that it is about: name, is_new, rows, bytes, ...; nil where there is none
+---@field locks table[] { relation, mode, why } of each relation that it locks
+---@field rewrites table[] relations whose rows are all written anew
+---@field scans table[] relations that are read as a whole
+---@field builds table[] relations whose indexes are built
+---@field loses table[] { kind, name, relation } of what is gone with its data
+---@field certainty string "certain", "assumed" (something is not known of the database) or "opaque"
+---@field fingerprint string a hash of its tokens
+---@field tokens table[] { kind, text, at } of each token
+---@field migration stint.migration_file the file that it is of
+local statement = {}
+
+---The nodes of a kind, in the order of the text.
+---@param tag string such as "ColumnDef"
+---@return fun():stint.node? nodes for a for loop
+function statement:each(tag) end
+
+---The first of them.
+---@param tag string
+---@return stint.node? node
+function statement:find(tag) end
+
+---Where a node begins in the file.
+---@param node stint.node
+---@return integer line, integer column
+function statement:at(node) end
+
+---a node of PostgreSQL's parse tree: fields and enum values named as in libpg_query, what is 0, false or empty left out
+---@class stint.node
+---@field tag string its kind, such as "IndexStmt"
+---@field parent? stint.node the node that holds it
+---@field statement stint.statement whose tree it is of
+---@field name? string of a ColumnDef: its name
+---@field type? string of a ColumnDef: such as "varchar(20)", "float8", "text[]"
+---@field [string] any
+local node = {}
+
+---The nodes of a kind at or below it, in the order of the text.
+---@param tag string
+---@return fun():stint.node? nodes for a for loop
+function node:each(tag) end
+
+---The first of them.
+---@param tag string
+---@return stint.node? node
+function node:find(tag) end
+
+---Where it begins in the file.
+---@return integer line, integer column
+function node:loc() end
+
+---what is known of the database; nil is not known, as all but the environment is in lint without a snapshot
+---@class stint.facts
+---@field environment string
+---@field server_version? integer such as 150004
+---@field replicas? integer
+---@field replica_lag? number seconds
+---@field search_path? string[]
+---@field relations? table<string, table> by schema.name: kind, rows, bytes, columns, constraints, indexes, ...
+---@field functions? table<string, table>
+---@field [string] any
+local facts = {}
+
+---statements that run in one transaction, or one that no transaction holds
+---@class stint.transaction
+---@field kind string "transaction", "own" (the file's BEGIN), "rolled_back" or "solo"
+---@field statements stint.statement[]
+---@field locks table[] what they hold together at its end
+---@field migration stint.migration_file
+local transaction = {}
+
+---a migration as a policy sees it
+---@class stint.migration_file
+---@field path string
+---@field version string
+---@field name string
+---@field kind string "sql", "lua", "backfill" or "repeatable"
+---@field text string
+---@field statements stint.statement[]
+---@field down? stint.statement[] those of its way back
+---@field directives table no_transaction, lock_timeout, requires, downtime, rollback, waivers, ...
+---@field transactional boolean it runs in one transaction
+---@field declaration? table what a Lua file declares
+local migration_file = {}
+
+---what a policy answers; nothing at all is a yes, several are a list. `more` is { at = node or statement, object = name, fix = { SQL... }, hint = text, certainty = text }
+---@class stint.verdict
+local verdict = {}
+
+---Yes.
+---@return nil
+function allow() end
+
+---Says something, and that is all.
+---@param text string
+---@param more? table
+---@return stint.verdict verdict
+function notice(text, more) end
+
+---Warns.
+---@param text string
+---@param more? table
+---@return stint.verdict verdict
+function warn(text, more) end
+
+---No.
+---@param text string why
+---@param more? table
+---@return stint.verdict verdict
+function deny(text, more) end
