@@ -3,6 +3,7 @@
 # make test-long  the same, with what takes long, and on other major versions of PostgreSQL
 # make check      format, luacheck, cppcheck, then test
 # make asan       every spec against a build with AddressSanitizer and UBSan
+# make fuzz       FUZZ_SECONDS=60: each reader of foreign text under libFuzzer
 # make demo       the project of this folder, on a PostgreSQL of its own
 # make bench      how long it takes, beside libpq and psql
 # make install    PREFIX=/usr/local: one file
@@ -117,6 +118,21 @@ asan:
 	@env -u MAKEFLAGS $(MAKE) --no-print-directory -j$$(nproc) $(ASAN) build/asan/stint build/asan/native.so
 	@STINT_BUILD=build/asan bash .ci/test
 
+# Each file of spec/fuzz with the whole engine below it; what it finds is kept in build/fuzz.
+FUZZ = O=build/fuzz CC=clang HARDEN= CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+       -fno-sanitize-recover=undefined' CPPFLAGS=-DARENA_DEBUG
+FUZZERS = $(patsubst spec/fuzz/%.c,$(O)/fuzz-%,$(wildcard spec/fuzz/*.c))
+fuzz:
+	@bash .ci/install clang
+	@env -u MAKEFLAGS $(MAKE) --no-print-directory -j$$(nproc) $(FUZZ) fuzzers
+	@bash .ci/fuzz
+
+fuzzers: $(FUZZERS)
+$(O)/fuzz-%: spec/fuzz/%.c $(OBJECTS)
+	$(SAY) link $@
+	$(Q)$(COMPILE) -fsanitize=fuzzer -o $@ $< $(filter-out $(O)/main.o,$(OBJECTS)) \
+	    $(call archived,$(LIBRARIES) $(LUA_LIBS)) -lm
+
 check:
 	@bash .ci/check
 	@bash .ci/test
@@ -136,6 +152,6 @@ clean:
 	rm -rf build
 
 force:
-.PHONY: all native test test-long asan check demo bench install clean force
+.PHONY: all native test test-long asan fuzz fuzzers check demo bench install clean force
 .DELETE_ON_ERROR:
 -include $(wildcard $(O)/*.d $(O)/pic/*.d $(O)/pic/spec/*.d)

@@ -54,6 +54,23 @@ static const char *too_much(const char *sql, size_t length) {
     return NULL;
 }
 
+/* Without one libpg_query ends the process. */
+static bool has_body(const char *sql, size_t length) {
+    Lexer lexer = lexer_on(sql, length);
+    Token first = {0}, before = {0}, token;
+    bool found = false;
+    for (; !found && (token = lexer_next(&lexer)).kind != TOKEN_END; before = token) {
+        if (token.kind == TOKEN_COMMENT) {
+            token = before;
+            continue;
+        }
+        first = first.length ? first : token;
+        found = token.kind == TOKEN_STRING &&
+                (lexer_is(&lexer, first, "do") || lexer_is(&lexer, before, "as"));
+    }
+    return found;
+}
+
 static Syntax refused(Arena *a, const PgQueryError *error) {
     size_t at = error->cursorpos > 0 ? (size_t)error->cursorpos : 0;
     return (Syntax){.state = SYNTAX_UNPARSED, .message = arena_string(a, error->message), .at = at};
@@ -77,6 +94,8 @@ Syntax syntax_routine(Arena *a, const char *sql, size_t length) {
     const char *why = too_much(sql, length);
     if (why)
         return (Syntax){.state = SYNTAX_OPAQUE, .message = why};
+    if (!has_body(sql, length))
+        return (Syntax){.state = SYNTAX_UNPARSED, .message = "it has no body"};
     PgQueryPlpgsqlParseResult result = pg_query_parse_plpgsql(arena_bytes(a, sql, length));
     Syntax answer = result.error ? refused(a, result.error) : parsed(a, result.plpgsql_funcs);
     pg_query_free_plpgsql_parse_result(result);
