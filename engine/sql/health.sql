@@ -7,7 +7,7 @@
 -- :name health_replica_lag
 -- replay_lag is NULL for a standby that has nothing to replay; a standby that says nothing for long, while there is
 -- something, is as late as its silence is long. pg_receivewal and subscribers replay nothing.
-SELECT 'replica_lag', CASE WHEN bool_and(s.state IS NOT NULL) THEN coalesce(max(s.late), 0)::float8 END, count(*), NULL::float8, NULL, (array_agg(s.who ORDER BY s.late DESC NULLS LAST))[1]
+SELECT 'replica_lag', CASE WHEN bool_and(s.state IS NOT NULL) THEN coalesce(max(s.late), 0)::float8 END, count(*), NULL::float8, NULL, CASE WHEN bool_and(s.state IS NOT NULL) THEN (array_agg(s.who ORDER BY s.late DESC NULLS LAST))[1] END
 FROM (SELECT r.state, coalesce(nullif(r.application_name, ''), 'a standby') AS who, greatest(extract(epoch FROM r.replay_lag),
         CASE WHEN r.replay_lsn < pg_current_wal_lsn() AND clock_timestamp() - r.reply_time > interval '15 s' THEN extract(epoch FROM clock_timestamp() - r.reply_time) END) AS late
       FROM pg_catalog.pg_stat_replication r WHERE r.state IS NULL OR (r.replay_lsn IS NOT NULL AND r.state IN ('streaming', 'catchup')
@@ -15,7 +15,7 @@ FROM (SELECT r.state, coalesce(nullif(r.application_name, ''), 'a standby') AS w
 HAVING count(*) > 0
 
 -- :name health_replica_lag_bytes
-SELECT 'replica_lag_bytes', CASE WHEN bool_and(s.state IS NOT NULL) THEN greatest(max(s.late), 0)::float8 END, count(*), NULL::float8, NULL, (array_agg(s.who ORDER BY s.late DESC NULLS LAST))[1]
+SELECT 'replica_lag_bytes', CASE WHEN bool_and(s.state IS NOT NULL) THEN greatest(max(s.late), 0)::float8 END, count(*), NULL::float8, NULL, CASE WHEN bool_and(s.state IS NOT NULL) THEN (array_agg(s.who ORDER BY s.late DESC NULLS LAST))[1] END
 FROM (SELECT r.state, coalesce(nullif(r.application_name, ''), 'a standby') AS who, pg_current_wal_lsn() - r.replay_lsn AS late
       FROM pg_catalog.pg_stat_replication r WHERE r.state IS NULL OR (r.replay_lsn IS NOT NULL AND r.state IN ('streaming', 'catchup')
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots l WHERE l.active_pid = r.pid AND l.slot_type = 'logical'))) s
