@@ -100,7 +100,7 @@ const char *health_say(Arena *a, HealthSignal signal, double value) {
     static const struct {
         double size;
         const char *name;
-    } sizes[] = {{1e9, "GB"}, {1e6, "MB"}, {1e3, "kB"}, {1, "bytes"}};
+    } sizes[] = {{1 << 30, "GB"}, {1 << 20, "MB"}, {1 << 10, "kB"}, {1, "bytes"}};
     const char *a_second = signals[signal].kind == RATE ? "/s" : "";
     if (isinf(value))
         return "too much";

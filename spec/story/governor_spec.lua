@@ -148,7 +148,8 @@ describe("a backfill that is governed", function()
 
     it("begins no batch after it has closed", function()
       begin("", 60000)
-      sql "CREATE OR REPLACE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id % 10 = 0 THEN PERFORM pg_sleep(0.001); END IF; INSERT INTO log VALUES (NEW.id); RETURN NEW; END $$"
+      sql [[CREATE OR REPLACE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN IF NEW.id % 10 = 0 THEN PERFORM pg_sleep(0.001); END IF; INSERT INTO log VALUES (NEW.id); RETURN NEW; END $$]]
       window("-1 hour", "3 seconds", "Europe/Berlin")
       local closes = place.read(dir .. "/" .. FILE):match 'to = "([^"]+)"'
       local h = up()
@@ -176,7 +177,8 @@ describe("a backfill that is governed", function()
   describe("by sessions that wait for it", function()
     it("rests, and goes on with smaller batches", function()
       begin('throttle = { lock_waiters = 2 }', 3000)
-      sql "CREATE OR REPLACE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 900 THEN PERFORM pg_sleep(2.5); END IF; INSERT INTO log VALUES (NEW.id); RETURN NEW; END $$"
+      sql [[CREATE OR REPLACE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN IF NEW.id = 900 THEN PERFORM pg_sleep(2.5); END IF; INSERT INTO log VALUES (NEW.id); RETURN NEW; END $$]]
       local waiters = {}
       local h = up()
       session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()", "1")

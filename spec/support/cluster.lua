@@ -199,6 +199,26 @@ function Cluster:sql(url, sql)
   return (text:gsub("%s+$", ""))
 end
 
+-- A standby that streams from it, private like a cluster of its own; for a cluster with wal_level=replica.
+function Cluster:standby(more)
+  local folder = place.folder()
+  local other = at(folder)
+  process.give_to(folder, account)
+  program(
+    { "pg_basebackup", "-D", other.data, "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", self:url() },
+    account,
+    other.said
+  )
+  local file = assert(io.open(other.data .. "/postgresql.conf", "a"))
+  file:write("\nunix_socket_directories='" .. folder .. "'\n", table.concat(more or {}, "\n"), "\n")
+  file:close()
+  pg_ctl(other, "start")
+  place.at_end(function()
+    other:stop()
+  end)
+  return other
+end
+
 -- mode: "fast" (default) or "immediate", which is a crash
 function Cluster:restart(mode)
   pg_ctl(self, "restart", "-m", mode or "fast")
