@@ -84,6 +84,11 @@ describe("a backfill that is governed", function()
     return h:wait()
   end
 
+  local function under_way()
+    session.wait_until(url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
+    session.wait_until(url, "SELECT (count(*) > 0)::text FROM stint.backfill_range WHERE rows_seen > 0", "true")
+  end
+
   setup(function()
     pg = cluster.get()
   end)
@@ -192,6 +197,106 @@ describe("a backfill that is governed", function()
         waiter:wait()
       end
       assert_done(h)
+    end)
+  end)
+
+  describe("in what it may take", function()
+    local function rows_in(seconds)
+      local before = tonumber(sql "SELECT count(*) FROM log")
+      process.pause(seconds)
+      return tonumber(sql "SELECT count(*) FROM log") - before
+    end
+
+    it("works for that part of its time which people leave to it", function()
+      begin("", 100000)
+      local h = up()
+      under_way()
+      local fast = rows_in(0.6)
+      sql "UPDATE stint.backfill SET speed = 0.1"
+      process.pause(0.2)
+      local slow = rows_in(1.2)
+      assert.is_true(slow < fast, ("%d rows in 1.2 s at a tenth, %d in 0.6 s"):format(slow, fast))
+      stop(h)
+    end)
+
+    it("slows down for others, and speeds up when they are gone", function()
+      begin("throttle = { active_others = 2 }", 100000)
+      local others = {}
+      for i = 1, 3 do
+        others[i] = session.open(url)
+        others[i]:send "SELECT pg_sleep(60)"
+      end
+      local h = up()
+      under_way()
+      session.wait_until(url, "SELECT (count(*) > 0)::text FROM stint.backfill WHERE budget < 0.7", "true")
+      assert.equal("nothing", sql(WHY))
+      for _, other in ipairs(others) do
+        other:cancel()
+      end
+      local lowest = sql "SELECT budget FROM stint.backfill"
+      session.wait_until(url, ("SELECT (budget > %s)::text FROM stint.backfill"):format(lowest), "true")
+      stop(h)
+    end)
+
+    it("slows down for checkpoints that WAL forces, and for slow commits", function()
+      local slow = cluster.new { settings = { "commit_delay=50000", "commit_siblings=0", "fsync=on" } }
+      url = slow:database()
+      slow:sql(url, TABLE:format(20000))
+      for signal, wish in pairs { commit_latency = '"5ms"', requested_checkpoints = 1 } do
+        dir = run.project {
+          [FILE] = ('backfill { table = "t", set = { n = "n + 1" }, where = "n = 0", target = "50ms", throttle = { commit_latency = false, %s = %s } }\n')
+            :format(signal, wish):gsub("commit_latency = false, commit_latency", "commit_latency"),
+        }
+        local h = up()
+        under_way()
+        slow:sql(url, "CHECKPOINT")
+        session.wait_until(url, ("SELECT ((health #>> '{signals,%s,load}')::float8 > 0.8 AND budget < 1)::text FROM stint.backfill"):format(signal), "true")
+        stop(h)
+        slow:sql(url, "DROP SCHEMA stint CASCADE; UPDATE t SET n = 0")
+      end
+      slow:stop()
+    end)
+
+    it("is looked after by one worker for all", function()
+      begin("workers = 3", 30000)
+      local since = process.seconds()
+      assert_done(up())
+      local looks = tonumber(sql "SELECT (health #>> '{signals,lock_waiters,looks}')::float8::int FROM stint.backfill")
+      assert.is_true(looks >= 1 and looks <= process.seconds() - since + 2, looks .. " looks")
+    end)
+  end)
+
+  describe("by what its role may see", function()
+    local function as_app(count)
+      begin("", count)
+      local name = url:match "///([^?]+)"
+      sql(([[
+        DO $$ BEGIN CREATE ROLE governed LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+        REVOKE pg_read_all_stats FROM governed;
+        GRANT CREATE ON DATABASE %s TO governed; GRANT ALL ON SCHEMA public TO governed;
+        ALTER TABLE t OWNER TO governed; ALTER TABLE log OWNER TO governed]]):format(name))
+      return { DATABASE_URL = (url:gsub("user=postgres", "user=governed")) }
+    end
+
+    it("says once what cannot be seen, and goes on", function()
+      local r = assert_done(up(as_app()))
+      local _, count = r.err:gsub("active_others cannot be seen here: GRANT pg_read_all_stats TO governed would show it", "")
+      assert.equal(1, count, r.err)
+      assert.is_nil(sql("SELECT health #>> '{signals,active_others,value}' FROM stint.backfill"):match "%d")
+      assert.equal("0", sql "SELECT health #>> '{signals,lock_waiters,value}' FROM stint.backfill")
+    end)
+
+    it("does not go on when it could see, and can no more", function()
+      local env = as_app(100000)
+      sql "GRANT pg_read_all_stats TO governed"
+      local h = up(env)
+      under_way()
+      session.wait_until(url, "SELECT (health #>> '{signals,active_others,was_seen}') FROM stint.backfill", "true")
+      sql "REVOKE pg_read_all_stats FROM governed"
+      held_by(h, "^active_others: could be seen before and now it cannot$")
+      sql "GRANT pg_read_all_stats TO governed"
+      session.wait_until(url, WHY, "nothing")
+      stop(h)
     end)
   end)
 end)
