@@ -8,6 +8,8 @@
 --   builds    relations whose indexes are built
 --   why       { rewrites = { [relation] = text }, scans = ..., builds = ... }
 --   loses     { { kind, name, relation } ... } whose data is gone afterwards
+--   causes    { [command of ALTER TABLE] = "volatile" | "serial" | "identity" | "generated" |
+--             "domain" | "type" (rewrites), "indexes" (are built again) }
 --   changes   { [relation] = true }: rows that the statement itself writes
 --   depends   { [relation] = true }: it may be spared, by the rows or the server's plan
 --   under     { [relation] = mode }: the lock that the work on it is done under, with what the
@@ -139,6 +141,7 @@ function impact.of(world, s)
   local self = setmetatable({
     world = world, locks = {}, at = {}, rewrites = {}, scans = {}, builds = {}, loses = {}, changes = {}, under = {}, depends = {},
     why = { rewrites = {}, scans = {}, builds = {} }, assumed = {}, certainty = "certain", transaction = "allowed",
+    causes = {},
   }, Impact)
   if s.node then
     examine(self, s.node)

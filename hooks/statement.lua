@@ -128,6 +128,16 @@ function methods:find(tag)
   return self:each(tag)()
 end
 
+-- What a RangeVar names here, before the statement has run: always a relation.
+function methods:relation(range)
+  return self.impact.world:relation(range)
+end
+
+-- The index of that name: { relation, name }, or nil where nobody has told of it.
+function methods:index_of(range)
+  return self.impact.world:index(range)
+end
+
 -- Line and column where a node begins; without one, of the statement.
 function methods:at(node)
   if not node then

@@ -50,6 +50,12 @@ function Relation:type_of(column)
   return c and c.type and (type(c.type) == "table" and c.type or types.of_text(c.type))
 end
 
+-- Has this run added the column?
+function Relation:is_new_column(name)
+  local column = self.columns[name]
+  return self.is_new or column ~= nil and column.made == self.world.run
+end
+
 -- The indexes ("indexes") or constraints that use the column: { name = it }
 function Relation:using(map, column)
   local out = {}
@@ -85,6 +91,8 @@ function world.new(facts)
     functions = {},
     indexes = {}, -- by id: { relation, name }; false: dropped
     made = {}, -- the new relations
+    schemas = {}, -- the new schemas, with the run that made them
+    run = 0, -- files that run together are one
     referring = {}, -- the relations seen so far that have foreign keys
   }, World)
   self:clean()
@@ -98,7 +106,7 @@ function World:file(migration)
     for relation in pairs(self.made) do
       relation.is_new = false
     end
-    self.made = {}
+    self.made, self.run = {}, self.run + 1
   end
   self:clean()
 end
@@ -268,7 +276,7 @@ end
 -- The index of that name: { relation, name, columns, ... } or nil. Indexes are named beside tables.
 function World:index(range)
   local name = folded(range.relname)
-  local schemas = range.schemaname and { folded(range.schemaname) } or self.path
+  local schemas = range.schemaname and { folded(range.schemaname) } or { "pg_temp", table.unpack(self.path) }
   for _, schema in ipairs(schemas) do
     local found = self.indexes[id_of(schema, name)]
     if found == nil then

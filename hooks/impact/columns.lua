@@ -19,31 +19,31 @@ local function parts_of(def)
   return parts
 end
 
--- Why every row is written anew when such a column is added, or nil.
+-- Why every row is written anew when such a column is added, in words and in one; or nil.
 local function why_rewritten(I, def, parts)
   local type = def.typeName and types.of_node(def.typeName)
   if type and builtins.serial[type.name] then
-    return "its default is nextval(), another one for each row"
+    return "its default is nextval(), another one for each row", "serial"
   end
   if parts.CONSTR_IDENTITY then
-    return "an identity is another one for each row"
+    return "an identity is another one for each row", "identity"
   end
   if parts.CONSTR_GENERATED and parts.CONSTR_GENERATED.generated_kind ~= "v" then
-    return "what is generated is computed and stored for each row"
+    return "what is generated is computed and stored for each row", "generated"
   end
   local default = parts.CONSTR_DEFAULT and parts.CONSTR_DEFAULT.raw_expr
   local function assume(text)
     I:assume(text)
   end
   if default and expressions.is_volatile(I.world, default, assume) then
-    return "its default is volatile: another value for each row"
+    return "its default is volatile: another value for each row", "volatile"
   end
   if not type then
     return nil
   end
   local _, known, constrained = types.ground(I.world, type)
   if constrained then
-    return ("the domain %s is checked for each row"):format(type.name)
+    return ("the domain %s is checked for each row"):format(type.name), "domain"
   end
   if not known then
     I:assume(("whether %s is a domain with a constraint is not known"):format(type.name))
@@ -64,7 +64,8 @@ function columns.add(I, relation, cmd, context, is_below)
     I:assume(("whether the column %s exists is not known"):format(def.colname))
   end
   local parts = parts_of(def)
-  local why = why_rewritten(I, def, parts)
+  local why, cause = why_rewritten(I, def, parts)
+  I.causes[cmd] = cause
   if why and relation:holds_rows() then
     context.rewritten[relation] = true
     I:rewrite(relation, why)
@@ -161,6 +162,8 @@ local function with_it(I, relation, cmd, cost)
   end
 end
 
+local causes = { rewrite = "type", indexes = "indexes" }
+
 function columns.change_type(I, relation, cmd, context)
   local target = types.of_node(cmd.def.typeName)
   local cost = cost_of(I, relation, cmd, target)
@@ -171,12 +174,14 @@ function columns.change_type(I, relation, cmd, context)
   if cost == "none" and collation_changes(relation, cmd) then
     cost = "indexes"
   end
+  I.causes[cmd] = causes[cost] or I.causes[cmd]
   with_it(I, relation, cmd, cost)
 end
 
 function columns.set_expression(I, relation, cmd)
   local column = relation.columns[cmd.name]
   if relation:holds_rows() and not (column and column.generated == "virtual") then
+    I.causes[cmd] = "generated"
     I:rewrite(relation, ("%s is computed and stored for each row"):format(cmd.name))
   end
 end

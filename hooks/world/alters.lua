@@ -95,6 +95,8 @@ return function(world, effects, columns)
     local constraint = relation.constraints[cmd.name]
     if constraint then
       constraint.validated = true
+    elseif not relation.complete then
+      relation.constraints[cmd.name] = { validated = true } -- which kind nobody has told
     end
     if constraint and constraint.type == "n" then
       column(relation, constraint.columns[1]).not_null = true

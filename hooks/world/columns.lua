@@ -142,7 +142,7 @@ function columns.attribute(relation, node, column)
 end
 
 function columns.add(relation, def)
-  local column = { is_new = true }
+  local column = { is_new = true, made = relation.world.run }
   if def.typeName then
     local type = types.of_node(def.typeName)
     local serial = builtins.serial[type.name]

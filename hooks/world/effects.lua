@@ -162,6 +162,7 @@ function effects.CreateTrigStmt(self, node)
 end
 
 function effects.CreateSchemaStmt(self, node)
+  self.schemas[node.schemaname or ""] = self.run
   local path = self.path
   self.path = { node.schemaname, table.unpack(path) }
   for _, element in ipairs(node.schemaElts or {}) do

@@ -1,0 +1,155 @@
+-- What rules ask about the subject of a statement: require "stint.subject".
+local native = ...
+
+local modes = native.use "impact/modes"
+local read = native.use "impact/read"
+
+local subject = {}
+
+-- Fewer rows than this are read, written or indexed before anybody has noticed.
+local FEW_ROWS, MANY_ROWS = 10000, 1000000
+
+-- The RangeVar of a name with dots; `less` parts at its end name something within it.
+subject.range = read.range
+
+-- Can others be at work on it? Not on what this run has made, nor on temporary tables.
+function subject.is_shared(relation)
+  return not relation.is_new and not relation.is_temp
+end
+
+-- The rows of the relation and all below it; nil: not known.
+function subject.rows(relation)
+  local rows = 0
+  for _, member in ipairs(relation:family()) do
+    if member:holds_rows() then
+      if not member.rows then
+        return nil
+      end
+      rows = rows + member.rows
+    end
+  end
+  return (relation:holds_rows() or relation.complete) and rows or nil
+end
+
+function subject.is_small(relation)
+  local rows = subject.rows(relation)
+  return rows ~= nil and rows < FEW_ROWS
+end
+
+function subject.is_large(relation)
+  return (subject.rows(relation) or 0) >= MANY_ROWS
+end
+
+-- Does work on all of its rows keep others waiting? It does where nobody knows how many there are.
+function subject.matters(relation)
+  return subject.is_shared(relation) and not subject.is_small(relation)
+end
+
+-- The first relation of a list (of s.rewrites, s.scans, s.builds) that matters, or nil.
+function subject.first(list)
+  for _, relation in ipairs(list) do
+    if subject.matters(relation) then
+      return relation
+    end
+  end
+end
+
+-- The first of a list that matters and is the relation or below it, or nil.
+function subject.first_of(list, relation)
+  local members = {}
+  for _, member in ipairs(relation:family()) do
+    members[member] = true
+  end
+  for _, one in ipairs(list) do
+    if members[one] and subject.matters(one) then
+      return one
+    end
+  end
+end
+
+local function ident(name)
+  if name:find "^[a-z_][a-z0-9_]*$" then
+    return name
+  end
+  return '"' .. name:gsub('"', '""') .. '"'
+end
+subject.ident = ident
+
+-- "t", or "app.t" where it is not in public; each part quoted where SQL wants it.
+function subject.name(relation)
+  if relation.schema == "public" or relation.schema == "pg_temp" then
+    return ident(relation.name)
+  end
+  return ident(relation.schema) .. "." .. ident(relation.name)
+end
+
+local function grouped(number)
+  local text = ("%d"):format(number)
+  local more = 1
+  while more > 0 do
+    text, more = text:gsub("^(%d+)(%d%d%d)", "%1,%2")
+  end
+  return text
+end
+
+-- "t (12,000,000 rows)"; "t" where nobody knows.
+function subject.sized(relation)
+  local rows = subject.rows(relation)
+  return subject.name(relation) .. (rows and (" (%s rows)"):format(grouped(rows)) or "")
+end
+
+-- Who waits for a lock: "reads and writes", "writes", or nil for neither.
+function subject.waiting(mode)
+  if modes.blocks_reads(mode) then
+    return "reads and writes"
+  end
+  return modes.blocks_writes(mode) and "writes" or nil
+end
+
+-- "ACCESS EXCLUSIVE"
+subject.words = modes.words
+
+-- The constraints of a ColumnDef, by their kind: { CONSTR_NOTNULL = node }
+function subject.parts(def)
+  local parts = {}
+  for _, node in ipairs(def.constraints or {}) do
+    parts[node.contype] = parts[node.contype] or node
+  end
+  return parts
+end
+
+-- The commands of this kind of an ALTER TABLE (not of a composite type), each with its place.
+function subject.commands(s, subtype)
+  local node = s.node
+  local list = node and node.tag == "AlterTableStmt" and node.objtype ~= "OBJECT_TYPE" and node.cmds or {}
+  local i = 0
+  return function()
+    repeat
+      i = i + 1
+    until not list[i] or list[i].subtype == subtype
+    return list[i]
+  end
+end
+
+-- The statement's text with more behind its first word of this name, for a fix; nil: there is none.
+function subject.with(s, word, text)
+  for _, token in ipairs(s.tokens) do
+    if token.kind == "word" and token.text:upper() == word then
+      local last = token.at + #token.text - 1
+      return s.sql:sub(1, last) .. " " .. text .. s.sql:sub(last + 1)
+    end
+  end
+end
+
+-- The objects of a DROP of this kind of object, as lists of names.
+function subject.dropped(s, kind)
+  local node = s.node
+  local list = node and node.tag == "DropStmt" and node.removeType == kind and node.objects or {}
+  local i = 0
+  return function()
+    i = i + 1
+    return list[i]
+  end
+end
+
+return subject
