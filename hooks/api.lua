@@ -92,6 +92,7 @@ return {
       "certainty string \"certain\", \"assumed\" (something is not known of the database) or \"opaque\"",
       "fingerprint string a hash of its tokens",
       "tokens table[] { kind, text, at } of each token",
+      "inner stint.statement[] the statements of its body, if it is a DO block or makes a function",
       "migration stint.migration_file the file that it is of",
     },
     { name = "statement:each", "tag string such as \"ColumnDef\"", returns = "fun():stint.node? nodes for a for loop",

@@ -185,7 +185,7 @@ local function judge_statement(file, s)
   if #unknown > 0 then
     does:cannot_see(unknown[1].why)
   end
-  statement.judged(s, does)
+  statement.judged(s, does, inner)
   if s.inside ~= "function" then
     count(s)
     if s.state == "unparsed" then

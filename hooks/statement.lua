@@ -163,9 +163,10 @@ end
 
 local shortcuts = { "locks", "rewrites", "scans", "builds", "loses", "table", "certainty" }
 
--- What impact.lua has found out about it.
-function statement.judged(s, impact)
+-- What impact.lua has found out about it, and the statements of its body.
+function statement.judged(s, impact, inner)
   rawset(s, "impact", impact)
+  rawset(s, "inner", inner)
   for _, name in ipairs(shortcuts) do
     rawset(s, name, impact[name])
   end

@@ -236,6 +236,7 @@ function log.warn(text, ...) end
 ---@field certainty string "certain", "assumed" (something is not known of the database) or "opaque"
 ---@field fingerprint string a hash of its tokens
 ---@field tokens table[] { kind, text, at } of each token
+---@field inner stint.statement[] the statements of its body, if it is a DO block or makes a function
 ---@field migration stint.migration_file the file that it is of
 local statement = {}
 
