@@ -1,14 +1,27 @@
 #include "cli.h"
 
+#include "base.h"
+#include "baseline.h"
 #include "facts.h"
 #include "fail.h"
 #include "judge.h"
+#include "log.h"
 #include "repeatable.h"
 #include "report.h"
 #include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static const char usual_baseline[] = "lint.baseline.json";
+
+/* One `stint lint`. */
+typedef struct {
+    Call *call;
+    Migrations files;
+    Base base; /* count 0: not asked for */
+    Judge judge;
+} Lint;
 
 static bool is_source(const char *name) {
     return (text_ends(name, ".sql") && !text_ends(name, ".down.sql")) || text_ends(name, ".lua");
@@ -97,8 +110,10 @@ static void print_finding(Arena *a, const Finding *finding) {
     fputs(fail_redacted(text.at), stdout);
 }
 
-static void print_text(const Judge *judge) {
+static bool print_text(Lint *lint, const char *format) {
+    const Judge *judge = &lint->judge;
     const Coverage *c = &judge->coverage;
+    (void)format;
     for (size_t i = 0; i < judge->count; i++)
         print_finding(judge->arena, &judge->finding[i]);
     printf("%s%zu errors, %zu warnings, %zu notices; %lld statements: %lld certain, %lld assumed, "
@@ -106,18 +121,29 @@ static void print_text(const Judge *judge) {
            judge->count ? "\n" : "", judge_count(judge, "error"), judge_count(judge, "warning"),
            judge_count(judge, "notice"), c->statements, c->certain, c->assumed, c->opaque);
     printf(c->unparsed ? ", %lld of them unparsed\n" : "\n", c->unparsed);
+    return true;
 }
 
-static void print_json(const Judge *judge) {
-    puts(fail_redacted(json_text(judge_json(judge))));
+static bool print_json(Lint *lint, const char *format) {
+    (void)format;
+    puts(fail_redacted(json_text(judge_json(&lint->judge))));
+    return true;
+}
+
+static bool print_formatted(Lint *lint, const char *format) {
+    const char *text;
+    if (!judge_format(&lint->judge, format, &lint->files, &text))
+        return false;
+    fputs(fail_redacted(text), stdout);
+    return true;
 }
 
 static const struct {
     const char *name;
-    void (*print)(const Judge *judge);
+    bool (*print)(Lint *lint, const char *format);
 } formats[] = {
-    {"text", print_text},
-    {"json", print_json},
+    {"text", print_text},       {"json", print_json},       {"github", print_formatted},
+    {"sarif", print_formatted}, {"junit", print_formatted},
 };
 
 enum { FORMATS = sizeof formats / sizeof *formats };
@@ -133,47 +159,138 @@ static size_t wanted_format(const Call *call) {
     return i;
 }
 
-static bool judge_all(Judge *judge, Migrations *files, JudgeFiles how) {
-    for (size_t i = 0; i < files->count; i++)
-        if (!judge_migration(judge, &files->at[i], how))
+/* --- what is known --- */
+
+/* "15" or "15.4", as facts have it: 150004. */
+static bool read_version(const char *word, long long *version) {
+    char *end;
+    unsigned long major = strtoul(word, &end, 10), minor = 0;
+    if (end != word && *end == '.' && end[1])
+        minor = strtoul(end + 1, &end, 10);
+    *version = (long long)(major * 10000 + minor);
+    if (!*end && major >= 10 && major < 100 && minor < 100 && strspn(word, "0123456789.") > 1)
+        return true;
+    fail(FAIL_USAGE, "--server-version %s is no version of PostgreSQL", word);
+    return fail_hint("such as --server-version 17, or 15.4");
+}
+
+static bool wanted_facts(Call *call, Json **facts) {
+    const char *snapshot = option_value(&call->given, "snapshot");
+    const char *word = option_value(&call->given, "server-version");
+    long long version;
+    *facts = NULL;
+    if (snapshot && !facts_load(call->arena, snapshot, facts))
+        return false;
+    if (!word)
+        return true;
+    if (!read_version(word, &version))
+        return false;
+    if (!*facts)
+        *facts = json_new_map(call->arena);
+    json_set_integer(*facts, "server_version", version);
+    return true;
+}
+
+/* --- the run --- */
+
+/* Files of a branch that is not merged run together, after all that its base has. */
+static bool judge_beside_base(Lint *lint) {
+    JudgeFiles how = JUDGE_APART;
+    for (size_t i = 0; i < lint->files.count; i++) {
+        bool known = lint->base.state[i] == BASE_SAME;
+        if (!judge_migration(&lint->judge, &lint->files.at[i], known ? JUDGE_KNOWN : how,
+                             &lint->base.problem[i]))
             return false;
-    return judge_finish(judge);
+        if (!known)
+            how = JUDGE_TOGETHER;
+    }
+    return judge_finish(&lint->judge);
+}
+
+static bool judge_all(Lint *lint) {
+    JudgeFiles how = lint->call->given.word_count ? JUDGE_TOGETHER : JUDGE_APART;
+    if (lint->base.count)
+        return judge_beside_base(lint);
+    for (size_t i = 0; i < lint->files.count; i++)
+        if (!judge_migration(&lint->judge, &lint->files.at[i], how, NULL))
+            return false;
+    return judge_finish(&lint->judge);
+}
+
+static bool use_baseline(Lint *lint) {
+    const Given *given = &lint->call->given;
+    const char *path = option_value(given, "baseline");
+    Baseline result;
+    if (option_given(given, "write-baseline")) {
+        path = path ? path : usual_baseline;
+        log_say("%s: %zu findings that will not be reported again", path, lint->judge.count);
+        return baseline_write(&lint->judge, path);
+    }
+    if (!path && !file_exists(usual_baseline))
+        return true;
+    path = path ? path : usual_baseline;
+    if (!baseline_apply(&lint->judge, path, &lint->files, &result))
+        return false;
+    if (result.known)
+        log_say("%s: %zu findings are known and not reported", path, result.known);
+    if (result.unused)
+        log_warn("%s: %zu of its findings are found no more; stint lint --write-baseline writes it "
+                 "anew",
+                 path, result.unused);
+    return true;
+}
+
+static bool conclude(Lint *lint, size_t format) {
+    if (!use_baseline(lint))
+        return false;
+    if (option_given(&lint->call->given, "write-baseline"))
+        return true;
+    if (judge_count(&lint->judge, "error"))
+        lint->call->exit_code = FAIL_PENDING;
+    return formats[format].print(lint, formats[format].name);
+}
+
+static bool wanted_base(Lint *lint) {
+    const Given *given = &lint->call->given;
+    const char *ref = option_value(given, "base");
+    if (!ref)
+        return true;
+    if (given->word_count) {
+        fail(FAIL_USAGE, "--base finds out itself which files are judged");
+        return fail_hint("stint lint --base %s", ref);
+    }
+    return base_compare(lint->call->arena, lint->call->config, ref, &lint->files, &lint->base);
 }
 
 static bool lint(Call *call) {
     size_t format = wanted_format(call);
-    Migrations files;
-    Judge judge;
+    Lint lint = {.call = call};
+    Json *facts;
     if (format == FORMATS) {
         fail(FAIL_USAGE, "there is no format %s", option_value(&call->given, "format"));
-        return fail_hint("--format text or json");
+        return fail_hint("--format text, json, github, sarif or junit");
     }
-    if (!wanted_files(call, &files))
+    if (!wanted_files(call, &lint.files) || !wanted_base(&lint) || !wanted_facts(call, &facts))
         return false;
-    JudgeFiles how = call->given.word_count ? JUDGE_TOGETHER : JUDGE_APART;
-    const char *snapshot = option_value(&call->given, "snapshot");
-    Json *facts = NULL;
-    if (snapshot && !facts_load(call->arena, snapshot, &facts))
-        return false;
-    bool ok =
-        judge_open(call->arena, call->config, facts, &judge) && judge_all(&judge, &files, how);
-    if (ok)
-        formats[format].print(&judge);
-    if (ok && judge_count(&judge, "error"))
-        call->exit_code = FAIL_PENDING;
-    judge_close(&judge);
+    bool ok = judge_open(call->arena, call->config, facts, &lint.judge) && judge_all(&lint) &&
+              conclude(&lint, format);
+    judge_close(&lint.judge);
     return ok;
 }
 
 static const Option options[] = {
-    {"format", 0, "FORMAT", "text or json"},
+    {"base", 0, "REF", "only what the merge base with this branch lacks, and whether it fits"},
+    {"format", 0, "FORMAT", "text, json, github, sarif or junit"},
     {"snapshot", 0, "FILE", "what is known of the database: stint doctor --snapshot writes it"},
+    {"server-version", 0, "VERSION", "the server's, such as 17 or 15.4"},
+    {"baseline", 0, "FILE", "findings not to report again, if not in lint.baseline.json"},
+    {"write-baseline", 0, NULL, "write all findings into that file"},
     {NULL, 0, NULL, NULL},
 };
 
 const Command cmd_lint = {
     .name = "lint",
-    .usage = "[FILE...] [--format FORMAT] [--snapshot FILE]",
+    .usage = "[FILE...] [--base REF] [--format FORMAT] [--snapshot FILE]",
     .about = "judges migrations by rules, without a database",
     .help = "Reads the files given (or folders of them, or versions), or all migrations, and asks\n"
             "every rule about every statement: Stint's own and those of scripts/policies. Files\n"

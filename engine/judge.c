@@ -1,10 +1,15 @@
 #include "judge.h"
 
+#include "digest.h"
 #include "fail.h"
 #include "hook.h"
 #include "text.h"
 
 #include <string.h>
+
+#ifndef STINT_VERSION
+#define STINT_VERSION "unknown"
+#endif
 
 /* The paths of the policies that are for this environment; they are declared by that. */
 static bool load_policies(Judge *judge, Json *with) {
@@ -49,6 +54,25 @@ static const char *line_of(Arena *a, const Bytes *text, size_t number) {
     return arena_bytes(a, at, strcspn(at, "\r\n"));
 }
 
+/* By what it is about, not where: rule, file, statement, object, and which of several such. */
+static const char *key_of(const Judge *judge, const Finding *finding) {
+    Arena *a = judge->arena;
+    const char *file = finding->place.file ? file_base(finding->place.file) : "";
+    size_t same = 0;
+    for (size_t i = judge->count; i-- > 0;) {
+        const Finding *other = &judge->finding[i];
+        if (!text_same(other->place.file, finding->place.file))
+            break;
+        same += text_same(other->rule, finding->rule) &&
+                text_same(other->fingerprint, finding->fingerprint) &&
+                text_same(other->object, finding->object);
+    }
+    const char *whole = arena_format(a, "%s\n%s\n%s\n%s\n%zu", finding->rule, file,
+                                     finding->fingerprint ? finding->fingerprint : finding->message,
+                                     finding->object ? finding->object : "", same);
+    return digest_of(a, whole, strlen(whole));
+}
+
 static void add_finding(Judge *judge, const Bytes *text, Json *json) {
     Arena *a = judge->arena;
     if (judge->count == judge->room) {
@@ -58,7 +82,8 @@ static void add_finding(Judge *judge, const Bytes *text, Json *json) {
     }
     size_t line = (size_t)json_as_integer(json_get(json, "line"));
     const char *file = json_as_text(json_get(json, "file"));
-    judge->finding[judge->count++] = (Finding){
+    Finding *finding = &judge->finding[judge->count];
+    *finding = (Finding){
         .rule = json_as_text(json_get(json, "rule")),
         .family = json_as_text(json_get(json, "family")),
         .level = json_as_text(json_get(json, "level")),
@@ -73,11 +98,23 @@ static void add_finding(Judge *judge, const Bytes *text, Json *json) {
         .fingerprint = json_as_text(json_get(json, "fingerprint")),
         .json = json,
     };
+    finding->key = key_of(judge, finding);
+    json_set_text(json, "key", finding->key);
+    judge->count++;
 }
 
 static void add_findings(Judge *judge, const Bytes *text, const Json *list) {
     for (size_t i = 0; i < json_count(list); i++)
         add_finding(judge, text, json_at(list, i));
+}
+
+static Json *problem_json(Arena *a, const JudgeProblem *problem) {
+    Json *json = json_new_map(a);
+    json_set_text(json, "rule", problem->rule);
+    json_set_text(json, "level", problem->level);
+    json_set_text(json, "message", problem->message);
+    json_set_text(json, "hint", problem->hint);
+    return json;
 }
 
 static Json *file_json(Arena *a, const Migration *m, JudgeFiles files) {
@@ -92,16 +129,20 @@ static Json *file_json(Arena *a, const Migration *m, JudgeFiles files) {
         json_set(json, "down_text", json_new_text(a, m->down_text.at, m->down_text.length));
     }
     json_set_flag(json, "together", files == JUDGE_TOGETHER);
+    json_set_flag(json, "known", files == JUDGE_KNOWN);
     return json;
 }
 
-bool judge_migration(Judge *judge, Migration *m, JudgeFiles files) {
+bool judge_migration(Judge *judge, Migration *m, JudgeFiles files, const JudgeProblem *problem) {
     Arena *a = arena_new();
-    Json *answer;
+    Json *answer, *file = NULL;
     bool lua = m->kind == MIGRATION_LUA || m->kind == MIGRATION_BACKFILL;
     bool ok = lua ? migration_open(judge->arena, m, judge->script) : migration_read(a, m);
-    ok = ok && script_exchange(judge->arena, judge->script, "judge_file", m->path,
-                               file_json(a, m, files), &answer);
+    if (ok)
+        file = file_json(a, m, files);
+    if (ok && problem && problem->rule)
+        json_set(file, "problem", problem_json(a, problem));
+    ok = ok && script_exchange(judge->arena, judge->script, "judge_file", m->path, file, &answer);
     if (ok)
         add_findings(judge, &m->text, answer);
     if (!lua)
@@ -156,4 +197,23 @@ Json *judge_json(const Judge *judge) {
     json_set_integer(coverage, "unparsed", c->unparsed);
     json_set(json, "coverage", coverage);
     return json;
+}
+
+bool judge_format(Judge *judge, const char *format, const Migrations *files, const char **text) {
+    Arena *a = judge->arena;
+    Json *with = json_new_map(a), *list = json_new_list(a), *paths = json_new_list(a), *answer;
+    for (size_t i = 0; i < judge->count; i++) {
+        json_set_text(judge->finding[i].json, "source", judge->finding[i].place.source);
+        json_append(list, judge->finding[i].json);
+    }
+    for (size_t i = 0; i < files->count; i++)
+        json_append_text(paths, files->at[i].path);
+    json_set_text(with, "format", format);
+    json_set_text(with, "version", STINT_VERSION);
+    json_set(with, "findings", list);
+    json_set(with, "files", paths);
+    if (!script_exchange(a, judge->script, "judge_format", "the findings", with, &answer))
+        return false;
+    *text = json_as_text(answer);
+    return true;
 }

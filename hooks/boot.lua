@@ -273,7 +273,9 @@ function world.help(word)
 end
 
 -- Judging, by JSON from C (judge.h) and specs.
-for _, name in ipairs { "judge_begin", "judge_file", "judge_finish", "judge_text", "rule_tests", "impacts" } do
+for _, name in ipairs { 
+  "judge_begin", "judge_file", "judge_finish", "judge_format", "judge_text", "rule_tests", "impacts",
+} do
   world[name] = function(with)
     return native.use("bench")[name](with)
   end

@@ -29,6 +29,9 @@ local meanings = {
 
 -- Findings that the environment's policy has turned off count for nothing.
 local function add(file, finding)
+  if file.known then
+    return
+  end
   local wanted = now.levels[finding.rule]
   if wanted == "allow" then
     return
@@ -130,6 +133,9 @@ local function ask(file, rule, call, subject, s)
 end
 
 local function count(s)
+  if s.migration.known then
+    return
+  end
   local coverage = now.coverage
   local certainty = s.state == "parsed" and s.certainty or "opaque"
   coverage.statements = coverage.statements + 1
@@ -197,7 +203,9 @@ local function judge_statement(file, s)
   for _, part in ipairs(unknown) do
     tell_opaque(file, s, part.why, part.line, part.column)
   end
-  ask_all(file, s)
+  if not file.known then
+    ask_all(file, s)
+  end
   if s.inside ~= "function" then
     now.world:apply(s)
   end
@@ -259,7 +267,7 @@ local function read_lua(file)
   end
   local unknown
   file.statements, unknown = recorder.record(file, fields.up)
-  if unknown then
+  if unknown and not file.known then
     now.coverage.statements, now.coverage.opaque = now.coverage.statements + 1, now.coverage.opaque + 1
     tell_opaque(file, nil, unknown.why, unknown.line, unknown.column)
   end
@@ -318,8 +326,8 @@ local function before(a, b)
   return false
 end
 
--- Judges a file: { path, version, name, kind, text, down_path, down_text, together }. Its findings,
--- in the order of the text.
+-- Judges a file: { path, version, name, kind, text, down_path, down_text, together, known, problem }.
+-- Its findings, in the order of the text.
 function judge.file(file)
   now.findings = {}
   now.world:file(file)
@@ -327,6 +335,9 @@ function judge.file(file)
   if problem then
     say(file, "unreadable", problem)
     return now.findings
+  end
+  if file.problem then
+    say(file, file.problem.rule, file.problem)
   end
   for _, part in ipairs(file.parts) do
     judge_part(file, part)

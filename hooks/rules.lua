@@ -94,6 +94,9 @@ rules.own = {
     why = "the parser (PostgreSQL 15's grammar) cannot read the statement, so no rule has judged it",
   },
   ["opaque"] = { family = "dynamic-sql", why = "what the statement does is decided when it runs" },
+  ["out-of-order"] = { family = "will-fail", why = "a branch that was merged before has a newer one: up refuses what is older" },
+  ["edited"] = { family = "will-fail", why = "what was applied is not applied again: up refuses a file whose text has changed" },
+  ["version-collision"] = { family = "will-fail", why = "two files cannot have one version" },
   ["waiver-expired"] = { family = "security", why = "its until= has passed, so it lifts nothing any more" },
   ["waiver-unused"] = { family = "security", why = "nothing was found that it lifts: it would hide what comes later" },
 }

@@ -46,10 +46,11 @@ local function names(object, wanted)
   return object == wanted or object:sub(-#wanted - 1) == "." .. wanted
 end
 
+-- What is about the file as a whole is lifted from anywhere in it.
 local function lifts(one, finding)
   return not one.expired
     and (one.rule == finding.rule or one.rule == finding.family)
-    and (not one.below or one.below == finding.top_line)
+    and (not one.below or not finding.top_line or one.below == finding.top_line)
     and (not one.object or (finding.object and names(finding.object, one.object)))
 end
 

@@ -19,6 +19,7 @@ typedef struct {
     const char *message;
     const char *hint, *object; /* or NULL */
     const char *fingerprint;   /* of the statement, by its tokens; or NULL */
+    const char *key;           /* the same for this finding wherever its line goes */
     Json *json;                /* all of it, as CONTRACT 6 has it */
 } Finding;
 
@@ -35,18 +36,27 @@ typedef struct {
     Coverage coverage; /* after judge_finish */
 } Judge;
 
-/* Which files run in one go: what an earlier one creates is new and empty for a later one. */
-typedef enum { JUDGE_APART, JUDGE_TOGETHER } JudgeFiles;
+/* Which files run in one go: what an earlier one creates is new and empty for a later one. Of a
+ * file that is known already nothing is said: it is there for what it leaves behind. */
+typedef enum { JUDGE_APART, JUDGE_TOGETHER, JUDGE_KNOWN } JudgeFiles;
+
+/* What somebody else has found out about a file; rule NULL: nothing. */
+typedef struct {
+    const char *rule, *level, *message, *hint;
+} JudgeProblem;
 
 /* `facts`: what is known of the database, a value of `a`, or NULL. */
 bool judge_open(Arena *a, const Config *config, Json *facts, Judge *out);
-/* In the order in which they run. Reads the file if that has not been done. */
-bool judge_migration(Judge *judge, Migration *m, JudgeFiles files);
+/* In the order in which they run. Reads the file if that has not been done. `problem` or NULL is
+ * one more of its findings, with waivers and levels as any. */
+bool judge_migration(Judge *judge, Migration *m, JudgeFiles files, const JudgeProblem *problem);
 bool judge_finish(Judge *judge);
 void judge_close(Judge *judge);
 
 size_t judge_count(const Judge *judge, const char *level);
 /* { "findings": [...], "coverage": {...} } */
 Json *judge_json(const Judge *judge);
+/* The findings as another program reads them: "github", "sarif" or "junit" (hooks/formats.lua). */
+bool judge_format(Judge *judge, const char *format, const Migrations *files, const char **text);
 
 #endif

@@ -120,6 +120,8 @@ local floors = {
     [[
       apply
       backup
+      base
+      baseline
       begun
       course
       crew
