@@ -99,12 +99,12 @@ function world.new(facts)
   return self
 end
 
--- The next file begins, with a clean session. What was made before is new no more, unless the files
--- run together.
+-- The next file begins, with a clean session. What was made before is new no more, and may hold any
+-- rows by now, unless the files run together.
 function World:file(migration)
   if not migration.together then
     for relation in pairs(self.made) do
-      relation.is_new = false
+      relation.is_new, relation.populated, relation.rows, relation.bytes = false, nil, nil, nil
     end
     self.made, self.run = {}, self.run + 1
   end
