@@ -59,7 +59,7 @@ describe("a declaration", function()
   end)
 
   it("is one a file, no more and no less", function()
-    assert.equal(FILE .. ": declares nothing: it needs one of backfill, check, hook, migration", refused("local x = 1").message)
+    assert.equal(FILE .. ": declares nothing: it needs one of backfill, check, hook, migration, policy", refused("local x = 1").message)
     local two = "migration { up = print }\n\nmigration { up = print }"
     assert.equal(FILE .. ":3: a file declares one thing, and line 1 has declared a migration already", refused(two).message)
     assert.truthy(refused("pcall(migration, {})").message:find "declares nothing")
