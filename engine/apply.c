@@ -57,6 +57,19 @@ static StepAnswer look_ahead(Step *step, const Part *part) {
     return step_failed_or_lost(step);
 }
 
+/* What is committed is told, statement by statement; the time is its transaction's. */
+static void tell_statements(const Step *step, const Part *part, long long ms) {
+    const Statements *all = &step->half->statements;
+    for (size_t i = part->first; i < part->first + part->count; i++)
+        event_tell("statement", EVENT_SAYS("version", step->migration->version),
+                   EVENT_SAYS("name", step->migration->name),
+                   EVENT_COUNTS("number", (long long)i + 1),
+                   EVENT_COUNTS("statements", (long long)all->count),
+                   EVENT_COUNTS("line", (long long)all->at[i].line),
+                   EVENT_SAYS("kind", all->at[i].words),
+                   EVENT_COUNTS("duration_ms", ms));
+}
+
 /* The parts from the position on. */
 static StepAnswer run_parts(Step *step, const Parts *parts) {
     size_t total = step->half->statements.count;
@@ -69,6 +82,7 @@ static StepAnswer run_parts(Step *step, const Parts *parts) {
             part.count = end - done;
             part.first = done;
         }
+        long long start = clock_ms();
         StepAnswer answer = part.kind == PART_SOLO ? STEP_DONE : look_ahead(step, &part);
         if (answer != STEP_DONE)
             return answer;
@@ -76,6 +90,7 @@ static StepAnswer run_parts(Step *step, const Parts *parts) {
                                         : step_part(step, &part, end == total);
         if (answer != STEP_DONE)
             return answer;
+        tell_statements(step, &part, clock_ms() - start);
     }
     return STEP_DONE;
 }

@@ -135,8 +135,8 @@ kinds.hook = {
       of = "string",
       required = true,
       values = {
-        "run_started", "migration_started", "migration_applied", "migration_rolled_back", "migration_failed", "batch",
-        "throttled", "blocked", "retry", "check", "backfill_left", "backfill_finished", "reset", "run_finished", "run_failed",
+        "run_started", "migration_started", "statement", "migration_applied", "migration_rolled_back", "migration_failed",
+        "batch", "throttled", "blocked", "retry", "check", "backfill_left", "backfill_finished", "reset", "run_finished", "run_failed",
       },
       doc = "the events that it is told",
     },

@@ -212,16 +212,16 @@ describe("a failing file", function()
       assert.is_true(not line.event or line.at:match "^%d+%-%d+%-%d+T%d+:%d+:%d+%.?%d*Z$" ~= nil)
     end
     assert.equal(
-      "run_started migration_started migration_applied migration_started migration_failed run_failed -",
+      "run_started migration_started statement migration_applied migration_started migration_failed run_failed -",
       table.concat(names, " ")
     )
-    local failed = lines[5]
+    local failed = lines[6]
     assert.equal("2", failed.version)
     assert.equal("2_bad", failed.name)
     assert.equal('column "nix" does not exist', failed.error)
     assert.equal("42703", failed.sqlstate)
-    assert.equal(1, lines[6].applied)
-    local e = lines[7].error
+    assert.equal(1, lines[7].applied)
+    local e = lines[8].error
     assert.equal(6, e.code)
     assert.equal('2_bad: column "nix" does not exist', e.message)
     assert.same({ "scripts/migrations/2_bad.sql", 2, 8 }, { e.file, e.line, e.column })

@@ -57,6 +57,26 @@ describe("a hook", function()
     end
   end
 
+  it("is told each statement when it is committed, and none that was rolled back", function()
+    begin {
+      ["migrations/1_a.sql"] = "CREATE TABLE a (n int);\nINSERT INTO a VALUES (1);",
+      ["migrations/2_b.sql"] = "\nCREATE INDEX CONCURRENTLY i ON a (n);\nCREATE TABLE b (n int);\nSELECT 1 / (n - 1) FROM a;",
+      ["hooks/tell.lua"] = [[
+hook {
+  on = "statement",
+  run = function(event)
+    assert(event.duration_ms >= 0)
+    log.say("%s %d/%d line %d %s", event.version, event.number, event.statements, event.line, event.kind)
+  end,
+}
+]],
+    }
+    local r = stint("up")
+    assert.equal(7, r.code, r.err)
+    said(r, "1 1/2 line 1 CREATE TABLE\n1 2/2 line 2 INSERT\n2 1/3 line 2 CREATE INDEX CONCURRENTLY\n2 2/3 line 3 CREATE TABLE\n")
+    assert.falsy(r.err:find("2 3/3", 1, true))
+  end)
+
   it("is told what happens, as --json tells it", function()
     begin({
       ["migrations/1_a.sql"] = "CREATE TABLE a (n int);",
@@ -228,8 +248,8 @@ notify_timeout = 300ms]])
       return r.err
     end
     assert.equal([[
-ERROR: scripts/hooks/x.lua:1: hook.on[2] must be one of "run_started", "migration_started", "migration_applied", "migration_rolled_back", ]]
-      .. [["migration_failed", "batch", "throttled", "blocked", "retry", "check", "backfill_left", "backfill_finished", "reset", ]]
+ERROR: scripts/hooks/x.lua:1: hook.on[2] must be one of "run_started", "migration_started", "statement", "migration_applied", ]]
+      .. [["migration_rolled_back", "migration_failed", "batch", "throttled", "blocked", "retry", "check", "backfill_left", "backfill_finished", "reset", ]]
       .. [["run_finished", "run_failed", not "run_fail", did you mean "run_failed"?
 STATE: nothing was run
 ]], wrong 'hook { on = { "batch", "run_fail" }, run = print }')
