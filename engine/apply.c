@@ -66,8 +66,7 @@ static void tell_statements(const Step *step, const Part *part, long long ms) {
                    EVENT_COUNTS("number", (long long)i + 1),
                    EVENT_COUNTS("statements", (long long)all->count),
                    EVENT_COUNTS("line", (long long)all->at[i].line),
-                   EVENT_SAYS("kind", all->at[i].words),
-                   EVENT_COUNTS("duration_ms", ms));
+                   EVENT_SAYS("kind", all->at[i].words), EVENT_COUNTS("duration_ms", ms));
 }
 
 /* The parts from the position on. */
