@@ -2,6 +2,7 @@
 
 #include "backfill.h"
 #include "fail.h"
+#include "gate.h"
 #include "json.h"
 #include "log.h"
 #include "run.h"
@@ -192,7 +193,28 @@ static void print_checks(Arena *a, const Run *run) {
     }
 }
 
-static void print_json(Call *call, Run *run) {
+/* As a deploy would be asked now. */
+static bool look_at_gates(Run *run, Gates *out) {
+    PlanItem **item = arena_take(run->look, (run->plan.count + 1) * sizeof(PlanItem *));
+    GateWanted wanted = {.command = "deploy",
+                         .of = {.arena = run->arena,
+                                .config = run->config,
+                                .pg = run->pg,
+                                .ledger = &run->ledger,
+                                .item = item}};
+    *out = (Gates){0, NULL};
+    for (size_t i = 0; i < run->plan.count; i++)
+        if (plan_is_due(&run->plan.item[i]))
+            item[wanted.of.count++] = &run->plan.item[i];
+    return !wanted.of.count || gate_look(&wanted, out);
+}
+
+static void print_gates(Arena *a, const Gates *gates) {
+    for (size_t i = 0; i < gates->count; i++)
+        printf("gate %s\n", gate_say(a, &gates->at[i], "  "));
+}
+
+static void print_json(Call *call, Run *run, const Gates *gates) {
     Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena);
     json_set_text(whole, "environment", call->config->environment);
     json_set_text(whole, "database", run->pg ? pg_database(run->pg) : NULL);
@@ -202,6 +224,7 @@ static void print_json(Call *call, Run *run) {
     json_set(whole, "pending", list);
     json_set(whole, "skipped", skipped_json(call->arena, run));
     json_set(whole, "checks", checks_json(call->arena, run));
+    json_set(whole, "gates", gate_json(call->arena, gates));
     puts(json_text(whole));
 }
 
@@ -215,13 +238,14 @@ static bool open_due(Run *run) {
 static bool plan(Call *call) {
     Run run = {
         .arena = call->arena, .config = call->config, .command = "plan", .depth = LEDGER_BRIEF};
+    Gates gates;
     bool ok = run_peek(&run) && plan_accept(&run.plan, call->config->order) && open_due(&run) &&
-              (!run.plan.due || verify_load(&run));
+              (!run.plan.due || verify_load(&run)) && look_at_gates(&run, &gates);
     if (ok && !call->json)
         log_say("plan: environment %s, database %s", call->config->environment,
                 run.pg ? session_place(call->arena, run.pg) : "(not there yet)");
     if (ok && call->json)
-        print_json(call, &run);
+        print_json(call, &run, &gates);
     else if (ok && !run.plan.due)
         puts(run.plan.count ? "nothing to do: all migrations are applied"
                             : "nothing to do: there are no migrations yet");
@@ -231,6 +255,7 @@ static bool plan(Call *call) {
     if (ok && !call->json) {
         print_skipped(&run);
         print_checks(call->arena, &run);
+        print_gates(call->arena, &gates);
     }
     run_close(&run);
     return ok;

@@ -166,6 +166,7 @@ bool judge_finish(Judge *judge) {
         return false;
     add_findings(judge, NULL, json_get(answer, "findings"));
     const Json *coverage = json_get(answer, "coverage");
+    judge->effects = json_get(answer, "effects");
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         *counts[i].count = json_as_integer(json_get(coverage, counts[i].name));
     return true;

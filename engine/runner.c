@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "event.h"
 #include "fail.h"
+#include "gate.h"
 #include "release.h"
 #include "session.h"
 #include "stop.h"
@@ -97,6 +98,26 @@ static bool is_released(const Run *run, const RunnerWanted *wanted) {
     return run->applied ? false : fail_state("nothing was run");
 }
 
+/* What the policies demand of all that is about to run, where they bind. */
+static bool pass_gates(Run *run, const RunnerWanted *wanted) {
+    GateWanted gates = {.command = wanted->command,
+                        .of = {.arena = run->arena,
+                               .config = run->config,
+                               .pg = run->pg,
+                               .ledger = &run->ledger,
+                               .release = wanted->release},
+                        .override = wanted->override,
+                        .reason = wanted->reason};
+    PlanItem **item = arena_take(run->look, (run->plan.count + 1) * sizeof(PlanItem *));
+    if (!gate_binds(run->config, wanted->command))
+        return true;
+    for (size_t i = 0; i < run->plan.count; i++)
+        if (is_wanted(wanted, &run->plan.item[i]))
+            item[gates.of.count++] = &run->plan.item[i];
+    gates.of.item = item;
+    return !gates.of.count || gate_pass(&gates, run->id);
+}
+
 /* Who deploys, and by what leave: the ledger keeps both. */
 static bool note_release(Run *run, const RunnerWanted *wanted) {
     Release release;
@@ -114,7 +135,7 @@ static bool accept(Run *run, const RunnerWanted *wanted, int *looks, size_t *tot
         return true;
     *looks = run->looks;
     if (plan_accept(&run->plan, run->config->order) && is_released(run, wanted) &&
-        open_due(run, wanted, total)) {
+        open_due(run, wanted, total) && pass_gates(run, wanted)) {
         *total += (size_t)run->applied;
         return true;
     }

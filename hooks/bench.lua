@@ -85,8 +85,21 @@ function bench.judge_file(file)
 end
 
 function bench.judge_finish()
-  local findings, coverage = judge.finish()
-  return { findings = shown(findings), coverage = coverage }
+  local findings, coverage, effects = judge.finish()
+  return { findings = shown(findings), coverage = coverage, effects = effects }
+end
+
+-- What gates.lua says of each.
+function bench.gates_begin(with)
+  return native.use("gates").begin(plain(with))
+end
+
+function bench.gates_override(with)
+  return native.use("gates").override(plain(with))
+end
+
+function bench.gates_judge(ask)
+  return native.use("gates").judge(plain(ask))
 end
 
 -- { format, findings, files, version }: the text of it.

@@ -7,6 +7,7 @@ local recorder = native.use("recorder")
 local routine = native.use("routine")
 local rules = native.use("rules")
 local statement = native.use("statement")
+local toll = native.use("toll")
 local verdict = native.use("verdict")
 local waiver = native.use("waiver")
 local world = native.use("world")
@@ -207,6 +208,7 @@ local function judge_statement(file, s)
     ask_all(file, s)
   end
   if s.inside ~= "function" then
+    toll.note(now.toll, file, s, now.world)
     now.world:apply(s)
   end
   for _, one in ipairs(inner) do
@@ -384,6 +386,7 @@ function judge.begin(with)
     known = {},
     names = {},
     files = {},
+    toll = toll.new(),
     coverage = { statements = 0, certain = 0, assumed = 0, opaque = 0, unparsed = 0 },
   }
   for _, rule in ipairs(with.rules) do
@@ -396,14 +399,14 @@ function judge.begin(with)
   end
 end
 
--- Ends it: what the whole history shows, and what was covered.
+-- Ends it: what the whole history shows, what was covered, and what it all costs (toll.lua).
 function judge.finish()
   local file = { path = "", waivers = {} }
   now.findings = {}
   for _, rule in ipairs(now.by_ask.history) do
     ask(file, rule, rule.history, now.files)
   end
-  return now.findings, now.coverage
+  return now.findings, now.coverage, toll.plain(now.toll)
 end
 
 return judge

@@ -156,6 +156,18 @@ local levels = { "deny", "warn", "allow" }
 -- What one statement's rule is told of: where a statement may stand that it judges.
 local insides = { "top", "do", "function", "lua" }
 
+-- The gates: who may lift each of them.
+local function lifted()
+  local fields = {}
+  for _, gate in ipairs {
+    "applied_on", "approvals", "backup", "data_loss", "downtime", "max_duration", "max_rows_locked", "order",
+    "replica_lag", "reversible", "run", "window",
+  } do
+    fields[gate] = { "string", "list", of = "string", doc = "the database role, or roles, whose members may" }
+  end
+  return fields
+end
+
 kinds.policy = {
   about = "what an environment demands: a rule that judges statements, gates that judge the run",
   fields = {
@@ -220,7 +232,6 @@ kinds.policy = {
         soak = { "duration", doc = "how long ago at least" },
       },
     },
-    verified = { "boolean", doc = "stint verify has taken the same text up, down and up again" },
     backup = {
       "record",
       doc = "a backup that has been read back",
@@ -250,7 +261,6 @@ kinds.policy = {
       },
     },
     reversible = { "boolean", doc = "every file has a way back, or says why not" },
-    rehearsed = { "boolean", doc = "plan --rehearse has run exactly this" },
     max_duration = { "duration", doc = "how long the run may take, by earlier runs of the same files" },
     max_rows_locked = { "integer", doc = "the rows of the largest table that may be locked against reading or writing" },
     data_loss = { "string", values = levels, doc = "files that lose data" },
@@ -261,6 +271,11 @@ kinds.policy = {
       "function",
       editor = "fun(plan: stint.plan, facts: stint.facts): stint.verdict?",
       doc = "judges the run, with its plan",
+    },
+    override = {
+      "record",
+      fields = lifted(),
+      doc = 'who may lift a gate for one run (deploy --override GATE --reason TEXT): { window = "dba" }',
     },
   },
 }

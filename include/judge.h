@@ -34,6 +34,7 @@ typedef struct {
     size_t count, room;
     Finding *finding;  /* by file, in the order of its text */
     Coverage coverage; /* after judge_finish */
+    Json *effects;     /* the same: data that go, tables that are locked (hooks/toll.lua) */
 } Judge;
 
 /* Which files run in one go: what an earlier one creates is new and empty for a later one. Of a

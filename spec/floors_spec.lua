@@ -128,8 +128,10 @@ local floors = {
       doctor
       doctor_*
       estimate
+      evidence
       finalize
       fleet
+      gate
       goal
       join
       judge

@@ -1,0 +1,43 @@
+/* gate: what an environment demands before a run (the gates of policy {...}): each demand is asked,
+ * all refusals are told together, and some may be lifted by who has that right. The opinions are in
+ * hooks/gates.lua, the facts come from evidence.h. Refuses to know how a run goes on. */
+#ifndef GATE_H
+#define GATE_H
+
+#include "evidence.h"
+
+typedef enum { GATE_PASSED, GATE_WARNED, GATE_REFUSED, GATE_OVERRIDDEN } GateState;
+
+typedef struct {
+    const char *name, *policy; /* "backup"; the file that demands it */
+    GateState state;
+    const char *message;   /* NULL: passed */
+    Strings details, next; /* what it is about; what to type */
+} Gate;
+
+typedef struct {
+    size_t count;
+    Gate *at;
+} Gates;
+
+typedef struct {
+    const char *command; /* which demands are for it */
+    EvidenceFor of;
+    Strings override; /* gates to lift */
+    const char *reason;
+} GateWanted;
+
+/* Are gates binding for this command in this environment? */
+bool gate_binds(const Config *config, const char *command);
+/* What each demand says now; nothing is written. */
+bool gate_look(const GateWanted *wanted, Gates *out);
+/* The same, and lets pass or not: FAIL_REFUSED. Overrides are written to the ledger as events of
+ * that run (0: none), whether they are rightful or not. */
+bool gate_pass(const GateWanted *wanted, long long run);
+
+const char *gate_state(GateState state); /* "refused" */
+/* "backup: there is no backup ...", details and commands in lines below, each behind `indent`. */
+const char *gate_say(Arena *a, const Gate *gate, const char *indent);
+Json *gate_json(Arena *a, const Gates *gates);
+
+#endif
