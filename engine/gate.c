@@ -76,7 +76,7 @@ static bool ask_judge(Asking *asking, Json *facts) {
     for (size_t i = 0; ok && i < of->count; i++) {
         Migration m = *of->item[i]->migration; /* which the run has opened in its own world */
         m.is_open = false;
-        ok = judge_migration(&judge, &m, JUDGE_TOGETHER);
+        ok = judge_migration(&judge, &m, JUDGE_TOGETHER, NULL);
     }
     ok = ok && judge_finish(&judge);
     if (ok && (findings = json_get(judge_json(&judge), "findings"))) {

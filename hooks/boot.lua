@@ -273,7 +273,7 @@ function world.help(word)
 end
 
 -- Judging, by JSON from C (judge.h) and specs.
-for _, name in ipairs { 
+for _, name in ipairs {
   "judge_begin", "judge_file", "judge_finish", "judge_format", "judge_text", "rule_tests", "impacts",
   "gates_begin", "gates_override", "gates_judge",
 } do
