@@ -182,18 +182,28 @@ static ConfigPairs variables_at(lua_State *L, int index, Arena *a) {
     return pairs;
 }
 
-static bool read_file(Arena *a, const char *path, Bytes text, const char *down_path, Bytes down,
-                      const ConfigPairs *variables, SqlFile *out) {
-    return sqlfile_read(a, path, text, down_path, down, out) &&
-           variable_fill(a, variables, out->directives.no_transaction, &out->up) &&
-           (!out->has_down ||
-            variable_fill(a, variables, out->down_directives.no_transaction, &out->down));
+static bool fill(Arena *a, const ConfigPairs *variables, SqlFile *file) {
+    return variable_fill(a, variables, file->directives.no_transaction, &file->up) &&
+           (!file->has_down ||
+            variable_fill(a, variables, file->down_directives.no_transaction, &file->down));
 }
 
-static int push_failure(lua_State *L) {
+/* Nothing but the borders of its transactions is wrong with it: the statements of the way up are
+ * there. */
+static bool is_cut(const SqlFile *file) {
+    return file->up.parts.at && !file->down.tokens;
+}
+
+static int push_failure(lua_State *L, const SqlFile *cut) {
     const Failure *f = failure();
     lua_pushnil(L);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 6);
+    if (cut) {
+        push_half(L, &cut->up);
+        lua_setfield(L, -2, "up");
+        push_directives(L, &cut->directives);
+        lua_setfield(L, -2, "directives");
+    }
     set_text(L, "message", f->message);
     set_text(L, "hint", f->hint);
     set_number(L, "line", f->place.line ? (long long)f->place.line : 1);
@@ -203,7 +213,7 @@ static int push_failure(lua_State *L) {
 }
 
 /* (path, text, down_path, down_text, variables): { up, down, directives }; or nil and what keeps
- * it from being run, with its place. */
+ * it from being run, with its place: where only its transactions are wrong, with what it holds. */
 static int statement_file(lua_State *L) {
     Arena *a = sandbox_of(L)->scratch;
     const char *path = luaL_checkstring(L, 1), *down_path = luaL_optstring(L, 3, NULL);
@@ -213,8 +223,10 @@ static int statement_file(lua_State *L) {
     arena_reset(a);
     ConfigPairs variables = variables_at(L, 5, a);
     SqlFile file;
-    if (!read_file(a, path, text, down_path, down, &variables, &file))
-        return push_failure(L);
+    if (!sqlfile_read(a, path, text, down_path, down, &file))
+        return push_failure(L, is_cut(&file) ? &file : NULL);
+    if (!fill(a, &variables, &file))
+        return push_failure(L, NULL);
     lua_createtable(L, 0, 3);
     push_half(L, &file.up);
     lua_setfield(L, -2, "up");

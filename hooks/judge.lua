@@ -247,8 +247,11 @@ end
 
 local function read_sql(file)
   local read, problem = native.sqlfile(file.path, file.text, file.down_path, file.down_text, now.variables)
-  if not read then
+  if not read and not problem.up then
     return problem
+  elseif not read then
+    read, file.misbegun = problem, problem
+    read.up.parts = { { kind = "own", first = 1, last = #read.up } }
   end
   file.directives = read.directives
   file.statements = make_statements(file, read.up)
@@ -288,6 +291,17 @@ local function read(file)
     return read_lua(file)
   end
   return read_sql(file)
+end
+
+-- Its transactions are wrong, so that it does not run: said here if no rule has said more.
+local function tell_misbegun(file)
+  local problem, told = file.misbegun, false
+  for _, finding in ipairs(now.findings) do
+    told = told or problem and finding.line == problem.line and finding.level == "error"
+  end
+  if problem and not told then
+    say(file, "unreadable", { line = problem.line, column = problem.column, message = problem.message, hint = problem.hint, firm = true })
+  end
 end
 
 local function tell_waivers(file)
@@ -347,6 +361,7 @@ function judge.file(file)
   for _, rule in ipairs(now.by_ask.file) do
     ask(file, rule, rule.file, file, file.statements[1])
   end
+  tell_misbegun(file)
   tell_waivers(file)
   if #now.by_ask.history > 0 then
     now.files[#now.files + 1] = file

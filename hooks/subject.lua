@@ -3,6 +3,7 @@ local native = ...
 
 local modes = native.use "impact/modes"
 local read = native.use "impact/read"
+local tree = native.use "tree"
 
 local subject = {}
 
@@ -150,6 +151,56 @@ function subject.dropped(s, kind)
     i = i + 1
     return list[i]
   end
+end
+
+local units = { us = 0.001, ms = 1, s = 1000, min = 60000, h = 3600000, d = 86400000 }
+
+-- Milliseconds of a time as settings take it: 2 and "2ms", "5s"; nil: not to be read here.
+function subject.milliseconds(value)
+  local number, unit = tostring(value):match "^%s*(%d+%.?%d*)%s*(%a*)%s*$"
+  local factor = number and (unit == "" and 1 or units[unit])
+  return factor and tonumber(number) * factor
+end
+
+-- What a statement says of a setting: is it about it, its new value (nil: the server's own), for the
+-- transaction only. SET, RESET, set_config(), DISCARD ALL.
+function subject.setting(s, wanted)
+  local node = s.node
+  if not node then
+    return false
+  elseif node.tag == "DiscardStmt" then
+    return node.target == "DISCARD_ALL"
+  elseif node.tag == "VariableSetStmt" then
+    local is_it = node.kind == "VAR_RESET_ALL" or (node.name or ""):lower() == wanted
+    return is_it, is_it and node.kind == "VAR_SET_VALUE" and tree.constant(node.args[1]) or nil, node.is_local
+  end
+  for call in node.tag == "SelectStmt" and node:each "FuncCall" or function() end do
+    local names = tree.names(call.funcname)
+    if names[#names] == "set_config" and tree.constant(call.args[1]) == wanted then
+      return true, tree.constant(call.args[2]), tree.constant(call.args[3]) == true
+    end
+  end
+  return false
+end
+
+-- The name that a token is, as it was written; nil: it is none.
+function subject.name_of(token)
+  if token.kind == "quoted" and token.text:sub(1, 1) == '"' then
+    return (token.text:sub(2, -2):gsub('""', '"'))
+  end
+  return token.kind == "word" and token.text:lower() or nil
+end
+
+-- The statement, and behind it those that it runs as a DO block.
+function subject.flat(s, out)
+  out = out or {}
+  out[#out + 1] = s
+  for _, one in ipairs(s.inner or {}) do
+    if one.inside == "do" then
+      subject.flat(one, out)
+    end
+  end
+  return out
 end
 
 return subject
