@@ -18,7 +18,7 @@ local kinds = native.use("kinds")
 local verdict = native.use("verdict")
 
 -- What scripts may have of Stint's own: require "stint.tree".
-local open = { ["stint.tree"] = "tree", ["stint.subject"] = "subject", ["stint.modes"] = "impact/modes" }
+local open = { ["stint.tree"] = "tree", ["stint.subject"] = "subject", ["stint.rows"] = "rows", ["stint.modes"] = "impact/modes" }
 
 -- Everything else of Lua stays outside.
 local base = {

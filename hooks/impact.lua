@@ -10,6 +10,7 @@
 --   loses     { { kind, name, relation } ... } whose data is gone afterwards
 --   causes    { [command of ALTER TABLE] = "volatile" | "serial" | "identity" | "generated" |
 --             "domain" | "type" (rewrites), "indexes" (are built again) }
+--   types     { [ALTER COLUMN ... TYPE] = the new type, as world's relation:type_of gives the old }
 --   changes   { [relation] = true }: rows that the statement itself writes
 --   depends   { [relation] = true }: it may be spared, by the rows or the server's plan
 --   under     { [relation] = mode }: the lock that the work on it is done under, with what the
@@ -141,7 +142,7 @@ function impact.of(world, s)
   local self = setmetatable({
     world = world, locks = {}, at = {}, rewrites = {}, scans = {}, builds = {}, loses = {}, changes = {}, under = {}, depends = {},
     why = { rewrites = {}, scans = {}, builds = {} }, assumed = {}, certainty = "certain", transaction = "allowed",
-    causes = {},
+    causes = {}, types = {},
   }, Impact)
   if s.node then
     examine(self, s.node)

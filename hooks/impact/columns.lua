@@ -166,6 +166,7 @@ local causes = { rewrite = "type", indexes = "indexes" }
 
 function columns.change_type(I, relation, cmd, context)
   local target = types.of_node(cmd.def.typeName)
+  I.types[cmd] = target
   local cost = cost_of(I, relation, cmd, target)
   if cost == "rewrite" and relation:holds_rows() then
     context.rewritten[relation] = true

@@ -1,46 +1,34 @@
-local tree = require "stint.tree"
+local subject = require "stint.subject"
 
-local routines = { OBJECT_FUNCTION = "function", OBJECT_PROCEDURE = "procedure", OBJECT_ROUTINE = "routine", OBJECT_AGGREGATE = "aggregate" }
+local kinds = { OBJECT_FUNCTION = "function", OBJECT_PROCEDURE = "procedure", OBJECT_ROUTINE = "routine" }
 
 policy {
-  about = "a dropped function breaks code that calls it",
-  family = "compat",
-  level = "warning",
-  why = "every statement that calls it fails from the commit on",
-  safe = "stop calling it in a release before; to change it, CREATE OR REPLACE, or DROP and CREATE in one transaction",
-  file = function(m)
-    local made, found = {}, {}
-    for _, s in ipairs(m.statements) do
-      for create in s:each "CreateFunctionStmt" do
-        local names = tree.names(create.funcname)
-        made[names[#names]] = true
-      end
+  about = "a function dropped with CASCADE takes the triggers, defaults, views and indexes that use it",
+  family = "data-loss",
+  why = "Triggers that kept data right are gone without a word, and their tables are locked ACCESS EXCLUSIVE; generated columns"
+    .. " that call the function go with their data.",
+  safe = "DROP TRIGGER t_audit ON t;\nDROP FUNCTION audit();  -- without CASCADE it fails while anything uses it",
+  statement = function(s)
+    local node, found = s.node, {}
+    local kind = node and node.tag == "DropStmt" and node.behavior == "DROP_CASCADE" and kinds[node.removeType]
+    if not kind then
+      return
     end
-    for _, s in ipairs(m.statements) do
-      local node = s.node
-      local what = node and node.tag == "DropStmt" and routines[node.removeType]
-      for _, object in ipairs(what and node.objects or {}) do
-        local names = tree.names(object.objname)
-        if not made[names[#names]] then
-          local name = table.concat(names, ".")
-          found[#found + 1] = warn(("the %s %s is dropped: code that runs may still call it"):format(what, name), {
-            at = s, object = name, certainty = "certain",
-          })
-        end
+    for _, object in ipairs(node.objects) do
+      local range = subject.range(object.objname)
+      local here = s.impact.world:func(range.schemaname, range.relname)
+      if not (here and here.is_new) then
+        found[#found + 1] = deny(("with the %s %s goes all that uses it"):format(kind, range.relname), { object = range.relname })
       end
     end
     return found
   end,
   tests = {
-    bad = {
-      "DROP FUNCTION app.slugify(text)",
-      "DROP PROCEDURE IF EXISTS refill",
-      "DROP FUNCTION a(int), b(int); CREATE FUNCTION a(int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
-    },
+    bad = { "DROP FUNCTION audit() CASCADE", "DROP FUNCTION IF EXISTS app.f(int), g CASCADE", "DROP PROCEDURE p CASCADE" },
     good = {
-      "DROP FUNCTION a(int); CREATE FUNCTION a(int) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
-      "CREATE OR REPLACE FUNCTION a(int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
-      "CREATE FUNCTION tmp() RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION tmp()",
+      "DROP FUNCTION audit()",
+      "CREATE OR REPLACE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+      "CREATE FUNCTION tmp() RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION tmp() CASCADE",
     },
   },
 }

@@ -1,52 +1,51 @@
-local tree = require "stint.tree"
+local subject = require "stint.subject"
 
-local views = { OBJECT_VIEW = true, OBJECT_MATVIEW = true }
-
-local function is_made(m, name)
-  for _, s in ipairs(m.statements) do
-    local node = s.node
-    local range = node and (node.tag == "ViewStmt" and node.view or node.tag == "CreateTableAsStmt" and node.into.rel
-      or node.tag == "CreateStmt" and node.relation)
-    if range and range.relname == name or node and node.tag == "RenameStmt" and node.newname == name then
-      return true
-    end
-  end
-  return false
-end
+local kinds = { OBJECT_VIEW = "view", OBJECT_MATVIEW = "materialized view" }
 
 policy {
-  about = "a dropped view breaks code that reads it",
-  family = "compat",
-  why = "no rows are lost, but every statement that reads the view fails from the commit on",
-  safe = "stop reading the view in a release before; to change it, CREATE OR REPLACE VIEW, or DROP and CREATE in one transaction",
-  file = function(m)
-    local found = {}
-    for _, s in ipairs(m.statements) do
-      local node = s.node
-      local drops = node and node.tag == "DropStmt" and views[node.removeType] and not (s.table and s.table.is_new)
-      for _, object in ipairs(drops and node.objects or {}) do
-        local names = tree.names(object.items)
-        if not is_made(m, names[#names]) then
-          local name = table.concat(names, ".")
-          found[#found + 1] = deny(("the view %s is dropped: code that runs may still read it"):format(name), {
-            at = s, object = name, certainty = "certain",
-          })
+  about = "a view dropped with CASCADE takes the views that read it",
+  family = "data-loss",
+  why = "Every view, and materialized view with its rows, that reads it is dropped as well, with the rights granted on them.",
+  safe = "CREATE OR REPLACE VIEW v AS ...;  -- keeps them; or drop them one by one, without CASCADE",
+  statement = function(s)
+    local node, found = s.node, {}
+    local kind = node and node.tag == "DropStmt" and node.behavior == "DROP_CASCADE" and kinds[node.removeType]
+    for object in kind and subject.dropped(s, node.removeType) or function() end do
+      local view = s:relation(subject.range(object))
+      local readers = s.impact.world:all_views(view)
+      local is_known = s.impact.world.facts.relations or view.is_new
+      if subject.is_shared(view) and (#readers > 0 or not is_known) then
+        local names = {}
+        for i, reader in ipairs(readers) do
+          names[i] = subject.name(reader)
         end
+        found[#found + 1] = deny(("with the %s %s goes %s"):format(kind, subject.name(view),
+          #names > 0 and table.concat(names, ", ") or "every view that reads it"), {
+          at = object,
+          object = view.id,
+          certainty = #names > 0 and "certain" or "assumed",
+        })
       end
     end
     return found
   end,
   tests = {
+    facts = {
+      relations = {
+        ["public.v"] = { kind = "view", dependents = { { kind = "view", name = "public.w" } } },
+        ["public.w"] = { kind = "view" },
+      },
+    },
     bad = {
-      "DROP VIEW active_users",
-      "DROP MATERIALIZED VIEW IF EXISTS app.totals CASCADE",
-      "DROP VIEW a, b; CREATE VIEW a AS SELECT 1 AS x",
+      "DROP VIEW v CASCADE",
+      { sql = "DROP VIEW IF EXISTS app.v CASCADE", facts = {} },
+      { sql = "DROP MATERIALIZED VIEW totals CASCADE", facts = {} },
     },
     good = {
-      "DROP VIEW IF EXISTS v; CREATE VIEW v AS SELECT 1 AS a",
+      "DROP VIEW v",
+      "DROP VIEW w CASCADE",
       "CREATE OR REPLACE VIEW v AS SELECT 1 AS a",
-      "CREATE VIEW v AS SELECT 1 AS a; DROP VIEW v",
-      "DROP MATERIALIZED VIEW m; CREATE MATERIALIZED VIEW m AS SELECT 1 AS a",
+      { sql = "CREATE VIEW n AS SELECT 1; DROP VIEW n CASCADE", facts = {} },
     },
   },
 }
