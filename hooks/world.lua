@@ -206,12 +206,12 @@ function World:schema_of(range)
   return self.path[1] or "public"
 end
 
--- A relation of that name that nobody has told anything about.
+-- A relation of that name that nobody has told anything about; `gone`: this run has dropped it.
 local function stranger(self, schema, name)
   local relation = setmetatable({
     world = self, schema = schema, name = name, id = id_of(schema, name), kind = "table", is_new = false,
     is_temp = schema == "pg_temp", populated = nil, complete = false, columns = {}, constraints = {}, indexes = {},
-    unknown = true,
+    unknown = true, gone = self.relations[id_of(schema, name)] == false,
   }, Relation)
   self.relations[relation.id] = relation
   return relation

@@ -1,0 +1,45 @@
+local changing = { InsertStmt = true, UpdateStmt = true, DeleteStmt = true, MergeStmt = true, TruncateStmt = true, AlterTableStmt = true }
+
+local function is_catalog(range)
+  local schema = range.schemaname
+  return schema == "pg_catalog" or not schema and range.relname:find "^pg_" ~= nil
+end
+
+policy {
+  about = "a system catalog is written by hand",
+  family = "security",
+  why = "nothing checks what stands there, other sessions keep what they have read, and a mistake may end in a database that cannot be read",
+  safe = "the statement that is made for it: ALTER TABLE, ALTER TYPE, COMMENT",
+  statement = function(s)
+    local node = s.node
+    if not node or not changing[node.tag] and node.tag ~= "SelectStmt" then
+      return allow()
+    end
+    for tag in pairs(changing) do
+      for change in s:each(tag) do
+        local range = change.relation or change.relations and change.relations[1]
+        if range and range.tag == "RangeVar" and is_catalog(range) then
+          return deny(("%s is written by hand"):format(range.relname), { at = range, object = range.relname, certainty = "certain" })
+        end
+      end
+    end
+    local is_set, value = require "stint.subject".setting(s, "allow_system_table_mods")
+    if is_set and value then
+      return deny "allow_system_table_mods opens the system catalogs"
+    end
+  end,
+  tests = {
+    bad = {
+      "DELETE FROM pg_enum WHERE enumlabel = 'old'",
+      "UPDATE pg_catalog.pg_attribute SET atttypmod = 84 WHERE attrelid = 't'::regclass",
+      "UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'i'::regclass",
+      "DO $$ BEGIN UPDATE pg_constraint SET convalidated = true WHERE conname = 'c'; END $$",
+    },
+    good = {
+      "SELECT * FROM pg_class",
+      "UPDATE app.pg_settings_copy SET a = 1 WHERE b = 2",
+      "DELETE FROM t WHERE oid IN (SELECT oid FROM pg_class)",
+      "ALTER TYPE mood ADD VALUE 'x'",
+    },
+  },
+}

@@ -1,0 +1,163 @@
+local tree = require "stint.tree"
+
+local function has_option(name)
+  return function(node)
+    for _, option in ipairs(node.options or {}) do
+      if option.defname == name then
+        return true
+      end
+    end
+    return false
+  end
+end
+
+-- What a node says, and the first server that has it: { version, words, is(node, world) }
+local features = {
+  IndexStmt = { { 150000, "NULLS NOT DISTINCT", function(node)
+    return node.nulls_not_distinct
+  end } },
+  Constraint = {
+    { 150000, "NULLS NOT DISTINCT", function(node)
+      return node.nulls_not_distinct
+    end },
+    { 150000, "ON DELETE SET NULL with columns", function(node)
+      return node.fk_del_set_cols
+    end },
+    { 180000, "NOT VALID for a foreign key of a partitioned table", function(node, relation)
+      return node.contype == "CONSTR_FOREIGN" and node.skip_validation and relation and relation.kind == "partitioned"
+    end },
+  },
+  PartitionCmd = { { 140000, "DETACH PARTITION CONCURRENTLY", function(node)
+    return node.concurrent
+  end } },
+  AlterTableCmd = {
+    { 140000, "SET COMPRESSION", function(node)
+      return node.subtype == "AT_SetCompression"
+    end },
+    { 140000, "DETACH PARTITION ... FINALIZE", function(node)
+      return node.subtype == "AT_DetachPartitionFinalize"
+    end },
+    { 150000, "SET ACCESS METHOD", function(node)
+      return node.subtype == "AT_SetAccessMethod"
+    end },
+    { 130000, "DROP EXPRESSION", function(node)
+      return node.subtype == "AT_DropExpression"
+    end },
+    { 170000, "SET ACCESS METHOD of a partitioned table", function(node, relation)
+      return node.subtype == "AT_SetAccessMethod" and relation and relation.kind == "partitioned"
+    end },
+  },
+  ColumnDef = { { 140000, "COMPRESSION", function(node)
+    return node.compression
+  end } },
+  MergeStmt = { { 150000, "MERGE", function()
+    return true
+  end } },
+  CreateFunctionStmt = { { 140000, "a body in SQL (BEGIN ATOMIC, RETURN)", function(node)
+    return node.sql_body
+  end } },
+  CreateTrigStmt = { { 140000, "CREATE OR REPLACE TRIGGER", function(node)
+    return node.replace
+  end } },
+  ViewStmt = { { 150000, "security_invoker", has_option "security_invoker" } },
+  CTESearchClause = { { 140000, "SEARCH", function()
+    return true
+  end } },
+  CTECycleClause = { { 140000, "CYCLE", function()
+    return true
+  end } },
+  PublicationObjSpec = {
+    { 150000, "FOR TABLES IN SCHEMA", function(node)
+      return node.pubobjtype == "PUBLICATIONOBJ_TABLES_IN_SCHEMA"
+    end },
+    { 150000, "a publication's row filter or column list", function(node)
+      return node.pubtable and (node.pubtable.whereClause or node.pubtable.columns)
+    end },
+  },
+  ReindexStmt = { { 140000, "TABLESPACE in REINDEX", function(node)
+    for _, option in ipairs(node.params or {}) do
+      if option.defname == "tablespace" then
+        return true
+      end
+    end
+  end } },
+  FuncCall = {
+    { 130000, "gen_random_uuid() without pgcrypto", function(node)
+      return tree.dotted(node.funcname) == "gen_random_uuid"
+    end },
+    { 180000, "uuidv7()", function(node)
+      return tree.dotted(node.funcname) == "uuidv7" or tree.dotted(node.funcname) == "uuidv4"
+    end },
+    { 170000, "MERGE's merge_action()", function(node)
+      return tree.dotted(node.funcname) == "merge_action"
+    end },
+    { 160000, "any_value()", function(node)
+      return tree.dotted(node.funcname) == "any_value"
+    end },
+    { 140000, "date_bin()", function(node)
+      return tree.dotted(node.funcname) == "date_bin"
+    end },
+  },
+}
+
+local function has_own(facts, name)
+  for id in pairs(facts.functions or {}) do
+    if id:match "[^.]+$" == name then
+      return true
+    end
+  end
+  return facts.extensions and facts.extensions.pgcrypto and name == "gen_random_uuid"
+end
+
+policy {
+  about = "the server is too old for what the file says",
+  family = "version",
+  why = "the statement is a syntax error there, or means something else",
+  safe = "the older form; or an upgrade of the server before the migration",
+  statement = function(s, facts)
+    local version, found = facts.server_version, {}
+    if not version then
+      return allow()
+    end
+    local function say(needed, words, at)
+      found[#found + 1] = deny(("%s needs PostgreSQL %d, the server is %d"):format(words, needed // 10000, version // 10000), {
+        at = at, certainty = "certain",
+      })
+    end
+    if s.needs_version and s.needs_version > version then
+      say(s.needs_version, "this " .. s.kind)
+    end
+    for tag, list in pairs(s.nodes and features or {}) do
+      for node in s:each(tag) do
+        for _, feature in ipairs(list) do
+          local own = tag == "FuncCall" and has_own(facts, tree.dotted(node.funcname))
+          if feature[1] > version and feature[3](node, s.table) and not own then
+            say(feature[1], feature[2], node)
+          end
+        end
+      end
+    end
+    return found
+  end,
+  tests = {
+    facts = { relations = { ["public.p"] = { kind = "partitioned", columns = {} }, ["public.t"] = { kind = "table", columns = {} } } },
+    bad = {
+      { sql = "CREATE UNIQUE INDEX i ON t (a) NULLS NOT DISTINCT", server_version = 140010 },
+      { sql = "ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY", server_version = 130010 },
+      { sql = "ALTER TABLE p ADD FOREIGN KEY (a) REFERENCES t NOT VALID", server_version = 170002 },
+      { sql = "ALTER TABLE t ALTER a SET COMPRESSION lz4", server_version = 130010 },
+      { sql = "MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN DELETE", server_version = 140010 },
+      { sql = "ALTER TABLE t ADD CONSTRAINT c NOT NULL a NOT VALID", server_version = 170002 },
+      { sql = "CREATE OR REPLACE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()", server_version = 130010 },
+      { sql = "ALTER TABLE t ADD COLUMN id uuid DEFAULT uuidv7()", server_version = 170002 },
+    },
+    good = {
+      { sql = "CREATE UNIQUE INDEX i ON t (a) NULLS NOT DISTINCT", server_version = 150004 },
+      { sql = "ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY", server_version = 140010 },
+      { sql = "ALTER TABLE p ADD FOREIGN KEY (a) REFERENCES t NOT VALID", server_version = 180000 },
+      { sql = "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u NOT VALID", server_version = 150004 },
+      { sql = "MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN DELETE", facts = {} },
+      { sql = "CREATE UNIQUE INDEX i ON t (a) NULLS DISTINCT", server_version = 150004 },
+    },
+  },
+}

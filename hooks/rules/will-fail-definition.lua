@@ -1,0 +1,207 @@
+local subject = require "stint.subject"
+local tree = require "stint.tree"
+
+-- They differ from call to call or from session to session: no index can stand on them.
+local changing = {
+  now = true, clock_timestamp = true, statement_timestamp = true, transaction_timestamp = true, random = true, gen_random_uuid = true,
+  uuid_generate_v4 = true, nextval = true, timeofday = true, current_setting = true, to_char = false,
+}
+
+local function changes(node)
+  if not node or type(node) ~= "table" or not node.tag then
+    return nil
+  end
+  for call in node:each "FuncCall" do
+    local names = tree.names(call.funcname)
+    if changing[names[#names]] then
+      return names[#names] .. "()"
+    end
+  end
+  return node:find "SQLValueFunction" and "the time or the user" or nil
+end
+
+local function indexes(s, found)
+  for index in s:each "IndexStmt" do
+    local parts = { index.whereClause }
+    for _, element in ipairs(index.indexParams or {}) do
+      parts[#parts + 1] = element.expr
+    end
+    for _, part in ipairs(parts) do
+      local what = changes(part)
+      if what then
+        found[#found + 1] = deny(("an index cannot stand on %s: it is not immutable"):format(what), { at = part, certainty = "certain" })
+      end
+    end
+  end
+end
+
+local function generated(s, found)
+  for constraint in s:each "Constraint" do
+    local what = constraint.contype == "CONSTR_GENERATED" and changes(constraint.raw_expr)
+    if what then
+      found[#found + 1] = deny(("a generated column cannot stand on %s: it is not immutable"):format(what), {
+        at = constraint, certainty = "certain",
+      })
+    end
+    if constraint.contype == "CONSTR_CHECK" and constraint.raw_expr:find "SubLink" then
+      found[#found + 1] = deny("a CHECK cannot hold a subquery", { at = constraint, certainty = "certain" })
+    end
+    if constraint.contype == "CONSTR_DEFAULT" and constraint.raw_expr and constraint.raw_expr:find "SubLink" then
+      found[#found + 1] = deny("a default cannot hold a subquery", { at = constraint, certainty = "certain" })
+    end
+  end
+end
+
+local function one_table(create, found)
+  local seen, keys = {}, 0
+  for _, element in ipairs(create.tableElts or {}) do
+    if element.tag == "ColumnDef" then
+      if seen[element.colname] then
+        found[#found + 1] = deny(("the column %s stands there twice"):format(element.colname), { at = element, certainty = "certain" })
+      end
+      seen[element.colname] = true
+      keys = keys + (subject.parts(element).CONSTR_PRIMARY and 1 or 0)
+    elseif element.tag == "Constraint" and element.contype == "CONSTR_PRIMARY" then
+      keys = keys + 1
+    end
+  end
+  if keys > 1 then
+    found[#found + 1] = deny("a table has one primary key", { at = create, certainty = "certain" })
+  end
+end
+
+local function has_all(columns, key)
+  local set = {}
+  for _, name in ipairs(columns) do
+    set[name] = true
+  end
+  for _, name in ipairs(key or {}) do
+    if name and not set[name] then
+      return name
+    end
+  end
+end
+
+local unique = { CONSTR_PRIMARY = true, CONSTR_UNIQUE = true }
+
+local function said(name, at)
+  return deny(("a unique index of a partitioned table must hold all of its partition key: %s is missing"):format(name), {
+    at = at, certainty = "certain",
+  })
+end
+
+-- Unique keys of partitioned tables.
+local function partition_keys(s, found)
+  local node = s.node
+  if node.tag == "CreateStmt" and node.partspec then
+    local key = {}
+    for i, element in ipairs(node.partspec.partParams or {}) do
+      key[i] = element.name or false
+    end
+    for constraint in s:each "Constraint" do
+      if unique[constraint.contype] then
+        local columns = tree.names(constraint.keys)
+        columns[1] = columns[1] or constraint.parent and constraint.parent.colname
+        local name = has_all(columns, key)
+        found[#found + 1] = name and said(name, constraint) or nil
+      end
+    end
+    return
+  end
+  local relation = s.table
+  local key = relation and (relation.partition_key or relation.facts and relation.facts.partition_key)
+  if not key or relation.kind ~= "partitioned" then
+    return
+  end
+  for cmd in subject.commands(s, "AT_AddConstraint") do
+    local name = unique[cmd.def.contype] and not cmd.def.indexname and has_all(tree.names(cmd.def.keys), key)
+    found[#found + 1] = name and said(name, cmd) or nil
+  end
+  if node.tag == "IndexStmt" and node.unique then
+    local columns = {}
+    for i, element in ipairs(node.indexParams) do
+      columns[i] = element.name or "?"
+    end
+    local name = has_all(columns, key)
+    found[#found + 1] = name and said(name, node) or nil
+  end
+end
+
+-- What a foreign key points to must be unique.
+local function targets(s, found)
+  for constraint in s:each "Constraint" do
+    local other = constraint.contype == "CONSTR_FOREIGN" and constraint.pktable and s.impact.world:find(constraint.pktable)
+    if other and other.complete and other ~= s.table and (other.facts or other.is_new) then
+      local wanted, fits = tree.names(constraint.pk_attrs), false
+      local text = table.concat(wanted, ",")
+      local sorted = { table.unpack(wanted) }
+      table.sort(sorted)
+      for _, key in pairs(other.constraints) do
+        local columns = { table.unpack(key.columns or {}) }
+        table.sort(columns)
+        local same = table.concat(columns, ",") == table.concat(sorted, ",")
+        fits = fits or (#wanted == 0 and key.type == "p") or (unique[key.type == "p" and "CONSTR_PRIMARY" or "CONSTR_UNIQUE"]
+          and (key.type == "p" or key.type == "u") and same)
+      end
+      for _, index in pairs(other.indexes) do
+        local columns = { table.unpack(index.columns or {}) }
+        table.sort(columns)
+        fits = fits or index.unique and not index.partial and #wanted > 0 and table.concat(columns, ",") == table.concat(sorted, ",")
+      end
+      if not fits then
+        found[#found + 1] = deny(("%s has no unique key%s for a foreign key to point to"):format(subject.name(other),
+          text ~= "" and " over " .. text or ""), { at = constraint, object = other.id, certainty = "certain" })
+      end
+    end
+  end
+end
+
+policy {
+  about = "what is defined is refused by the server",
+  family = "will-fail",
+  why = "an index over now(), a unique key without the partition key, a foreign key to what is not unique: the statement fails on every "
+    .. "server",
+  safe = "CREATE UNIQUE INDEX CONCURRENTLY ... on what is pointed to; constants instead of now(); the partition key in the unique key",
+  statement = function(s)
+    local found, node = {}, s.node
+    if not node or not s.impact then
+      return found
+    end
+    indexes(s, found)
+    generated(s, found)
+    if node.tag == "CreateStmt" then
+      one_table(node, found)
+    end
+    partition_keys(s, found)
+    if not s.conditional then
+      targets(s, found)
+    end
+    return found
+  end,
+  tests = {
+    bad = {
+      "CREATE INDEX CONCURRENTLY i ON t (a) WHERE created_at > now() - interval '30 days'",
+      "CREATE INDEX i ON t (a) WHERE day = CURRENT_DATE",
+      "CREATE TABLE n (id bigint PRIMARY KEY, day date NOT NULL) PARTITION BY RANGE (day)",
+      "CREATE TABLE n (id bigint, day date) PARTITION BY RANGE (day); ALTER TABLE n ADD PRIMARY KEY (id)",
+      "CREATE TABLE n (id bigint, day date) PARTITION BY RANGE (day); CREATE UNIQUE INDEX ON n (id)",
+      "CREATE TABLE n (a int, A text)",
+      "CREATE TABLE n (a int PRIMARY KEY, b int PRIMARY KEY)",
+      "CREATE TABLE p (id int); CREATE TABLE c (p int REFERENCES p (id))",
+      "ALTER TABLE t ADD CONSTRAINT c CHECK (a IN (SELECT id FROM u)) NOT VALID",
+      "ALTER TABLE t ADD COLUMN age interval GENERATED ALWAYS AS (now() - born) STORED",
+    },
+    good = {
+      "CREATE INDEX CONCURRENTLY i ON t (a) WHERE created_at > '2026-01-01'",
+      "CREATE TABLE n (id bigint, day date NOT NULL, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)",
+      "CREATE TABLE p (id int UNIQUE); CREATE TABLE c (p int REFERENCES p (id))",
+      "CREATE TABLE p (a int, b int, PRIMARY KEY (a, b)); CREATE TABLE c (x int, y int, FOREIGN KEY (y, x) REFERENCES p (b, a))",
+      "CREATE TABLE p (id int); CREATE UNIQUE INDEX ON p (id); CREATE TABLE c (p int REFERENCES p (id))",
+      'CREATE TABLE n (a int, "A" text)',
+      "CREATE INDEX i ON t (lower(email)) WHERE deleted_at IS NULL",
+      "CREATE TABLE n (at timestamptz DEFAULT now(), CHECK (at < now()))",
+      "CREATE TABLE n (id int PRIMARY KEY, parent int REFERENCES n)",
+      "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES u (id) NOT VALID",
+    },
+  },
+}
