@@ -5,6 +5,7 @@
 #include "gate.h"
 #include "json.h"
 #include "log.h"
+#include "prospect.h"
 #include "run.h"
 #include "session.h"
 #include "text.h"
@@ -42,7 +43,8 @@ static const char *first_line(Arena *a, const SqlHalf *half, const Statement *s)
     return line.at;
 }
 
-static void print_statements(Call *call, const SqlHalf *half, size_t from) {
+static void print_statements(Call *call, const ReviewFile *file, size_t from) {
+    const SqlHalf *half = &file->item->migration->sql->up;
     bool whole = option_given(&call->given, "sql");
     for (size_t p = 0; p < half->parts.count; p++) {
         const Part *part = &half->parts.at[p];
@@ -53,6 +55,7 @@ static void print_statements(Call *call, const SqlHalf *half, size_t from) {
             const Statement *s = &half->statements.at[i];
             printf("  %4zu  line %-4zu %s\n", i + 1, s->line,
                    whole ? statement_text(call->arena, half, s) : first_line(call->arena, half, s));
+            prospect_print(call->arena, file, i + 1);
         }
     }
     if (!half->statements.count)
@@ -100,24 +103,33 @@ static bool is_sql(const Migration *m) {
     return m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE;
 }
 
-static void print_item(Call *call, Pg *pg, const PlanItem *item) {
+static void print_function(Call *call, const ReviewFile *file) {
+    const Migration *m = file->item->migration;
+    printf("  a function, %s\n", script_flag(&m->declaration, "transaction", true)
+                                     ? "in a transaction"
+                                     : "outside of any transaction");
+    prospect_print_script(call->arena, file);
+}
+
+static void print_item(Call *call, Pg *pg, const Review *review, const PlanItem *item) {
+    const ReviewFile *file = review_file(review, item);
     const Migration *m = item->migration;
     size_t from = item->row && item->state == PLAN_PARTIAL ? (size_t)item->row->position : 0;
     printf("%s (%s%s%s)\n", m->path, migration_kind(m->kind),
            item->state == PLAN_PENDING ? "" : ", ",
            item->state == PLAN_PENDING ? "" : plan_state(item->state));
     if (is_sql(m))
-        print_statements(call, &m->sql->up, from);
+        print_statements(call, file, from);
     else if (m->kind == MIGRATION_BACKFILL)
         print_backfill(call, pg, m);
     else
-        printf("  a function, %s\n", script_flag(&m->declaration, "transaction", true)
-                                         ? "in a transaction"
-                                         : "outside of any transaction");
+        print_function(call, file);
+    prospect_print_findings(call->arena, review, file);
 }
 
-static Json *item_json(Call *call, const PlanItem *item) {
+static Json *item_json(Call *call, const Review *review, const PlanItem *item) {
     Arena *a = call->arena;
+    const ReviewFile *file = review_file(review, item);
     const Migration *m = item->migration;
     Json *json = json_new_map(a), *list = json_new_list(a);
     json_set_text(json, "version", m->version);
@@ -138,8 +150,22 @@ static Json *item_json(Call *call, const PlanItem *item) {
             json_set_text(one, "kind", s->words);
             json_set_text(one, "runs", part_kinds[part->kind]);
             json_set_text(one, "sql", statement_text(a, &m->sql->up, s));
+            json_set(one, "impact", prospect_json(a, file, i + 1));
             json_append(list, one);
         }
+    }
+    for (size_t i = 0; !is_sql(m) && i < json_count(file->deeds); i++) {
+        const Json *deed = json_at(file->deeds, i);
+        long long number = json_as_integer(json_get(deed, "number"));
+        if (number <= (long long)json_count(list))
+            continue; /* within the one before */
+        Json *one = json_new_map(a);
+        json_set_integer(one, "number", number);
+        json_set_integer(one, "line", json_as_integer(json_get(deed, "line")));
+        json_set_text(one, "kind", json_as_text(json_get(deed, "kind")));
+        json_set_text(one, "sql", fail_redacted(json_as_text(json_get(deed, "sql"))));
+        json_set(one, "impact", prospect_json(a, file, (size_t)number));
+        json_append(list, one);
     }
     json_set(json, "statements", list);
     return json;
@@ -214,14 +240,18 @@ static void print_gates(Arena *a, const Gates *gates) {
         printf("gate %s\n", gate_say(a, &gates->at[i], "  "));
 }
 
-static void print_json(Call *call, Run *run, const Gates *gates) {
-    Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena);
+static void print_json(Call *call, Run *run, const Review *review, const Gates *gates) {
+    Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena),
+         *judged = judge_json(&review->judge);
     json_set_text(whole, "environment", call->config->environment);
     json_set_text(whole, "database", run->pg ? pg_database(run->pg) : NULL);
     for (size_t i = 0; i < run->plan.count; i++)
         if (plan_is_due(&run->plan.item[i]))
-            json_append(list, item_json(call, &run->plan.item[i]));
+            json_append(list, item_json(call, review, &run->plan.item[i]));
     json_set(whole, "pending", list);
+    json_set_text(whole, "hash", review->hash);
+    json_set(whole, "findings", json_get(judged, "findings"));
+    json_set(whole, "coverage", json_get(judged, "coverage"));
     json_set(whole, "skipped", skipped_json(call->arena, run));
     json_set(whole, "checks", checks_json(call->arena, run));
     json_set(whole, "gates", gate_json(call->arena, gates));
@@ -238,24 +268,27 @@ static bool open_due(Run *run) {
 static bool plan(Call *call) {
     Run run = {
         .arena = call->arena, .config = call->config, .command = "plan", .depth = LEDGER_BRIEF};
+    Review review = {0};
     Gates gates;
-    bool ok = run_peek(&run) && plan_accept(&run.plan, call->config->order) && open_due(&run) &&
+    bool ok = run_peek(&run) && plan_accept(&run.plan, call->config->order) &&
+              review_make(&run, &review) && open_due(&run) &&
               (!run.plan.due || verify_load(&run)) && look_at_gates(&run, &gates);
     if (ok && !call->json)
         log_say("plan: environment %s, database %s", call->config->environment,
                 run.pg ? session_place(call->arena, run.pg) : "(not there yet)");
     if (ok && call->json)
-        print_json(call, &run, &gates);
+        print_json(call, &run, &review, &gates);
     else if (ok && !run.plan.due)
         puts(run.plan.count ? "nothing to do: all migrations are applied"
                             : "nothing to do: there are no migrations yet");
     for (size_t i = 0; ok && !call->json && i < run.plan.count; i++)
         if (plan_is_due(&run.plan.item[i]))
-            print_item(call, run.pg, &run.plan.item[i]);
+            print_item(call, run.pg, &review, &run.plan.item[i]);
     if (ok && !call->json) {
         print_skipped(&run);
         print_checks(call->arena, &run);
         print_gates(call->arena, &gates);
+        prospect_print_end(call, &review);
     }
     run_close(&run);
     return ok;
@@ -269,7 +302,11 @@ static const Option options[] = {
 const Command cmd_plan = {
     .name = "plan",
     .usage = "[--sql]",
-    .about = "what up would do now: files and statements",
+    .about = "what up would do now: files, statements, locks, findings",
+    .help =
+        "Asks the database for the shape and size of its tables and says of each statement what it\n"
+        "locks, rewrites, reads as a whole and builds, and what the rules find. Changes nothing.\n"
+        "The hash at the end stands for all of it: deploy --plan HASH runs this plan or none.",
     .needs = NEED_CONFIG,
     .targets = TARGETS_ASK,
     .options = options,

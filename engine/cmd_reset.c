@@ -2,7 +2,7 @@
 
 #include "event.h"
 #include "fail.h"
-#include "guard.h"
+#include "protection.h"
 #include "lock.h"
 #include "log.h"
 #include "progress.h"
@@ -17,9 +17,9 @@
 
 static bool refuse_protected(const Call *call) {
     fail(FAIL_REFUSED, "%s is a protected environment: reset does not drop it",
-         guard_of(call->config));
+         protection_of(call->config));
     fail_hint("reset is for databases that may be lost; down rolls back");
-    guard_explain(call->config);
+    protection_explain(call->config);
     return fail_state("nothing was dropped");
 }
 
@@ -65,9 +65,9 @@ static bool ask(const Call *call) {
 static bool wipe(Call *call, Pg *pg) {
     const Config *config = call->config;
     Wipe wipe;
-    if (!guard_look(pg, config))
+    if (!protection_look(pg, config))
         return false;
-    if (guard_of(config))
+    if (protection_of(config))
         return refuse_protected(call);
     if (!lock_take(pg, config->ledger_schema, config->run_lock_wait) ||
         !wipe_look(pg, call->arena, config, &wipe))
@@ -88,7 +88,7 @@ static bool reset(Call *call) {
     RunnerResult result;
     if (call->given.word_count)
         return fail(FAIL_USAGE, "reset takes no words: %s", call->given.word[0]);
-    if (guard_of(call->config))
+    if (protection_of(call->config))
         return refuse_protected(call);
     progress_show(call);
     Pg *pg = session_open(call->arena, call->config, "reset", SESSION_MUST_EXIST);

@@ -51,8 +51,10 @@ static bool read_override(Call *call, RunnerWanted *wanted) {
 }
 
 static bool apply(Call *call, const char *command) {
-    RunnerWanted wanted = {
-        .command = command, .count = -1, .release = option_value(&call->given, "release")};
+    RunnerWanted wanted = {.command = command,
+                           .count = -1,
+                           .release = option_value(&call->given, "release"),
+                           .plan = option_value(&call->given, "plan")};
     RunnerResult result;
     if (call->given.word_count)
         return fail(FAIL_USAGE, "%s takes no words: %s", command, call->given.word[0]);
@@ -96,6 +98,7 @@ const Command cmd_up = {
 };
 
 static const Option deploy_options[] = {
+    {"plan", 0, "HASH", "run the plan of this hash (stint plan prints it), or none"},
     {"override", 0, "GATE", "lift this gate, where its policy lets your role; may be repeated"},
     {"reason", 0, "TEXT", "why; the ledger keeps it"},
     {"release", 0, "FILE", "refuse what is not in this record, or is another text (stint promote)"},
@@ -105,7 +108,7 @@ static const Option deploy_options[] = {
 
 const Command cmd_deploy = {
     .name = "deploy",
-    .usage = "[--release FILE] [--override GATE --reason TEXT] [--summary FILE]",
+    .usage = "[--plan HASH] [--release FILE] [--override GATE --reason TEXT] [--summary FILE]",
     .about = "up for pipelines: never asks, policies are binding",
     .help =
         "What it prints to a pipe or a file holds no times, so that the same work gives the same\n"

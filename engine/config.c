@@ -2,7 +2,7 @@
 
 #include "address.h"
 #include "config_file.h"
-#include "config_guard.h"
+#include "config_protection.h"
 #include "dotenv.h"
 #include "fail.h"
 #include "file.h"
@@ -266,7 +266,7 @@ bool config_load(Arena *a, const ConfigWanted *wanted, Config **out) {
         !dotenv_read(a, file_join(a, l.file.near, ".env"), &l.dotenv))
         return false;
     config->arena = a;
-    config->guard = arena_take(a, sizeof *config->guard);
+    config->protection = arena_take(a, sizeof *config->protection);
     config->folder = l.file.folder;
     config->flags = wanted->flags;
     config->file = l.file.path;
@@ -283,7 +283,7 @@ bool config_load(Arena *a, const ConfigWanted *wanted, Config **out) {
     if (!load_pairs(&l, "variables", &config->variables) ||
         !load_pairs(&l, "people", &config->people) || !tell_dotenv(&l))
         return false;
-    config_guard(a, &l.file.ini, &l.dotenv, config);
+    config_protection(a, &l.file.ini, &l.dotenv, config);
     return true;
 }
 

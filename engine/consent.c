@@ -1,7 +1,7 @@
 #include "consent.h"
 
 #include "fail.h"
-#include "guard.h"
+#include "protection.h"
 #include "text.h"
 
 static const char data_loss[] = "data-loss";
@@ -15,7 +15,7 @@ static const char *lines(Arena *a, Strings losses) {
 
 bool consent_given(Arena *a, const Config *config, const Consent *consent, const char *what,
                    Strings losses, const char *command) {
-    const char *guard = guard_of(config), *here = guard ? guard : config->environment;
+    const char *guard = protection_of(config), *here = guard ? guard : config->environment;
     bool confirmed = text_same(consent->confirm, here);
     bool allowed = !losses.count || consent->allow;
     if (consent->allow && !text_same(consent->allow, data_loss)) {
@@ -37,7 +37,7 @@ bool consent_given(Arena *a, const Config *config, const Consent *consent, const
         fail_detail("data that would go:\n        %s", lines(a, losses));
     fail_state("nothing was run");
     if (!losses.count)
-        guard_explain(config);
+        protection_explain(config);
     return fail_next("%s -e %s --confirm %s%s%s", command, here, here,
                      losses.count ? " --allow " : "", losses.count ? data_loss : "");
 }

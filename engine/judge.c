@@ -13,12 +13,12 @@
 
 /* The paths of the policies that are for this environment; they are declared by that. */
 static bool load_policies(Judge *judge, Json *with) {
-    Hooks policies;
     Json *paths = json_new_list(judge->arena);
-    if (!hook_load(judge->arena, judge->config, "policies", "policy", &judge->script, &policies))
+    if (!hook_load(judge->arena, judge->config, "policies", "policy", &judge->script,
+                   &judge->policies))
         return false;
-    for (size_t i = 0; i < policies.count; i++)
-        json_append_text(paths, policies.at[i].declaration.file);
+    for (size_t i = 0; i < judge->policies.count; i++)
+        json_append_text(paths, judge->policies.at[i].declaration.file);
     json_set(with, "policies", paths);
     return true;
 }
@@ -30,10 +30,11 @@ static Json *variables_json(Arena *a, const ConfigPairs *variables) {
     return map;
 }
 
-bool judge_open(Arena *a, const Config *config, Json *facts, Judge *out) {
-    Json *with = json_new_map(a), *answer;
-    *out = (Judge){.arena = a, .config = config, .script = hook_world(a, config)};
-    if (!out->script || !load_policies(out, with))
+static bool begin(Judge *judge, Json *facts, Json *with) {
+    Arena *a = judge->arena;
+    const Config *config = judge->config;
+    Json *answer;
+    if (!judge->script || !load_policies(judge, with))
         return false;
     json_set_text(with, "environment", config->environment);
     json_set_text(with, "unparsed", config->unparsed);
@@ -42,8 +43,20 @@ bool judge_open(Arena *a, const Config *config, Json *facts, Judge *out) {
     json_set(with, "variables", variables_json(a, &config->variables));
     if (facts)
         json_set(with, "facts", facts);
-    return script_exchange(a, out->script, "judge_begin", "the policies", with, &answer) ||
+    return script_exchange(a, judge->script, "judge_begin", "the policies", with, &answer) ||
            fail_as(FAIL_CONFIG);
+}
+
+bool judge_open(Arena *a, const Config *config, Json *facts, Judge *out) {
+    *out = (Judge){.arena = a, .config = config, .script = hook_world(a, config)};
+    return begin(out, facts, json_new_map(a));
+}
+
+bool judge_join(Arena *a, const Config *config, Json *facts, Script *script, Judge *out) {
+    Json *with = json_new_map(a);
+    *out = (Judge){.arena = a, .config = config, .script = script};
+    json_set_flag(with, "deeds", true);
+    return begin(out, facts, with);
 }
 
 /* The text of a line, from 1. */
@@ -96,6 +109,7 @@ static void add_finding(Judge *judge, const Bytes *text, Json *json) {
         .hint = json_as_text(json_get(json, "hint")),
         .object = json_as_text(json_get(json, "object")),
         .fingerprint = json_as_text(json_get(json, "fingerprint")),
+        .binding = json_as_flag(json_get(json, "binding")),
         .json = json,
     };
     finding->key = key_of(judge, finding);
@@ -143,8 +157,10 @@ bool judge_migration(Judge *judge, Migration *m, JudgeFiles files, const JudgePr
     if (ok && problem && problem->rule)
         json_set(file, "problem", problem_json(a, problem));
     ok = ok && script_exchange(judge->arena, judge->script, "judge_file", m->path, file, &answer);
-    if (ok)
-        add_findings(judge, &m->text, answer);
+    if (ok) {
+        add_findings(judge, &m->text, json_get(answer, "findings"));
+        judge->deeds = json_get(answer, "deeds");
+    }
     if (!lua)
         m->text = m->down_text = (Bytes){NULL, 0};
     arena_free(a);

@@ -4,7 +4,7 @@
 #include "clock.h"
 #include "fail.h"
 #include "file.h"
-#include "guard.h"
+#include "protection.h"
 #include "json.h"
 #include "ledger.h"
 #include "lock.h"
@@ -284,7 +284,7 @@ bool restore_run(Arena *a, const Config *config, const RestoreWanted *wanted, Ar
         return false;
     w.pg = session_open(a, config, "restore", SESSION_MAY_CREATE);
     bool ok = w.pg && (!checksum || find_in_ledger(&w, checksum)) && is_meant(&w) &&
-              guard_look(w.pg, config) &&
+              protection_look(w.pg, config) &&
               consent_given(a, config, &wanted->consent, "a restore", (Strings){0, NULL}, again) &&
               restore(&w);
     pg_close(w.pg);

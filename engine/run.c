@@ -5,7 +5,7 @@
 #include "clock.h"
 #include "fail.h"
 #include "known.h"
-#include "guard.h"
+#include "protection.h"
 #include "lock.h"
 #include "log.h"
 #include "repeatable.h"
@@ -128,7 +128,7 @@ static bool write_durations(Run *run) {
 
 bool run_begin(Run *run) {
     const Config *config = run->config;
-    return run->id || (guard_mark(run->pg, config) &&
+    return run->id || (protection_mark(run->pg, config) &&
                        ledger_begin_run(run->pg, config->ledger_schema, run->command,
                                         config->environment, &run->id));
 }
@@ -181,7 +181,7 @@ bool run_lock(Run *run) {
         return false;
     run->files_read =
         run->look != NULL; /* what another run did is in the ledger, not in our files */
-    return ledger_prepare(run->pg, config->ledger_schema) && guard_look(run->pg, config) &&
+    return ledger_prepare(run->pg, config->ledger_schema) && protection_look(run->pg, config) &&
            run_look(run);
 }
 

@@ -5,7 +5,9 @@
 #include "event.h"
 #include "fail.h"
 #include "gate.h"
+#include "imprint.h"
 #include "release.h"
+#include "review.h"
 #include "session.h"
 #include "stop.h"
 #include "verify.h"
@@ -118,6 +120,16 @@ static bool pass_gates(Run *run, const RunnerWanted *wanted) {
     return !gates.of.count || gate_pass(&gates, run->id);
 }
 
+/* Where nobody can say no, nobody is asked: the judge takes longer than a small file does. */
+static bool is_agreed(Run *run, const RunnerWanted *wanted) {
+    Review review;
+    if (run->applied || !run->plan.due || (!wanted->plan && !review_binds(run->config)))
+        return true;
+    return review_make(run, &review) &&
+           (!wanted->plan || imprint_accept(run->arena, review.hash, wanted->plan)) &&
+           review_accept(&review);
+}
+
 /* Who deploys, and by what leave: the ledger keeps both. */
 static bool note_release(Run *run, const RunnerWanted *wanted) {
     Release release;
@@ -135,7 +147,7 @@ static bool accept(Run *run, const RunnerWanted *wanted, int *looks, size_t *tot
         return true;
     *looks = run->looks;
     if (plan_accept(&run->plan, run->config->order) && is_released(run, wanted) &&
-        open_due(run, wanted, total) && pass_gates(run, wanted)) {
+        is_agreed(run, wanted) && open_due(run, wanted, total) && pass_gates(run, wanted)) {
         *total += (size_t)run->applied;
         return true;
     }

@@ -3,7 +3,7 @@
 #include "clock.h"
 #include "event.h"
 #include "fail.h"
-#include "guard.h"
+#include "protection.h"
 #include "log.h"
 #include "loss.h"
 #include "message.h"
@@ -68,7 +68,7 @@ static bool refuse_edited(const Seed *seed, const char *at, const char *who) {
 static bool look_back(Seed *seed) {
     Run *run = &seed->run;
     PgRows rows;
-    if (!guard_of(run->config))
+    if (!protection_of(run->config))
         return true;
     if (!pg_rows(run->pg, run->arena, &rows,
                  ledger_sql(run->arena, run->config->ledger_schema, SQL_SEED_LAST),

@@ -63,12 +63,13 @@ local function shown(findings)
       object = finding.object or native.json.null,
       statement = finding.statement or native.json.null,
       fingerprint = finding.fingerprint or native.json.null,
+      binding = finding.binding,
     }
   end
   return native.json.list(list)
 end
 
--- { environment, facts, variables, unparsed, assumed, opaque, policies = { path... } }
+-- { environment, facts, variables, unparsed, assumed, opaque, policies = { path... }, deeds }
 function bench.judge_begin(with)
   collectgarbage "generational" -- trees live as long as their statement is judged: a third of the time
   with = plain(with)
@@ -81,7 +82,8 @@ function bench.judge_begin(with)
 end
 
 function bench.judge_file(file)
-  return shown(judge.file(plain(file)))
+  local findings, deeds = judge.file(plain(file))
+  return { findings = shown(findings), deeds = deeds and native.json.list(deeds) }
 end
 
 function bench.judge_finish()

@@ -176,7 +176,8 @@ function impact.plain(answer)
   local locks, loses = {}, {}
   for i, lock in ipairs(answer.locks) do
     local relation = lock.relation
-    locks[i] = { relation = relation.fact_id or relation.id, is_new = relation.is_new, mode = lock.mode, why = lock.why }
+    locks[i] = { relation = relation.fact_id or relation.id, is_new = relation.is_new, mode = lock.mode, why = lock.why,
+      name = relation.name, rows = relation.rows, bytes = relation.bytes }
     locks[i].maybe = answer.depends[relation] or nil
   end
   for i, lost in ipairs(answer.loses) do

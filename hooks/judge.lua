@@ -40,9 +40,11 @@ local function add(file, finding)
   if wanted and finding.level ~= "notice" then
     finding.level = levels[wanted]
   end
+  finding.binding = finding.binding or wanted ~= nil or finding.firm or false
   if finding.certainty == "assumed" and now.assumed ~= "ack" and finding.level == "error" then
     local meaning = meanings[now.assumed]
     finding.level, finding.firm = meaning.level, meaning.firm
+    finding.binding = finding.binding or finding.firm or false
   end
   if finding.firm or not waiver.find(file.waivers, finding) then
     now.findings[#now.findings + 1] = finding
@@ -82,6 +84,7 @@ local function note(file, rule, answer, s)
     statement = s and (s.outer or s).index,
     top_line = s and (s.outer or s).line,
     fingerprint = s and (s.outer or s).fingerprint,
+    binding = not rule.path:find "^stint/",
   })
 end
 
@@ -185,6 +188,21 @@ local function ask_all(file, s)
   end
 end
 
+-- What the file's statement does, or one within it: plan shows it, guard holds it to that.
+local function note_deed(file, s, does)
+  local top = s.outer or s
+  now.deeds[#now.deeds + 1] = {
+    number = top.index,
+    line = s.line,
+    kind = s.kind,
+    inside = s.inside,
+    sql = s.inside ~= "top" and s.sql or native.json.null,
+    fingerprint = top.fingerprint or native.json.null,
+    impact = impact.plain(does),
+    waived = waiver.find(file.waivers, { rule = "guard", top_line = top.line }) ~= nil,
+  }
+end
+
 -- A statement of a function's body does not run now, and counts for nothing.
 local function judge_statement(file, s)
   local inner, unknown = routine.of(s)
@@ -199,6 +217,9 @@ local function judge_statement(file, s)
       tell_unparsed(file, s)
     elseif s.state == "opaque" then
       tell_opaque(file, s, s.problem)
+    end
+    if now.deeds then
+      note_deed(file, s, does)
     end
   end
   for _, part in ipairs(unknown) do
@@ -343,14 +364,15 @@ local function before(a, b)
 end
 
 -- Judges a file: { path, version, name, kind, text, down_path, down_text, together, known, problem }.
--- Its findings, in the order of the text.
+-- Its findings, in the order of the text; and what its statements do, where judge.begin was asked for
+-- `deeds`.
 function judge.file(file)
-  now.findings = {}
+  now.findings, now.deeds = {}, now.wants_deeds and {}
   now.world:file(file)
   local problem = read(file)
   if problem then
     say(file, "unreadable", problem)
-    return now.findings
+    return now.findings, now.deeds
   end
   if file.problem then
     say(file, file.problem.rule, file.problem)
@@ -370,7 +392,7 @@ function judge.file(file)
     end
   end
   table.sort(now.findings, before)
-  return now.findings
+  return now.findings, now.deeds
 end
 
 local function by_ask(list)
@@ -385,7 +407,7 @@ local function by_ask(list)
   return map
 end
 
--- Begins a run: { environment, facts, variables, unparsed, assumed, opaque, rules, levels }.
+-- Begins a run: { environment, facts, variables, unparsed, assumed, opaque, rules, levels, deeds }.
 function judge.begin(with)
   local facts = with.facts or {}
   facts.environment = facts.environment or with.environment
@@ -397,6 +419,7 @@ function judge.begin(with)
     assumed = with.assumed or "ack",
     opaque = with.opaque or "warn",
     levels = with.levels or {},
+    wants_deeds = with.deeds,
     by_ask = by_ask(with.rules),
     known = {},
     names = {},
@@ -409,7 +432,7 @@ function judge.begin(with)
     now.names[#now.names + 1] = rule.id
   end
   for id in pairs(rules.own) do
-    now.known[id] = "now"
+    now.known[id] = id == "guard" and "late" or "now"
     now.names[#now.names + 1] = id
   end
 end

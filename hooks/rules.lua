@@ -97,6 +97,7 @@ rules.own = {
   ["out-of-order"] = { family = "will-fail", why = "a branch that was merged before has a newer one: up refuses what is older" },
   ["edited"] = { family = "will-fail", why = "what was applied is not applied again: up refuses a file whose text has changed" },
   ["version-collision"] = { family = "will-fail", why = "two files cannot have one version" },
+  ["guard"] = { family = "dynamic-sql", why = "a statement does what its plan did not say: it was cancelled before that" },
   ["waiver-expired"] = { family = "security", why = "its until= has passed, so it lifts nothing any more" },
   ["waiver-unused"] = { family = "security", why = "nothing was found that it lifts: it would hide what comes later" },
 }

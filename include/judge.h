@@ -8,6 +8,7 @@
 #define JUDGE_H
 
 #include "config.h"
+#include "hook.h"
 #include "json.h"
 #include "migration.h"
 
@@ -20,6 +21,8 @@ typedef struct {
     const char *hint, *object; /* or NULL */
     const char *fingerprint;   /* of the statement, by its tokens; or NULL */
     const char *key;           /* the same for this finding wherever its line goes */
+    bool binding;              /* the team's own rule, or a level that its policies or config.ini
+                                  give */
     Json *json;                /* all of it, as CONTRACT 6 has it */
 } Finding;
 
@@ -35,6 +38,10 @@ typedef struct {
     Finding *finding;  /* by file, in the order of its text */
     Coverage coverage; /* after judge_finish */
     Json *effects;     /* the same: data that go, tables that are locked (hooks/toll.lua) */
+    Hooks policies;    /* that are for this environment */
+    Json *deeds;       /* of the last file, after judge_join: what its statements do, a list of
+                          { number, line, kind, inside, sql, fingerprint, impact, waived }; those
+                          within a DO block or of Lua have sql */
 } Judge;
 
 /* Which files run in one go: what an earlier one creates is new and empty for a later one. Of a
@@ -48,6 +55,8 @@ typedef struct {
 
 /* `facts`: what is known of the database, a value of `a`, or NULL. */
 bool judge_open(Arena *a, const Config *config, Json *facts, Judge *out);
+/* The same in a world of scripts that is there, and stays when it is closed; deeds are wanted. */
+bool judge_join(Arena *a, const Config *config, Json *facts, Script *script, Judge *out);
 /* In the order in which they run. Reads the file if that has not been done. `problem` or NULL is
  * one more of its findings, with waivers and levels as any. */
 bool judge_migration(Judge *judge, Migration *m, JudgeFiles files, const JudgeProblem *problem);

@@ -15,6 +15,7 @@ typedef struct {
     Strings override;    /* gates to lift, and why (gate.h) */
     const char *reason;
     const char *release; /* the file of a record: nothing runs that is not in it; or NULL */
+    const char *plan;    /* the hash of the plan that was agreed to, or NULL */
 } RunnerWanted;
 
 typedef struct {

@@ -70,10 +70,11 @@ local floors = {
       encoding
       facts
       governor
-      guard
+      protection
       health
       hook
       hours
+      imprint
       keeper
       keyring
       known
@@ -143,6 +144,7 @@ local floors = {
       restore
       resume
       revert
+      review
       run
       runner
       scope
@@ -171,6 +173,7 @@ local floors = {
       pick
       picture
       progress
+      prospect
       report
       screen
       show

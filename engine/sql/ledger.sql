@@ -125,3 +125,9 @@ FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
 WHERE l.relation = to_regclass('stint.migration') AND l.mode <> 'AccessShareLock' AND l.granted AND l.pid <> pg_backend_pid()
   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
 HAVING count(*) > 0
+
+-- :name ledger_last
+-- What was last done to migrations here: the last run that applied one, how many there are, and the
+-- last event that is about one (a backup is none); NULL: nothing ever was.
+SELECT nullif(pg_catalog.concat_ws(' ', max(m.run), nullif(count(*), 0), nullif(count(*) FILTER (WHERE m.state = 'applied'), 0),
+  (SELECT max(e.id) FROM stint.event e WHERE e.migration IS NOT NULL)), '') FROM stint.migration m

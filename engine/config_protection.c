@@ -1,4 +1,4 @@
-#include "config_guard.h"
+#include "config_protection.h"
 
 #include "fail.h"
 #include "file.h"
@@ -82,7 +82,7 @@ static bool leads_to(const Guard *g, const char *environment, const char *key, c
     return place_of(g->arena, value, &there) && is_one_place(here, &there);
 }
 
-void config_guard(Arena *a, const Ini *ini, Dotenv *dotenv, const Config *config) {
+void config_protection(Arena *a, const Ini *ini, Dotenv *dotenv, const Config *config) {
     Guard g = {a, ini, dotenv, config};
     PgUrl here;
     if (config->is_protected || config->url_problem ||
@@ -92,6 +92,6 @@ void config_guard(Arena *a, const Ini *ini, Dotenv *dotenv, const Config *config
         const char *name = config->environments[i];
         if (!text_same(name, config->environment) && is_protected(&g, name) &&
             (leads_to(&g, name, "url", &here) || leads_to(&g, name, "direct_url", &here)))
-            *config->guard = name;
+            *config->protection = name;
     }
 }

@@ -1,12 +1,12 @@
-#include "guard.h"
+#include "protection.h"
 
 #include "fail.h"
 #include "ledger.h"
 #include "sql.h"
 #include "text.h"
 
-const char *guard_of(const Config *config) {
-    return config->is_protected ? config->environment : *config->guard;
+const char *protection_of(const Config *config) {
+    return config->is_protected ? config->environment : *config->protection;
 }
 
 /* No ledger, or none of ours: nothing says that it is protected. */
@@ -15,8 +15,8 @@ static bool is_absent(const Pg *pg) {
            pg_failed_with(pg, "42703");
 }
 
-bool guard_look(Pg *pg, const Config *config) {
-    if (guard_of(config))
+bool protection_look(Pg *pg, const Config *config) {
+    if (protection_of(config))
         return true;
     Arena *a = arena_new();
     PgRows rows;
@@ -25,7 +25,7 @@ bool guard_look(Pg *pg, const Config *config) {
     const char *mark = ok && rows.count ? pg_cell(&rows, 0, 0) : NULL;
     /* of its own name: config.ini says that it is protected no more */
     if (mark && !text_same(mark, config->environment))
-        *config->guard = arena_string(config->arena, mark);
+        *config->protection = arena_string(config->arena, mark);
     if (!ok && is_absent(pg)) {
         fail_clear();
         ok = true;
@@ -34,7 +34,7 @@ bool guard_look(Pg *pg, const Config *config) {
     return ok || fail_in("cannot read the ledger");
 }
 
-bool guard_mark(Pg *pg, const Config *config) {
+bool protection_mark(Pg *pg, const Config *config) {
     if (!config->is_protected)
         return true;
     Arena *a = arena_new();
@@ -44,8 +44,8 @@ bool guard_mark(Pg *pg, const Config *config) {
     return ok || fail_in("cannot write to the ledger");
 }
 
-bool guard_explain(const Config *config) {
-    const char *by = *config->guard;
+bool protection_explain(const Config *config) {
+    const char *by = *config->protection;
     if (config->is_protected || !by)
         return false;
     fail_detail("this database is the one of %s, whatever leads to it; you chose %s", by,

@@ -1,0 +1,33 @@
+/* review: the judge asked about all that is due, with what the database says of itself: what each
+ * statement does, what the rules say to it, and the imprint of the whole plan. Says no where the
+ * environment's policies do. Refuses to run anything, and to print. */
+#ifndef REVIEW_H
+#define REVIEW_H
+
+#include "judge.h"
+#include "run.h"
+
+typedef struct {
+    const PlanItem *item;
+    Json *deeds;         /* see Judge.deeds */
+    size_t first, count; /* its findings, in judge.finding */
+} ReviewFile;
+
+typedef struct {
+    Judge judge;
+    size_t count;
+    ReviewFile *file; /* in the order of the run */
+    const char *hash;
+} Review;
+
+/* Reads files that are due as need be, in the run's own script world. */
+bool review_make(Run *run, Review *out);
+/* Of this item; NULL: it is not due. */
+const ReviewFile *review_file(const Review *review, const PlanItem *item);
+/* Can a policy of this environment refuse a file? Where none can, nobody need ask the judge. */
+bool review_binds(const Config *config);
+/* False: FAIL_REFUSED. In a protected environment every error refuses, elsewhere those of the
+ * team's own rules and levels. */
+bool review_accept(const Review *review);
+
+#endif
