@@ -2,7 +2,7 @@
 
 #include "facts.h"
 #include "fail.h"
-#include "guard.h"
+#include "protection.h"
 #include "hook.h"
 #include "judge.h"
 #include "log.h"
@@ -17,7 +17,7 @@ const char *gate_state(GateState state) {
 }
 
 bool gate_binds(const Config *config, const char *command) {
-    return text_same(command, "deploy") || guard_of(config);
+    return text_same(command, "deploy") || protection_of(config);
 }
 
 /* ---- asking ---- */

@@ -19,8 +19,7 @@ static bool open_judge(Run *run, Review *review) {
         run->script = hook_world(run->arena, run->config);
     if (run->pg && !facts_read(run->arena, run->pg, run->config->ledger_schema, &facts))
         return false;
-    return run->script &&
-           judge_join(run->arena, run->config, facts, run->script, &review->judge);
+    return run->script && judge_join(run->arena, run->config, facts, run->script, &review->judge);
 }
 
 static bool is_lua(const Migration *m) {
@@ -75,8 +74,7 @@ static void add_size(Arena *a, Imprint *imprint, const Json *lock) {
 
 static void add_deed(Arena *a, Imprint *imprint, const Json *deed) {
     const Json *impact = json_get(deed, "impact"), *locks = json_get(impact, "locks");
-    imprint_add(imprint, IMPRINT_IMPACT, "statement",
-                json_as_text(json_get(deed, "fingerprint")));
+    imprint_add(imprint, IMPRINT_IMPACT, "statement", json_as_text(json_get(deed, "fingerprint")));
     imprint_add(imprint, IMPRINT_IMPACT, "kind", json_as_text(json_get(deed, "kind")));
     for (size_t i = 0; i < json_count(locks); i++) {
         const Json *lock = json_at(locks, i);
@@ -87,8 +85,7 @@ static void add_deed(Arena *a, Imprint *imprint, const Json *deed) {
     add_list(imprint, "rewrites", json_get(impact, "rewrites"));
     add_list(imprint, "scans", json_get(impact, "scans"));
     add_list(imprint, "builds", json_get(impact, "builds"));
-    imprint_add(imprint, IMPRINT_IMPACT, "certainty",
-                json_as_text(json_get(impact, "certainty")));
+    imprint_add(imprint, IMPRINT_IMPACT, "certainty", json_as_text(json_get(impact, "certainty")));
 }
 
 static void add_file(Arena *a, Imprint *imprint, const ReviewFile *file) {

@@ -36,9 +36,10 @@ typedef struct {
     const char *server_bin, *scratch, *ledger_schema;
     /* of the environment (or as a default in [project]) */
     const char *url, *direct_url;
-    bool is_protected;  /* protected */
-    const char **protection; /* into it goes the name of another environment, a protected one, whose
-                           database this is: known from config.ini, or from the ledger (protection.h) */
+    bool is_protected; /* protected */
+    const char *
+        *protection; /* into it goes the name of another environment, a protected one, whose
+                   database this is: known from config.ini, or from the ledger (protection.h) */
     const char *role, *schema;
     long long wait_for_db, run_lock_wait, lock_timeout, lock_timeout_max, lock_retry_max,
         statement_timeout;

@@ -1,5 +1,5 @@
-/* protection: the mark that a protected environment leaves in its ledger, so that its protection holds
- * whatever name or URL leads there. Refuses to know what it keeps from being done. */
+/* protection: the mark that a protected environment leaves in its ledger, so that its protection
+ * holds whatever name or URL leads there. Refuses to know what it keeps from being done. */
 #ifndef PROTECTION_H
 #define PROTECTION_H
 
