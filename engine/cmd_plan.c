@@ -112,7 +112,7 @@ static void print_function(Call *call, const ReviewFile *file) {
 }
 
 static void print_item(Call *call, Pg *pg, const Review *review, const PlanItem *item) {
-    const ReviewFile *file = review_file(review, item);
+    const ReviewFile *file = review_file(review, item->migration->id);
     const Migration *m = item->migration;
     size_t from = item->row && item->state == PLAN_PARTIAL ? (size_t)item->row->position : 0;
     printf("%s (%s%s%s)\n", m->path, migration_kind(m->kind),
@@ -129,7 +129,7 @@ static void print_item(Call *call, Pg *pg, const Review *review, const PlanItem 
 
 static Json *item_json(Call *call, const Review *review, const PlanItem *item) {
     Arena *a = call->arena;
-    const ReviewFile *file = review_file(review, item);
+    const ReviewFile *file = review_file(review, item->migration->id);
     const Migration *m = item->migration;
     Json *json = json_new_map(a), *list = json_new_list(a);
     json_set_text(json, "version", m->version);

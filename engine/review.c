@@ -30,7 +30,9 @@ static bool is_lua(const Migration *m) {
 static bool judge_item(Review *review, const PlanItem *item) {
     Migration copy = *item->migration;
     ReviewFile *file = &review->file[review->count++];
-    *file = (ReviewFile){.item = item, .first = review->judge.count};
+    *file = (ReviewFile){.id = arena_string(review->judge.arena, item->migration->id),
+                         .item = item,
+                         .first = review->judge.count};
     copy.text = copy.down_text = (Bytes){NULL, 0};
     Migration *m = is_lua(item->migration) ? item->migration : &copy;
     if (!judge_migration(&review->judge, m, JUDGE_TOGETHER, NULL))
@@ -144,9 +146,9 @@ bool review_make(Run *run, Review *out) {
     return judge_finish(&out->judge) && add_imprint(run, out);
 }
 
-const ReviewFile *review_file(const Review *review, const PlanItem *item) {
+const ReviewFile *review_file(const Review *review, const char *id) {
     for (size_t i = 0; i < review->count; i++)
-        if (review->file[i].item == item)
+        if (text_same(review->file[i].id, id))
             return &review->file[i];
     return NULL;
 }

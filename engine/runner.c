@@ -121,13 +121,16 @@ static bool pass_gates(Run *run, const RunnerWanted *wanted) {
 }
 
 /* Where nobody can say no, nobody is asked: the judge takes longer than a small file does. */
-static bool is_agreed(Run *run, const RunnerWanted *wanted) {
-    Review review;
+static bool review(Run *run, const RunnerWanted *wanted) {
     if (run->applied || !run->plan.due || (!wanted->plan && !review_binds(run->config)))
         return true;
-    return review_make(run, &review) &&
-           (!wanted->plan || imprint_accept(run->arena, review.hash, wanted->plan)) &&
-           review_accept(&review);
+    run->review = arena_take(run->arena, sizeof *run->review);
+    return review_make(run, run->review) &&
+           (!wanted->plan || imprint_accept(run->arena, run->review->hash, wanted->plan));
+}
+
+static bool is_agreed(const Run *run) {
+    return run->applied || !run->review || review_accept(run->review);
 }
 
 /* Who deploys, and by what leave: the ledger keeps both. */
@@ -147,7 +150,8 @@ static bool accept(Run *run, const RunnerWanted *wanted, int *looks, size_t *tot
         return true;
     *looks = run->looks;
     if (plan_accept(&run->plan, run->config->order) && is_released(run, wanted) &&
-        is_agreed(run, wanted) && open_due(run, wanted, total) && pass_gates(run, wanted)) {
+        review(run, wanted) && open_due(run, wanted, total) && pass_gates(run, wanted) &&
+        is_agreed(run)) {
         *total += (size_t)run->applied;
         return true;
     }

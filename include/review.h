@@ -8,12 +8,13 @@
 #include "run.h"
 
 typedef struct {
-    const PlanItem *item;
-    Json *deeds;         /* see Judge.deeds */
-    size_t first, count; /* its findings, in judge.finding */
+    const char *id;
+    const PlanItem *item; /* as long as the run's look */
+    Json *deeds;          /* see Judge.deeds */
+    size_t first, count;  /* its findings, in judge.finding */
 } ReviewFile;
 
-typedef struct {
+typedef struct Review {
     Judge judge;
     size_t count;
     ReviewFile *file; /* in the order of the run */
@@ -22,8 +23,8 @@ typedef struct {
 
 /* Reads files that are due as need be, in the run's own script world. */
 bool review_make(Run *run, Review *out);
-/* Of this item; NULL: it is not due. */
-const ReviewFile *review_file(const Review *review, const PlanItem *item);
+/* Of the file with this id, at any later look too; NULL: it was not due. */
+const ReviewFile *review_file(const Review *review, const char *id);
 /* Can a policy of this environment refuse a file? Where none can, nobody need ask the judge. */
 bool review_binds(const Config *config);
 /* False: FAIL_REFUSED. In a protected environment every error refuses, elsewhere those of the

@@ -16,9 +16,10 @@ typedef struct {
     const Config *config;
     const char *command;
     Pg *pg;
-    Script *script;    /* NULL until a Lua file is due */
-    Hooks checks;      /* that are to be asked; verify.h */
-    LedgerDepth depth; /* that this command wants of settled rows */
+    struct Review *review; /* what the judge said of what was due (review.h); NULL: not asked */
+    Script *script;        /* NULL until a Lua file is due */
+    Hooks checks;          /* that are to be asked; verify.h */
+    LedgerDepth depth;     /* that this command wants of settled rows */
     Ledger ledger;
     Migrations files;
     bool files_read; /* ahead of the next look */
