@@ -1,29 +1,20 @@
+local subject = require "stint.subject"
 local tree = require "stint.tree"
 
--- Does the statement, or one in it, say the word as a text?
 local function says(s, word)
   for const in s:each "A_Const" do
     if tree.constant(const) == word then
       return true
     end
   end
-  for _, one in ipairs(s.inner or {}) do
-    if one.inside == "do" and says(one, word) then
-      return true
-    end
-  end
   return false
 end
 
-local function added(s, out)
+-- { s, value, type } where the statement adds a value to an enum, or nil.
+local function added(s)
   local node = s.node
   if node and node.tag == "AlterEnumStmt" and node.newVal and not node.oldVal then
-    out[#out + 1] = { s = s, value = node.newVal, type = tree.dotted(node.typeName) }
-  end
-  for _, one in ipairs(s.inner or {}) do
-    if one.inside == "do" then
-      added(one, out)
-    end
+    return { s = s, value = node.newVal, type = tree.dotted(node.typeName) }
   end
 end
 
@@ -47,15 +38,17 @@ ALTER TYPE mood ADD VALUE 'glad';   -- a file of its own; what uses the value go
   transaction = function(t, facts)
     local found, list, fresh = {}, {}, made(t)
     local modern = (facts.server_version or 0) >= 170000
-    for _, s in ipairs(t.statements) do
-      for _, one in ipairs(list) do
-        if says(s, one.value) and not (modern and fresh[one.type]) then
-          found[#found + 1] = deny(("'%s' of %s is used in the transaction that adds it"):format(one.value, one.type), {
-            at = s, object = one.type, certainty = "certain",
-          })
+    for _, outer in ipairs(t.statements) do
+      for _, s in ipairs(subject.flat(outer)) do
+        for _, one in ipairs(list) do
+          if says(s, one.value) and not (modern and fresh[one.type]) then
+            found[#found + 1] = deny(("'%s' of %s is used in the transaction that adds it"):format(one.value, one.type), {
+              at = s, object = one.type, certainty = "certain",
+            })
+          end
         end
+        list[#list + 1] = added(s)
       end
-      added(s, list)
     end
     return found
   end,
@@ -66,17 +59,18 @@ ALTER TYPE mood ADD VALUE 'glad';   -- a file of its own; what uses the value go
     local found, list = {}, {}
     for number, part in ipairs(m.parts) do
       for i = part.first, part.last do
-        local s = m.statements[i]
-        for _, one in ipairs(list) do
-          if one.part ~= number and says(s, one.value) then
-            found[#found + 1] = warn(("'%s' of %s is used in the file that adds it: it runs statement by statement, and may be applied "
-              .. "in part"):format(one.value, one.type), { at = s, object = one.type, certainty = "certain" })
+        for _, s in ipairs(subject.flat(m.statements[i])) do
+          for _, one in ipairs(list) do
+            if one.part ~= number and says(s, one.value) then
+              found[#found + 1] = warn(("'%s' of %s is used in the file that adds it: it runs statement by statement, and may be applied "
+                .. "in part"):format(one.value, one.type), { at = s, object = one.type, certainty = "certain" })
+            end
           end
-        end
-        local from = #list
-        added(s, list)
-        for k = from + 1, #list do
-          list[k].part = number
+          local one = added(s)
+          if one then
+            one.part = number
+            list[#list + 1] = one
+          end
         end
       end
     end
@@ -87,7 +81,7 @@ ALTER TYPE mood ADD VALUE 'glad';   -- a file of its own; what uses the value go
       "BEGIN; ALTER TYPE mood ADD VALUE 'glad'; UPDATE t SET m = 'glad' WHERE id = 1; COMMIT",
       "ALTER TYPE mood ADD VALUE 'glad'; ALTER TABLE t ALTER m SET DEFAULT 'glad'",
       "CREATE TYPE mood AS ENUM ('sad'); ALTER TYPE mood ADD VALUE 'glad'; INSERT INTO t VALUES ('glad'::mood)",
-      "DO $$ BEGIN ALTER TYPE mood ADD VALUE 'glad'; INSERT INTO t VALUES ('glad'); END $$; INSERT INTO t VALUES ('glad')",
+      "DO $$ BEGIN ALTER TYPE mood ADD VALUE 'glad'; INSERT INTO t VALUES ('glad'); END $$",
       "ALTER TYPE app.mood ADD VALUE IF NOT EXISTS 'glad' AFTER 'sad'; ALTER TABLE t ADD CONSTRAINT c CHECK (m <> 'glad') NOT VALID",
     },
     good = {

@@ -1,0 +1,53 @@
+-- Migrations as people write them (spec/support/hazards/b.lua): each hazard is found by a rule of its
+-- family, and what is safe is left alone by every rule that Stint ships.
+local json = require "dkjson"
+local exchange = require("native").judge.exchange
+local set = dofile "spec/support/hazards/b.lua"
+
+local function judge(item)
+  local sql, facts = item, nil
+  if type(item) == "table" then
+    sql, facts = item[1], item[2]
+  end
+  local answer = assert(exchange("judge_text", json.encode { sql = sql, facts = facts, environment = "production" }))
+  return json.decode(answer).findings, sql
+end
+
+local function said(findings)
+  local lines = {}
+  for i, one in ipairs(findings) do
+    lines[i] = ("%s (%s, %s): %s"):format(one.rule, one.family, one.level, one.message)
+  end
+  return table.concat(lines, "\n")
+end
+
+local function title(number, item)
+  local sql = (type(item) == "table" and item[1] or item):gsub("%s+", " ")
+  return ("%d: %s"):format(number, #sql > 70 and sql:sub(1, 67) .. "..." or sql)
+end
+
+for family, list in pairs(set.bad) do
+  describe("a hazard of " .. family .. " is found in", function()
+    for number, item in ipairs(list) do
+      it(title(number, item), function()
+        local findings, sql = judge(item)
+        local found = false
+        for _, one in ipairs(findings) do
+          found = found or one.family == family
+        end
+        assert(found, sql .. "\n" .. said(findings))
+      end)
+    end
+  end)
+end
+
+describe("nothing but notices is said of", function()
+  for number, item in ipairs(set.good) do
+    it(title(number, item), function()
+      local findings, sql = judge(item)
+      for _, one in ipairs(findings) do
+        assert(one.level == "notice", sql .. "\n" .. said(findings))
+      end
+    end)
+  end
+end)
