@@ -142,6 +142,27 @@ function bench.judge_text(with)
   return { findings = shown(found), coverage = coverage }
 end
 
+-- { { files = { { name, text } ... }, facts, server_version } ... }: what is found in each, by Stint's
+-- own rules.
+function bench.judge_cases(cases)
+  local results = {}
+  for i, case in ipairs(plain(cases)) do
+    local facts = case.facts or {}
+    facts.server_version = case.server_version
+    bench.judge_begin { facts = facts }
+    local found = {}
+    for _, file in ipairs(case.files) do
+      local version = file.name:match "^%d+" or ""
+      local list = judge.file { path = file.name, version = version, name = file.name, kind = "sql", text = file.text }
+      table.move(list, 1, #list, #found + 1, found)
+    end
+    local late = judge.finish()
+    table.move(late, 1, #late, #found + 1, found)
+    results[i] = shown(found)
+  end
+  return native.json.list(results)
+end
+
 -- Runs the tests of rules: Stint's own, or with { policies = { path... } } those of the team. A list
 -- of { rule, what = "bad" or "good", number, sql, problem (nil: it holds) }.
 function bench.rule_tests(with)
