@@ -8,4 +8,5 @@ files["scripts"] = {
 }
 files["scripts/spec"] = { std = "lua54+busted" }
 files["hooks/types.lua"] = { ignore = { "1..", "2.." } }
+files["hooks/policies"] = { read_globals = { "policy", "allow", "warn", "deny" } }
 files["hooks/rules"] = { read_globals = { "policy", "allow", "warn", "deny", "notice" } }

@@ -15,7 +15,7 @@
 static const char luarc[] = "{\n"
                             "  \"runtime.version\": \"Lua 5.4\",\n"
                             "  \"workspace.library\": [\".stint\"],\n"
-                            "  \"diagnostics.globals\": [\"migration\", \"backfill\"]\n"
+                            "  \"diagnostics.globals\": [\"migration\", \"backfill\", \"policy\", \"check\", \"hook\"]\n"
                             "}\n";
 
 static const char example[] =
@@ -74,6 +74,18 @@ static bool give_types(Report *report) {
     for (const EmbeddedFile *file = embedded_files; file->name; file++)
         if (strcmp(file->name, "hooks/types.lua") == 0)
             return give(report, TYPES, arena_bytes(report->call->arena, file->text, file->length));
+    return true;
+}
+
+/* What each environment demands, to begin with. */
+static bool give_policies(Report *report) {
+    static const char from[] = "hooks/policies/";
+    Arena *a = report->call->arena;
+    for (const EmbeddedFile *file = embedded_files; file->name; file++)
+        if (text_starts(file->name, from) &&
+            !give(report, arena_format(a, "scripts/policies/%s", file->name + strlen(from)),
+                  arena_bytes(a, file->text, file->length)))
+            return false;
     return true;
 }
 
@@ -165,7 +177,8 @@ static bool run(Call *call) {
     }
     if (!give(&report, "config.ini", config_sample(a)) ||
         !give_folder(&report, "scripts/migrations") || !give_example(&report) ||
-        !give(&report, ".luarc.json", luarc) || !give_types(&report) || !ignore(&report))
+        !give_policies(&report) || !give(&report, ".luarc.json", luarc) || !give_types(&report) ||
+        !ignore(&report))
         return false;
     if (call->json) {
         Json *answer = json_new_map(a);
@@ -187,10 +200,10 @@ const Command cmd_init = {
     .name = "init",
     .usage = "[--example]",
     .about = "writes config.ini and a first scripts/ tree; never overwrites",
-    .help =
-        "Writes config.ini, scripts/migrations/, and .luarc.json with .stint/types.lua, by which\n"
-        "editors complete Lua scripts; adds .env and /backups/ to a .gitignore that is\n"
-        "there. What exists already is left as it is.",
+    .help = "Writes config.ini, scripts/migrations/, scripts/policies/ (what each environment\n"
+            "demands), and .luarc.json with .stint/types.lua, by which\n"
+            "editors complete Lua scripts; adds .env and /backups/ to a .gitignore that is\n"
+            "there. What exists already is left as it is.",
     .needs = NEED_NOTHING,
     .options = options,
     .run = run,
