@@ -12,11 +12,12 @@
 
 /* Editors with a Lua language server complete what scripts can say by these two files. */
 #define TYPES ".stint/types.lua"
-static const char luarc[] = "{\n"
-                            "  \"runtime.version\": \"Lua 5.4\",\n"
-                            "  \"workspace.library\": [\".stint\"],\n"
-                            "  \"diagnostics.globals\": [\"migration\", \"backfill\", \"policy\", \"check\", \"hook\"]\n"
-                            "}\n";
+static const char luarc[] =
+    "{\n"
+    "  \"runtime.version\": \"Lua 5.4\",\n"
+    "  \"workspace.library\": [\".stint\"],\n"
+    "  \"diagnostics.globals\": [\"migration\", \"backfill\", \"policy\", \"check\", \"hook\"]\n"
+    "}\n";
 
 static const char example[] =
     "-- Runs in one transaction together with its entry in the ledger: applied as a whole, or not\n"

@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include "fail.h"
+#include "override.h"
 #include "json.h"
 #include "restore.h"
 
@@ -26,6 +27,8 @@ static bool run(Call *call) {
     Archive archive;
     if (call->given.word_count != 1)
         return fail(FAIL_USAGE, "restore takes one backup: stint restore FILE");
+    if (!override_read(call, &wanted.consent.override, &wanted.consent.reason))
+        return false;
     wanted.path = call->given.word[0];
     for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
         if (option_given(&call->given, passed_on[i]))
@@ -38,6 +41,7 @@ static bool run(Call *call) {
 
 static const Option options[] = {
     {"confirm", 0, "ENV", "in a protected environment: its name, to say that you mean it"},
+    OVERRIDE_OPTIONS,
     {"from", 0, "ENV", "the backup is of this other environment"},
     {"no-owner", 0, NULL, "all of it belongs to the role that restores"},
     {"no-privileges", 0, NULL, "without the grants that are in it"},
@@ -46,7 +50,8 @@ static const Option options[] = {
 
 const Command cmd_restore = {
     .name = "restore",
-    .usage = "FILE [--confirm ENV] [--from ENV] [--no-owner] [--no-privileges]",
+    .usage =
+        "FILE [--confirm ENV] [--override GATE --reason TEXT] [--from ENV] [--no-owner] [--no-privileges]",
     .about = "put a backup in the place of what the database holds",
     .help =
         "Checks the backup's SHA-256, drops all that the role owns outside of extensions and of\n"

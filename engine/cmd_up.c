@@ -2,13 +2,12 @@
 
 #include "fail.h"
 #include "migration.h"
+#include "override.h"
 #include "progress.h"
 #include "runner.h"
 #include "summary.h"
-#include "text.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static bool read_count(const Call *call, long *out) {
     const char *given = option_value(&call->given, "count");
@@ -35,21 +34,6 @@ static bool read_to(Call *call, const char **out) {
     return found != NULL;
 }
 
-/* --override may stand there for several gates, each with the one --reason. */
-static bool read_override(Call *call, RunnerWanted *wanted) {
-    const Given *given = &call->given;
-    wanted->override.at = arena_take(call->arena, (given->count + 1) * sizeof(char *));
-    for (size_t i = 0; i < given->count; i++)
-        if (text_same(given->option[i]->name, "override"))
-            wanted->override.at[wanted->override.count++] = given->value[i];
-    wanted->reason = option_value(given, "reason");
-    if (wanted->reason && !wanted->override.count)
-        return fail(FAIL_USAGE, "--reason is why a gate is overridden: --override GATE");
-    if (!wanted->override.count || (wanted->reason && wanted->reason[strspn(wanted->reason, " ")]))
-        return true;
-    return fail(FAIL_USAGE, "--override wants a reason, which the ledger keeps: --reason TEXT");
-}
-
 static bool apply(Call *call, const char *command) {
     RunnerWanted wanted = {.command = command,
                            .count = -1,
@@ -59,7 +43,7 @@ static bool apply(Call *call, const char *command) {
     if (call->given.word_count)
         return fail(FAIL_USAGE, "%s takes no words: %s", command, call->given.word[0]);
     if (!read_count(call, &wanted.count) || !read_to(call, &wanted.to) ||
-        !read_override(call, &wanted))
+        !override_read(call, &wanted.override, &wanted.reason))
         return false;
     progress_show(call);
     if (!runner_up(call->arena, call->config, &wanted, &result))
@@ -99,8 +83,7 @@ const Command cmd_up = {
 
 static const Option deploy_options[] = {
     {"plan", 0, "HASH", "run the plan of this hash (stint plan prints it), or none"},
-    {"override", 0, "GATE", "lift this gate, where its policy lets your role; may be repeated"},
-    {"reason", 0, "TEXT", "why; the ledger keeps it"},
+    OVERRIDE_OPTIONS,
     {"release", 0, "FILE", "refuse what is not in this record, or is another text (stint promote)"},
     {"summary", 0, "FILE", "add what was done to this file, as Markdown for a job's page"},
     {NULL, 0, NULL, NULL},

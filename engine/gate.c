@@ -2,10 +2,10 @@
 
 #include "facts.h"
 #include "fail.h"
-#include "protection.h"
 #include "hook.h"
 #include "judge.h"
 #include "log.h"
+#include "protection.h"
 #include "text.h"
 
 #include <string.h>
@@ -14,10 +14,6 @@ static const char *const states[] = {"passed", "warned", "refused", "overridden"
 
 const char *gate_state(GateState state) {
     return states[state];
-}
-
-bool gate_binds(const Config *config, const char *command) {
-    return text_same(command, "deploy") || protection_of(config);
 }
 
 /* ---- asking ---- */
@@ -312,10 +308,18 @@ static bool lift_all(const Asking *asking, long long run, Gates *gates) {
     return true;
 }
 
+/* Are gates binding for this command in this environment? */
+static bool is_bound(const Config *config, const char *command) {
+    return text_same(command, "deploy") || protection_of(config);
+}
+
 bool gate_pass(const GateWanted *wanted, long long run) {
     Asking asking = asking_of(wanted);
     Gates gates = {0, NULL};
     size_t refused = 0;
+    if (!is_bound(wanted->of.config, wanted->command))
+        return !wanted->override.count || fail(FAIL_REFUSED, "no gates bind %s in %s",
+                                               wanted->command, wanted->of.config->environment);
     bool ok = ask_all(&asking, &gates) && lift_all(&asking, run, &gates);
     script_close(asking.script);
     for (size_t i = 0; ok && i < gates.count; i++) {

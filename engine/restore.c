@@ -3,6 +3,7 @@
 #include "client.h"
 #include "clock.h"
 #include "fail.h"
+#include "gate.h"
 #include "file.h"
 #include "protection.h"
 #include "json.h"
@@ -271,6 +272,16 @@ static bool restore(Work *w) {
     return pour(w);
 }
 
+static bool pass_gates(const Work *w) {
+    const Ledger unread = {.schema = w->config->ledger_schema};
+    const GateWanted gates = {
+        .command = "restore",
+        .of = {.arena = w->arena, .config = w->config, .pg = w->pg, .ledger = &unread},
+        .override = w->wanted->consent.override,
+        .reason = w->wanted->consent.reason};
+    return gate_pass(&gates, 0);
+}
+
 bool restore_run(Arena *a, const Config *config, const RestoreWanted *wanted, Archive *out) {
     Work w = {.arena = a, .config = config, .wanted = wanted, .archive = out};
     const char *again =
@@ -286,7 +297,7 @@ bool restore_run(Arena *a, const Config *config, const RestoreWanted *wanted, Ar
     bool ok = w.pg && (!checksum || find_in_ledger(&w, checksum)) && is_meant(&w) &&
               protection_look(w.pg, config) &&
               consent_given(a, config, &wanted->consent, "a restore", (Strings){0, NULL}, again) &&
-              restore(&w);
+              pass_gates(&w) && restore(&w);
     pg_close(w.pg);
     return ok;
 }

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "event.h"
 #include "fail.h"
+#include "gate.h"
 #include "log.h"
 #include "loss.h"
 #include "runner.h"
@@ -201,6 +202,17 @@ static const char *typed(const Revert *revert) {
     return "stint down";
 }
 
+static bool pass_gates(const Revert *revert) {
+    const Run *run = &revert->run;
+    const Consent *consent = &revert->wanted->consent;
+    const GateWanted gates = {
+        .command = "down",
+        .of = {.arena = run->arena, .config = run->config, .pg = run->pg, .ledger = &run->ledger},
+        .override = consent->override,
+        .reason = consent->reason};
+    return !revert->target.count || gate_pass(&gates, run->id);
+}
+
 /* What cannot be honoured is refused whole, before anything runs. */
 static bool accept(Revert *revert) {
     Run *run = &revert->run;
@@ -213,7 +225,8 @@ static bool accept(Revert *revert) {
         add_losses(run->arena, &losses, item->migration);
     }
     if (!consent_given(run->arena, run->config, &revert->wanted->consent, "a rollback", losses,
-                       typed(revert)))
+                       typed(revert)) ||
+        !pass_gates(revert))
         return false;
     if (!revert->again || !revert->target.count)
         return true;

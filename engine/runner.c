@@ -111,8 +111,6 @@ static bool pass_gates(Run *run, const RunnerWanted *wanted) {
                         .override = wanted->override,
                         .reason = wanted->reason};
     PlanItem **item = arena_take(run->look, (run->plan.count + 1) * sizeof(PlanItem *));
-    if (!gate_binds(run->config, wanted->command))
-        return true;
     for (size_t i = 0; i < run->plan.count; i++)
         if (is_wanted(wanted, &run->plan.item[i]))
             item[gates.of.count++] = &run->plan.item[i];

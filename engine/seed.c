@@ -3,10 +3,11 @@
 #include "clock.h"
 #include "event.h"
 #include "fail.h"
-#include "protection.h"
+#include "gate.h"
 #include "log.h"
 #include "loss.h"
 #include "message.h"
+#include "protection.h"
 #include "run.h"
 #include "sql.h"
 #include "stop.h"
@@ -231,6 +232,13 @@ static bool go(Seed *seed, const Consent *consent) {
     if (seed->file.kind == MIGRATION_SQL)
         losses = loss_of(run->arena, &seed->file.sql->up);
     if (!consent_given(run->arena, run->config, consent, "a seed", losses, "stint seed"))
+        return false;
+    const GateWanted gates = {
+        .command = "seed",
+        .of = {.arena = run->arena, .config = run->config, .pg = run->pg, .ledger = &run->ledger},
+        .override = consent->override,
+        .reason = consent->reason};
+    if (!gate_pass(&gates, run->id))
         return false;
     say_pending(run);
     tell_started(seed);

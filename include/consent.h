@@ -10,6 +10,8 @@
 typedef struct {
     const char *confirm; /* what --confirm says, or NULL */
     const char *allow;   /* what --allow says, or NULL */
+    Strings override;    /* the gates that --override names, and --reason (gate.h) */
+    const char *reason;
 } Consent;
 
 /* `what` is about to be done ("a rollback"); `losses` says what data goes, a line each; `command`

@@ -27,11 +27,10 @@ typedef struct {
     const char *reason;
 } GateWanted;
 
-/* Are gates binding for this command in this environment? */
-bool gate_binds(const Config *config, const char *command);
 /* What each demand says now; nothing is written. */
 bool gate_look(const GateWanted *wanted, Gates *out);
-/* The same, and lets pass or not: FAIL_REFUSED. Overrides are written to the ledger as events of
+/* The same, and lets pass or not: FAIL_REFUSED; binding for deploy, and where the environment is
+ * protected. Overrides are written to the ledger as events of
  * that run (0: none), whether they are rightful or not. */
 bool gate_pass(const GateWanted *wanted, long long run);
 

@@ -170,6 +170,7 @@ local floors = {
       main
       muster
       option
+      override
       pick
       picture
       progress

@@ -279,6 +279,27 @@ describe("a gate", function()
     assert.equal(0, deploy().code)
   end)
 
+  it("binds what goes down, seeds and restores, where it makes sense there", function()
+    write("scripts/seeds/production.sql", "INSERT INTO users VALUES (1);\n")
+    passes()
+    assert.equal(0, in_production("backup", "--to", "b").code)
+    local backup = io.popen("ls " .. project .. "/b/*.dump"):read "l"
+    local closed = "window = { freeze = { '2000-01-01..2999-12-31' } }, override = { window = 'gate_dba' }"
+    demands(closed .. ", approvals = 2, reversible = true, applied_on = 'staging'")
+    local commands = { { "down", "--allow", "data-loss" }, { "seed" }, { "restore", backup } }
+    for _, words in ipairs(commands) do
+      local r = in_production(words[1], "--confirm", "production", table.unpack(words, 2))
+      assert.equal(5, r.code, r.err)
+      assert.matches("production refuses: the gate window\n", r.err, 1, true)
+    end
+    assert.same({ "1", "0" }, { tables(), pg:sql(url.production, "SELECT count(*) FROM users") })
+    for _, words in ipairs { commands[2], commands[1], commands[3] } do
+      local r = in_production(words[1], "--confirm", "production", "--override", "window", "--reason", "an emergency", table.unpack(words, 2))
+      assert.equal(0, r.code, r.err)
+    end
+    assert.matches("window an emergency;.*window an emergency;.*window an emergency", events "overridden")
+  end)
+
   describe("that its policy lets somebody override", function()
     local function may(more)
       demands("backup = { max_age = '1h' }, reversible = true, override = { backup = 'gate_dba' }" .. (more or ""))

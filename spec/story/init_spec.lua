@@ -6,7 +6,10 @@ describe("stint init", function()
     local folder = place.folder()
     local r = run({ "init" }, { cwd = folder })
     assert.equal(0, r.code, r.err)
-    for _, name in ipairs { "config.ini", "scripts/migrations", ".luarc.json" } do
+    for _, name in ipairs {
+      "config.ini", "scripts/migrations", ".luarc.json", "scripts/policies/production.lua", "scripts/policies/staging.lua",
+      "scripts/policies/ci.lua", "scripts/policies/development.lua",
+    } do
       assert.truthy(r.out:find("wrote  " .. name, 1, true), name)
     end
     assert.equal(place.read "config.ini", place.read(folder .. "/config.ini"))
