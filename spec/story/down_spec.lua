@@ -133,12 +133,12 @@ describe("down", function()
     for i, event in ipairs(list) do
       kinds[i] = event.event
     end
-    assert.same({ "run_started", "migration_started", "migration_rolled_back", "run_finished" }, kinds)
+    assert.same({ "run_started", "migration_started", "statement", "migration_rolled_back", "run_finished" }, kinds)
     assert.equal("down", list[1].command)
     assert.equal(1, list[1].to_roll_back)
     assert.equal("down", list[2].way)
-    assert.equal("1_one", list[3].name)
-    assert.equal(1, list[4].rolled_back)
+    assert.equal("1_one", list[4].name)
+    assert.equal(1, list[5].rolled_back)
   end)
 
   it("refuses words and counts that mean nothing", function()
