@@ -140,6 +140,7 @@ check:
 # Ratios to what libpq alone can do, in one run: docs/benchmarks.md
 bench: all
 	bash spec/bench/bench
+	bash spec/bench/backfill
 
 demo:
 	@bash .ci/demo

@@ -126,9 +126,9 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
                              each_place(a, b, "cur.p%n"))
               : ""},
         {"lock", reads ? "" : "FOR UPDATE"},
-        {"count_changed", bad ? "0" : "(SELECT count(*) FROM changed)"},
-        {"count_still", bad || own ? "0" : "(SELECT count(*) FILTER (WHERE still) FROM changed)"},
-        {"sum_width", bad || own ? "0" : "(SELECT coalesce(sum(width), 0) FROM changed)"},
+        {"sums", bad   ? "0 AS rows, 0 AS still, 0 AS width"
+                 : own ? "count(*) AS rows, 0 AS still, 0 AS width FROM changed"
+                       : SQL_BATCH_SUMS},
         {"stint_key_columns", each_key(a, b, "t.%k AS stint_k%n")},
         {"stint_keys", each_key(a, b, "stint_free.stint_k%n")},
         {"mine_columns", each_key(a, b, "(e.key)[%n]::%t AS k%n")},

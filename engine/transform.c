@@ -33,9 +33,13 @@ static void add_element(Text *text, const char *value) {
         return;
     }
     text_add_char(text, '"');
-    for (; *value; value++) {
-        if (*value == '"' || *value == '\\')
-            text_add_char(text, '\\');
+    for (;; value++) {
+        size_t plain = strcspn(value, "\"\\");
+        text_add_bytes(text, value, plain);
+        value += plain;
+        if (!*value)
+            break;
+        text_add_char(text, '\\');
         text_add_char(text, *value);
     }
     text_add_char(text, '"');

@@ -118,40 +118,48 @@ changed AS (
   RETURNING 0 AS width, false AS still
 ),
 
+-- :name batch_sums
+-- Of what was changed: read once.
+count(*) AS rows, count(*) FILTER (WHERE still) AS still, coalesce(sum(width), 0) AS width FROM changed
+
 -- :name batch_move
-moved AS (
+sums AS MATERIALIZED (
+  SELECT {sums}
+), moved AS (
   UPDATE stint.backfill_range r
   SET position = ARRAY[{upper_as_text}],
       window_end = CASE WHEN nxt.last THEN NULL ELSE r.window_end END, stripe = CASE WHEN nxt.last THEN 0 ELSE r.stripe END,
       state = CASE WHEN nxt.last AND (r.window_end IS NULL OR r.window_end = r.high) THEN 'done' ELSE 'taken' END,
-      rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + {count_changed}, rows_still = r.rows_still + {count_still},
+      rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
       rows_per_second = r.rows_per_second + ((SELECT keys FROM seen) / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first
 )
-SELECT moved.state, (SELECT keys FROM seen), {count_changed}, ctl.desired, ctl.state,
+SELECT moved.state, (SELECT keys FROM seen), (SELECT rows FROM sums), ctl.desired, ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
-       {sum_width}, moved.first, {answer}
+       (SELECT width FROM sums), moved.first, {answer}
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_stripe_move
-moved AS (
+sums AS MATERIALIZED (
+  SELECT {sums}
+), moved AS (
   UPDATE stint.backfill_range r
   SET position = CASE WHEN cur.stripe + 1 = {stripes} THEN ARRAY[{upper_as_text}] ELSE r.position END,
       window_end = CASE WHEN cur.stripe + 1 = {stripes} THEN NULL ELSE ARRAY[{upper_as_text}] END, stripe = (cur.stripe + 1) % {stripes},
       state = CASE WHEN nxt.last AND cur.stripe + 1 = {stripes} THEN 'done' ELSE 'taken' END,
-      rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + {count_changed}, rows_still = r.rows_still + {count_still},
+      rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
       rows_per_second = r.rows_per_second + ($4::bigint / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first
 )
-SELECT moved.state, (SELECT keys FROM seen), {count_changed}, ctl.desired, ctl.state,
+SELECT moved.state, (SELECT keys FROM seen), (SELECT rows FROM sums), ctl.desired, ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
-       {sum_width}, moved.first, {answer}
+       (SELECT width FROM sums), moved.first, {answer}
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_read
