@@ -94,6 +94,7 @@ function read.constant(node)
     local value = read.constant(node.rexpr)
     return value and "-" .. value
   end
+  return nil
 end
 
 -- The name of a column where a node is nothing else.

@@ -4,8 +4,7 @@ local subject = require "stint.subject"
 -- Rows known: an error from a million on; not known: a warning.
 local function verdict_on(relation, node, what)
   local say = subject.is_large(relation) and deny or warn
-  return say(("%s %s in one transaction: its rows stay locked, and dead ones are kept, until the end"):format(what,
-    subject.sized(relation)), {
+  return say(("%s in one transaction: locks and dead rows stay until its end"):format(what:format(subject.sized(relation))), {
     at = node,
     object = relation.id,
     certainty = subject.rows(relation) and "certain" or "assumed",
@@ -41,7 +40,7 @@ local function ctes(s)
   return names
 end
 
-local words = { UpdateStmt = "UPDATE changes rows of", DeleteStmt = "DELETE takes rows of" }
+local words = { UpdateStmt = "rows of %s are changed", DeleteStmt = "rows of %s are deleted" }
 
 -- A WHERE that compares with a CTE of a few rows (WITH batch AS (SELECT ... LIMIT 1000)).
 local function is_batched(s)
@@ -74,9 +73,10 @@ policy {
     for _, tag in ipairs { "InsertStmt", "MergeStmt" } do
       for node in rows.each(s, tag) do
         local target = s:relation(node.relation)
-        local source = subject.is_shared(target) and source_of(s, node)
-        if source and not (names[source.name] and source.unknown) then
-          found[#found + 1] = verdict_on(source, node, ("%s gets rows for all of"):format(subject.name(target)))
+        local source = not target.is_temp and source_of(s, node)
+        local counts = source and (subject.is_shared(target) or subject.is_large(source))
+        if counts and not (names[source.name] and source.unknown) then
+          found[#found + 1] = verdict_on(source, node, "rows of %s are copied to " .. subject.name(target):gsub("%%", "%%%%"))
         end
       end
     end
@@ -100,6 +100,7 @@ policy {
       "DELETE FROM few_more WHERE status = 'old'",
       "UPDATE nobody_knows SET a = b",
       "INSERT INTO other SELECT * FROM big",
+      "CREATE TABLE n (LIKE big); INSERT INTO n SELECT * FROM big",
       "ALTER TABLE big ADD COLUMN x int; UPDATE big SET x = id",
       "UPDATE big SET status = 'x' WHERE id > 5",
       "DO $$ BEGIN UPDATE big SET status = 'x'; END $$",
@@ -115,6 +116,7 @@ policy {
       "INSERT INTO roles (name) SELECT 'admin' WHERE NOT EXISTS (SELECT 1 FROM tiny)",
       "UPDATE settings SET value = 'on' WHERE key = 'feature'",
       "CREATE TABLE n AS SELECT * FROM big",
+      "CREATE TABLE n (LIKE old INCLUDING ALL); INSERT INTO n SELECT * FROM old",
     },
   },
 }

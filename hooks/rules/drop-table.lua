@@ -22,8 +22,8 @@ policy {
     local found = {}
     for object in subject.dropped(s, "OBJECT_TABLE") do
       local range = subject.range(object)
-      local is_gone = s.node.missing_ok and s.impact.world.facts.relations and not s.impact.world:find(range)
       local relation = s:relation(range)
+      local is_gone = s.node.missing_ok and s.impact.world.facts.relations and relation.unknown
       if subject.is_shared(relation) and not is_gone then
         found[#found + 1] = deny(("%s is dropped, and its data with it%s"):format(subject.sized(relation), others(s, relation)), {
           at = object,

@@ -23,7 +23,7 @@ policy {
       if relation and subject.first_of(s.rewrites, relation) then
         local to = cmd.def.type
         local is_guess = not relation:type_of(cmd.name) and s.certainty ~= "certain"
-        local say = not is_guess and deny or often_free[to] and not cmd.def.raw_default and notice or warn
+        local say = not is_guess and deny or often_free[to] and notice or warn
         found[#found + 1] = say(("%s becomes %s from %s: all of %s is rewritten under ACCESS EXCLUSIVE"):format(cmd.name, to,
           words(relation, cmd.name), subject.sized(relation)), { at = cmd, object = relation.id .. "." .. cmd.name })
       end

@@ -6,7 +6,7 @@ local kinds = { CONSTR_PRIMARY = "PRIMARY KEY", CONSTR_UNIQUE = "UNIQUE", CONSTR
 local function fix_of(s, relation, cmd)
   local node = cmd.def
   local plain = cmd.subtype == "AT_AddConstraint" and node.contype == "CONSTR_UNIQUE" and relation.kind ~= "partitioned"
-    and not node.deferrable and #(node.including or {}) == 0 and #s.node.cmds == 1
+    and not node.deferrable and not node.without_overlaps and #(node.including or {}) == 0 and #s.node.cmds == 1
   if not plain then
     return nil
   end

@@ -205,7 +205,7 @@ local safe = {
   { known = true, "DELETE FROM orders WHERE id IN (SELECT id FROM orders WHERE state = 'void' LIMIT 500);" },
   { known = true, "WITH batch AS (SELECT id FROM orders WHERE note IS NULL LIMIT 1000) UPDATE orders o SET note = '' FROM batch b WHERE b.id = o.id;" },
   { known = true, "UPDATE countries SET name = 'Czechia' WHERE code = 'CZ';" },
-  "CREATE TABLE m (at date) PARTITION BY RANGE (at);\nCREATE TABLE m_1 PARTITION OF m FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');\nCREATE INDEX ON m (at);",
+  "CREATE TABLE m (at date)PARTITION BY RANGE (at);\nCREATE TABLE m_1 PARTITION OF m FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');\nCREATE INDEX ON m(at);",
   "CREATE TABLE m_2025 (LIKE measurements INCLUDING ALL);\nALTER TABLE measurements ATTACH PARTITION m_2025 FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');",
   { known = true, "ALTER TABLE log ATTACH PARTITION log_old FOR VALUES FROM ('2023-01-01') TO ('2024-01-01');" },
   "ALTER TABLE measurements DETACH PARTITION m_2019 CONCURRENTLY;",
