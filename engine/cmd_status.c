@@ -32,7 +32,24 @@ static const char *error_of(const PlanItem *item) {
     return item->failure ? item->failure->message : NULL;
 }
 
-static Json *item_json(Arena *a, const PlanItem *item) {
+static bool read_standings(Call *call, const Run *run, Standings *out) {
+    *out = (Standings){0};
+    for (size_t i = 0; i < run->plan.count; i++)
+        if (run->plan.item[i].state == PLAN_BACKFILLING)
+            return standing_read(run->pg, call->arena, run->ledger.schema, out);
+    return true;
+}
+
+/* How far a backfill is that has begun; NULL: it is none, or over. */
+static const Standing *standing_of(const Standings *all, const PlanItem *item) {
+    for (size_t i = 0; i < all->count && item->row; i++)
+        if (text_same(all->at[i].migration, item->row->id) &&
+            !text_same(all->at[i].state, "finished"))
+            return &all->at[i];
+    return NULL;
+}
+
+static Json *item_json(Arena *a, const PlanItem *item, const Standing *standing) {
     Json *json = json_new_map(a);
     const LedgerRow *row = item->row;
     json_set_text(json, "version", plan_version(item));
@@ -55,15 +72,19 @@ static Json *item_json(Arena *a, const PlanItem *item) {
         json_set_integer(json, "position", row->position);
         json_set_integer(json, "statements", row->statements);
     }
+    if (standing)
+        json_set(json, "backfill", gauge_json(a, standing));
     return json;
 }
 
-static void print_json(Call *call, Run *run) {
+static void print_json(Call *call, Run *run, const Standings *standings) {
     Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena);
     json_set_text(whole, "environment", call->config->environment);
     json_set_text(whole, "database", run->pg ? pg_database(run->pg) : NULL);
-    for (size_t i = 0; i < run->plan.count; i++)
-        json_append(list, item_json(call->arena, &run->plan.item[i]));
+    for (size_t i = 0; i < run->plan.count; i++) {
+        const PlanItem *item = &run->plan.item[i];
+        json_append(list, item_json(call->arena, item, standing_of(standings, item)));
+    }
     json_set(whole, "migrations", list);
     json_set_integer(whole, "pending", (long long)run->plan.due);
     puts(json_text(whole));
@@ -168,28 +189,8 @@ static void say_next(const Call *call, const Run *run) {
         }
 }
 
-/* How far a backfill is that has begun. */
-static void print_standing(Call *call, const Standings *all, const PlanItem *item) {
-    for (size_t i = 0; i < all->count && item->row; i++) {
-        const Standing *s = &all->at[i];
-        if (text_same(s->migration, item->row->id) && !text_same(s->state, "finished"))
-            printf("             %s: %s\n", s->state, gauge_line(call->arena, s));
-    }
-}
-
-static bool read_standings(Call *call, const Run *run, Standings *out) {
-    *out = (Standings){0};
-    for (size_t i = 0; i < run->plan.count; i++)
-        if (run->plan.item[i].state == PLAN_BACKFILLING)
-            return standing_read(run->pg, call->arena, run->ledger.schema, out);
-    return true;
-}
-
-static bool print_text(Call *call, Run *run) {
+static bool print_text(Call *call, Run *run, const Standings *standings) {
     int width = 0;
-    Standings standings;
-    if (!read_standings(call, run, &standings))
-        return false;
     for (size_t i = 0; i < run->plan.count; i++) {
         int length = (int)strlen(plan_name(&run->plan.item[i]));
         width = length > width ? length : width;
@@ -198,7 +199,9 @@ static bool print_text(Call *call, Run *run) {
            run->pg ? session_place(call->arena, run->pg) : "(not there yet)");
     for (size_t i = 0; i < run->plan.count; i++) {
         print_item(call, &run->plan.item[i], width);
-        print_standing(call, &standings, &run->plan.item[i]);
+        const Standing *standing = standing_of(standings, &run->plan.item[i]);
+        if (standing)
+            printf("             %s: %s\n", standing->state, gauge_line(call->arena, standing));
         if (!print_difference(call, run, &run->plan.item[i]))
             return false;
     }
@@ -228,13 +231,14 @@ static int check_code(const Run *run) {
 static bool status(Call *call) {
     Run run = {
         .arena = call->arena, .config = call->config, .command = "status", .depth = LEDGER_DATED};
-    bool ok = run_peek(&run);
+    Standings standings;
+    bool ok = run_peek(&run) && read_standings(call, &run, &standings);
     if (ok) {
         open_lua(&run);
         if (call->json)
-            print_json(call, &run);
+            print_json(call, &run, &standings);
         else
-            ok = print_text(call, &run);
+            ok = print_text(call, &run, &standings);
         if (option_given(&call->given, "check"))
             call->exit_code = check_code(&run);
     }

@@ -40,4 +40,4 @@ UPDATE stint.backfill SET health = NULL, look_at = NULL WHERE migration = $1
 -- By the clock on the wall of that zone, whatever its summer time. $1 from, $2 to, $3 zone
 SELECT CASE WHEN w.opens < w.closes THEN w.local::time >= w.opens AND w.local::time < w.closes ELSE w.local::time >= w.opens OR w.local::time < w.closes END,
   (w.local::date + w.closes + CASE WHEN w.local::time >= w.closes THEN interval '1 day' ELSE interval '0' END) AT TIME ZONE $3
-FROM (SELECT clock_timestamp() AS now, clock_timestamp() AT TIME ZONE $3::text AS local, $1::time AS opens, $2::time AS closes) w
+FROM (SELECT clock_timestamp() AT TIME ZONE $3::text AS local, $1::time AS opens, $2::time AS closes) w

@@ -31,14 +31,16 @@ FROM (SELECT 'slot ' || l.slot_name || CASE WHEN x.endangered THEN ', ' || l.wal
 HAVING count(*) > 0
 
 -- :name health_archive_backlog
--- From the end of what was archived last, or the beginning of what failed, to where we write; on whichever timeline.
-SELECT 'archive_backlog', greatest(pg_current_wal_lsn() - '0/0' - coalesce(x.place, pg_current_wal_lsn() - '0/0'), 0)::float8, 0, NULL::float8, NULL,
+-- From the end of what was archived last, or the beginning of what failed, to the segment that is being written, which cannot
+-- be archived yet; on whichever timeline.
+SELECT 'archive_backlog', greatest(x.current - coalesce(x.place, x.current), 0)::float8, 0, NULL::float8, NULL,
   CASE WHEN x.fails THEN 'archiving fails since ' || to_char(a.last_failed_time AT TIME ZONE 'UTC', 'HH24:MI:SS"Z"') END
 FROM pg_catalog.pg_stat_archiver a,
-LATERAL (SELECT a.last_failed_time > coalesce(a.last_archived_time, '-infinity') AS fails) f,
-LATERAL (SELECT coalesce(f.fails, false) AS fails, CASE WHEN f.fails THEN a.last_failed_wal ELSE a.last_archived_wal END AS wal) w,
-LATERAL (SELECT w.fails, CASE WHEN w.wal ~ '^[0-9A-F]{24}' THEN ('x' || substr(w.wal, 9, 8))::bit(32)::bigint * 4294967296
-  + (('x' || substr(w.wal, 17, 8))::bit(32)::bigint + CASE WHEN w.fails THEN 0 ELSE 1 END) * pg_size_bytes(current_setting('wal_segment_size')) END AS place) x
+LATERAL (SELECT coalesce(a.last_failed_time > coalesce(a.last_archived_time, '-infinity'), false) AS fails, pg_size_bytes(current_setting('wal_segment_size')) AS segment) f,
+LATERAL (SELECT CASE WHEN f.fails THEN a.last_failed_wal ELSE a.last_archived_wal END AS wal) w,
+LATERAL (SELECT f.fails, div(pg_current_wal_lsn() - '0/0', f.segment) * f.segment AS current,
+  CASE WHEN w.wal ~ '^[0-9A-F]{24}' THEN ('x' || substr(w.wal, 9, 8))::bit(32)::bigint * 4294967296
+  + (('x' || substr(w.wal, 17, 8))::bit(32)::bigint + CASE WHEN f.fails THEN 0 ELSE 1 END) * f.segment END AS place) x
 WHERE current_setting('archive_mode') <> 'off'
 
 -- :name health_lock_waiters

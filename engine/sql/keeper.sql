@@ -32,11 +32,15 @@ ALTER TABLE %s ALTER COLUMN %s SET NOT NULL
 ALTER TABLE %s DROP CONSTRAINT %s
 
 -- :name keeper_close
--- A backfill that somebody ends by hand: as it is ($2 true), or as if never begun. The name of its function, if it has one.
+-- A backfill that somebody ends by hand: as it is ($2 true), or as if never begun. The name of its function, if it has one;
+-- and what its `finally` has left on the table.
 WITH kept AS (UPDATE stint.backfill SET state = 'finished', desired = 'run', error = NULL, finished_at = clock_timestamp()
-  WHERE migration = $1 AND $2::boolean RETURNING id),
-gone AS (DELETE FROM stint.backfill WHERE migration = $1 AND NOT $2::boolean RETURNING id)
-SELECT to_regproc($3 || '.backfill_' || id)::text FROM (SELECT id FROM kept UNION ALL SELECT id FROM gone) b
+  WHERE migration = $1 AND $2::boolean RETURNING id, relation),
+gone AS (DELETE FROM stint.backfill WHERE migration = $1 AND NOT $2::boolean RETURNING id, relation)
+SELECT to_regproc($3 || '.backfill_' || b.id)::text, b.relation, quote_ident(c.conname)
+FROM (SELECT id, relation FROM kept UNION ALL SELECT id, relation FROM gone) b
+LEFT JOIN pg_catalog.pg_constraint c ON c.conrelid = to_regclass(b.relation) AND c.contype = 'c' AND NOT c.convalidated
+  AND c.conname LIKE 'stint\_not\_null\_%'
 
 -- :name keeper_forget_function
 -- The trigger goes with it.

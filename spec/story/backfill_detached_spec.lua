@@ -71,6 +71,10 @@ describe("a detached backfill", function()
     assert.matches("backfilling  2_fill", r.out, 1, true)
     assert.matches("[........................]   0%  0 of ~3,000 rows", r.out, 1, true)
     assert.equal(2, stint("status", "--check").code)
+    local told = json.decode(stint("backfill", "status", "--json").out, 1, json.null).backfills[1]
+    told.at_work = nil
+    assert.same(told, json.decode(stint("status", "--json").out, 1, json.null).migrations[2].backfill)
+    assert.equal("0 3000", told.rows_done .. " " .. told.rows_total)
     r = stint "deploy"
     assert.equal(0, r.code, r.err)
     assert.matches("nothing else to do now", r.out, 1, true)
@@ -81,6 +85,7 @@ describe("a detached backfill", function()
     assert.equal("3000", sql "SELECT count(*) FROM t WHERE n = 1")
     assert.equal("1 applied, 2 applied", sql(APPLIED))
     assert.equal("finished", sql(STATE))
+    assert.is_nil(json.decode(stint("status", "--json").out).migrations[2].backfill)
     assert.equal("nothing to do: all migrations are applied\n", stint("deploy").out)
   end)
 

@@ -177,6 +177,18 @@ describe("a backfill waits", function()
       assert_goes_on(h)
     end)
 
+    it("that is not archived, but not for the segment that is being written", function()
+      begin('throttle = { archive_backlog = "1MB" }', 5000)
+      sql "SELECT pg_switch_wal()"
+      session.wait_until(url, "SELECT (last_archived_time > coalesce(last_failed_time, '-infinity'))::text FROM pg_stat_archiver", "true")
+      sql "INSERT INTO log SELECT 0 FROM generate_series(1, 30000); DELETE FROM log"
+      local h = up()
+      seen "archive_backlog"
+      local r = h:wait()
+      assert.equal(0, r.code, r.err)
+      assert.is_nil(r.out:find("archive_backlog", 1, true))
+    end)
+
     it_takes_long("that is not archived", function()
       begin 'throttle = { archive_backlog = "20MB" }'
       pg:sql("postgres", "ALTER SYSTEM SET archive_command = 'false'")

@@ -45,10 +45,10 @@ describe("stint watch", function()
     return sql(("SELECT desired || ' ' || speed FROM stint.backfill WHERE name = '%s'"):format(name))
   end
 
-  local function begin()
+  local function begin(files)
     url = pg:database()
     pg:sql(url, TABLE)
-    dir = run.project(FILES)
+    dir = run.project(files or FILES)
     assert.equal(0, stint("deploy").code)
   end
 
@@ -118,6 +118,40 @@ describe("stint watch", function()
       sql "SELECT string_agg(kind, ',' ORDER BY id) FROM stint.event WHERE kind LIKE 'backfill%'")
   end)
 
+  it("changes the part of their time that workers work", function()
+    begin { ["scripts/migrations/1_fill.lua"] = 'backfill { table = "t", set = { n = "n + 1" }, target = "10ms" }\n' }
+    sql [[TRUNCATE t; INSERT INTO t SELECT g FROM generate_series(1, 200000) g;
+      CREATE TABLE batch (began timestamptz DEFAULT statement_timestamp(), ended timestamptz DEFAULT clock_timestamp(), share real);
+      CREATE FUNCTION timed() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_sleep(0.01); INSERT INTO batch (share) SELECT speed FROM stint.backfill WHERE name = '1_fill'; RETURN NULL; END $$;
+      CREATE TRIGGER timed AFTER UPDATE ON t FOR EACH STATEMENT EXECUTE FUNCTION timed();
+      UPDATE stint.backfill_range SET high = '{200000}' WHERE backfill = 1; DROP TRIGGER note ON t]]
+    local h = start("work", "1_fill")
+    local t = watch()
+    local function batches(share, count)
+      session.wait_until(url, ("SELECT (count(*) >= %d)::text FROM batch WHERE share = %s::real"):format(count, share), "true")
+    end
+    batches(1, 3)
+    t:press "-----"
+    t:shows "at 5% of its speed"
+    batches(0.05, 4)
+    t:press "+++"
+    t:shows "at 50% of its speed"
+    batches(0.5, 4)
+    t:press "q"
+    assert.equal(0, (t:ended()))
+    t:close()
+    h:kill "TERM"
+    h:wait()
+    -- What they worked of the time from one batch's beginning to the next one's; the trigger may see a speed before its batch does.
+    local worked = [[SELECT round((sum(extract(epoch FROM ended - began)) / sum(extract(epoch FROM next - began)) * 100)::numeric) FROM (
+      SELECT *, lead(began) OVER w AS next, lag(share) OVER w = share AND lead(share) OVER w = share AS is_settled FROM batch WINDOW w AS (ORDER BY began)) b
+      WHERE share = %s::real AND is_settled]]
+    local slow, half = tonumber(sql(worked:format "0.05")), tonumber(sql(worked:format "0.5"))
+    assert.is_true(slow <= 6, slow .. "% of the time")
+    assert.is_true(half <= 52 and half > 2 * slow, half .. "% of the time")
+  end)
+
   it("shows who holds the run lock", function()
     begin()
     holder = session.open(url)
@@ -162,7 +196,7 @@ describe("stint watch", function()
     t:shows "1_fill"
     t:press "\26"
     local until_then = process.seconds() + 10
-    while not t:is_plain() and process.seconds() < until_then do
+    while not t:is_as_before() and process.seconds() < until_then do
       t:read(0.02)
     end
     assert.is_true(t:is_as_before())
