@@ -220,9 +220,10 @@ static void print_checks(Arena *a, const Run *run) {
 }
 
 /* As a deploy would be asked now. */
-static bool look_at_gates(Run *run, Gates *out) {
+static bool look_at_gates(Run *run, const Review *review, Gates *out) {
     PlanItem **item = arena_take(run->look, (run->plan.count + 1) * sizeof(PlanItem *));
     GateWanted wanted = {.command = "deploy",
+                         .review = review,
                          .of = {.arena = run->arena,
                                 .config = run->config,
                                 .pg = run->pg,
@@ -272,7 +273,7 @@ static bool plan(Call *call) {
     Gates gates;
     bool ok = run_peek(&run) && plan_accept(&run.plan, call->config->order) &&
               review_make(&run, &review) && open_due(&run) &&
-              (!run.plan.due || verify_load(&run)) && look_at_gates(&run, &gates);
+              (!run.plan.due || verify_load(&run)) && look_at_gates(&run, &review, &gates);
     if (ok && !call->json)
         log_say("plan: environment %s, database %s", call->config->environment,
                 run.pg ? session_place(call->arena, run.pg) : "(not there yet)");

@@ -17,6 +17,45 @@ static Strings strings_of(Arena *a, const Json *list) {
     return strings;
 }
 
+/* ---- what would run ---- */
+
+static bool has_way_back(const Migration *m) {
+    if (m->kind == MIGRATION_REPEATABLE)
+        return true;
+    if (m->kind == MIGRATION_SQL)
+        return m->sql->has_down || m->sql->directives.rollback;
+    return script_has(&m->declaration, "down");
+}
+
+static Json *item_json(Arena *a, const PlanItem *item) {
+    const Migration *m = item->migration;
+    bool is_sql = m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE;
+    Json *json = json_new_map(a);
+    json_set_text(json, "id", m->id);
+    json_set_text(json, "version", m->version);
+    json_set_text(json, "name", m->name);
+    json_set_text(json, "kind", migration_kind(m->kind));
+    json_set_text(json, "path", m->path);
+    json_set_text(json, "state", plan_state(item->state));
+    json_set_text(json, "checksum", m->checksum);
+    json_set_text(json, "tokens", m->tokens);
+    json_set_flag(json, "reversible", has_way_back(m));
+    json_set_text(json, "downtime", is_sql ? m->sql->directives.downtime : NULL);
+    json_set_text(json, "rollback", is_sql ? m->sql->directives.rollback : NULL);
+    return json;
+}
+
+Json *evidence_plan(const EvidenceFor *of, const char *command) {
+    Json *plan = json_new_map(of->arena), *pending = json_new_list(of->arena);
+    json_set_text(plan, "environment", of->config->environment);
+    json_set_text(plan, "database", of->pg ? pg_database(of->pg) : NULL);
+    json_set_text(plan, "command", command);
+    for (size_t i = 0; i < of->count; i++)
+        json_append(pending, item_json(of->arena, of->item[i]));
+    json_set(plan, "pending", pending);
+    return plan;
+}
+
 /* ---- another environment ---- */
 
 typedef struct {

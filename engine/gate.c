@@ -25,48 +25,22 @@ typedef struct {
     Json *ask;
 } Asking;
 
-static bool has_way_back(const Migration *m) {
-    if (m->kind == MIGRATION_REPEATABLE)
-        return true;
-    if (m->kind == MIGRATION_SQL)
-        return m->sql->has_down || m->sql->directives.rollback;
-    return script_has(&m->declaration, "down");
+static Json *copied(Arena *a, const Json *json) {
+    Json *copy = NULL;
+    const char *text = json_text(json);
+    return json_parse(a, text, strlen(text), &copy) ? copy : NULL;
 }
 
-static Json *item_json(Arena *a, const PlanItem *item) {
-    const Migration *m = item->migration;
-    bool is_sql = m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE;
-    Json *json = json_new_map(a);
-    json_set_text(json, "id", m->id);
-    json_set_text(json, "version", m->version);
-    json_set_text(json, "name", m->name);
-    json_set_text(json, "kind", migration_kind(m->kind));
-    json_set_text(json, "path", m->path);
-    json_set_text(json, "state", plan_state(item->state));
-    json_set_text(json, "checksum", m->checksum);
-    json_set_text(json, "tokens", m->tokens);
-    json_set_flag(json, "reversible", has_way_back(m));
-    json_set_text(json, "downtime", is_sql ? m->sql->directives.downtime : NULL);
-    json_set_text(json, "rollback", is_sql ? m->sql->directives.rollback : NULL);
-    return json;
+static void take_judgement(Asking *asking, const Judge *judge) {
+    Arena *a = asking->arena;
+    json_set(asking->ask, "findings", copied(a, json_get(judge_json(judge), "findings")));
+    json_set(asking->ask, "effects", copied(a, judge->effects));
 }
 
-static Json *plan_json(const Asking *asking) {
-    const EvidenceFor *of = &asking->wanted->of;
-    Json *plan = json_new_map(asking->arena), *pending = json_new_list(asking->arena);
-    json_set_text(plan, "environment", of->config->environment);
-    json_set_text(plan, "database", of->pg ? pg_database(of->pg) : NULL);
-    json_set_text(plan, "command", asking->wanted->command);
-    for (size_t i = 0; i < of->count; i++)
-        json_append(pending, item_json(asking->arena, of->item[i]));
-    json_set(plan, "pending", pending);
-    return plan;
-}
-
-/* The judge has a world of its own: it loads the policies for the rules in them. */
+/* Where it has not been asked yet, it has a world of its own, and loads the policies for the rules
+ * in them. */
 static bool ask_judge(Asking *asking, Json *facts) {
     const EvidenceFor *of = &asking->wanted->of;
-    Json *findings;
     Judge judge;
     bool ok = judge_open(asking->arena, of->config, facts, &judge);
     for (size_t i = 0; ok && i < of->count; i++) {
@@ -75,27 +49,27 @@ static bool ask_judge(Asking *asking, Json *facts) {
         ok = judge_migration(&judge, &m, JUDGE_TOGETHER, NULL);
     }
     ok = ok && judge_finish(&judge);
-    if (ok && (findings = json_get(judge_json(&judge), "findings"))) {
-        json_set(asking->ask, "findings", findings);
-        json_set(asking->ask, "effects", judge.effects);
-    }
+    if (ok)
+        take_judgement(asking, &judge);
     judge_close(&judge);
     return ok;
 }
 
-/* A value stands in one place only: the judge takes its own. */
 static bool read_facts(Asking *asking, const Json *wants) {
     const EvidenceFor *of = &asking->wanted->of;
     const char *schema = of->config->ledger_schema;
     bool is_wanted = json_as_flag(json_get(wants, "facts"));
-    Json *facts = NULL, *again = NULL;
-    if (is_wanted && of->pg &&
-        (!facts_read(asking->arena, of->pg, schema, &facts) ||
-         !json_parse(asking->arena, json_text(facts), strlen(json_text(facts)), &again)))
+    Json *facts = NULL;
+    if (is_wanted && of->pg && !facts_read(asking->arena, of->pg, schema, &facts))
         return false;
     if (facts)
-        json_set(asking->ask, "facts", facts);
-    return !json_as_flag(json_get(wants, "judge")) || ask_judge(asking, again);
+        json_set(asking->ask, "facts", copied(asking->arena, facts));
+    if (!json_as_flag(json_get(wants, "judge")))
+        return true;
+    if (!asking->wanted->review)
+        return ask_judge(asking, facts);
+    take_judgement(asking, &asking->wanted->review->judge);
+    return true;
 }
 
 static bool load(Asking *asking, Json *with) {
@@ -109,6 +83,13 @@ static bool load(Asking *asking, Json *with) {
     json_set_text(with, "command", asking->wanted->command);
     json_set(with, "policies", paths);
     return true;
+}
+
+static Json *list_of(Arena *a, Strings strings) {
+    Json *list = json_new_list(a);
+    for (size_t i = 0; i < strings.count; i++)
+        json_append_text(list, strings.at[i]);
+    return list;
 }
 
 static Strings texts(Arena *a, const Json *list) {
@@ -148,15 +129,17 @@ static bool ask_all(Asking *asking, Gates *out) {
         return true;
     if (!script_exchange(a, asking->script, "gates_begin", "the policies", with, &wants))
         return fail_as(FAIL_CONFIG);
-    if (!json_as_integer(json_get(wants, "demands")))
+    const Strings errors = wanted->review ? review_errors(wanted->review) : (Strings){0, NULL};
+    if (!json_as_integer(json_get(wants, "demands")) && !errors.count)
         return true;
     asking->ask = json_new_map(a);
     json_set_text(asking->ask, "environment", wanted->of.config->environment);
     json_set_text(asking->ask, "command", wanted->command);
-    json_set(asking->ask, "plan", plan_json(asking));
+    json_set(asking->ask, "plan", evidence_plan(&wanted->of, wanted->command));
     if (!evidence_find(&wanted->of, wants, &found) || !read_facts(asking, wants))
         return false;
     json_set(asking->ask, "found", found);
+    json_set(asking->ask, "errors", list_of(a, errors));
     if (!script_exchange(a, asking->script, "gates_judge", "the policies", asking->ask, &answer))
         return false;
     read_answer(a, answer, out);
@@ -192,17 +175,13 @@ Json *gate_json(Arena *a, const Gates *gates) {
     Json *list = json_new_list(a);
     for (size_t i = 0; i < gates->count; i++) {
         const Gate *gate = &gates->at[i];
-        Json *one = json_new_map(a), *details = json_new_list(a), *next = json_new_list(a);
+        Json *one = json_new_map(a);
         json_set_text(one, "gate", gate->name);
         json_set_text(one, "state", states[gate->state]);
         json_set_text(one, "policy", gate->policy);
         json_set_text(one, "message", gate->message);
-        for (size_t k = 0; k < gate->details.count; k++)
-            json_append_text(details, gate->details.at[k]);
-        for (size_t k = 0; k < gate->next.count; k++)
-            json_append_text(next, gate->next.at[k]);
-        json_set(one, "details", details);
-        json_set(one, "next", next);
+        json_set(one, "details", list_of(a, gate->details));
+        json_set(one, "next", list_of(a, gate->next));
         json_append(list, one);
     }
     return list;
@@ -317,15 +296,19 @@ bool gate_pass(const GateWanted *wanted, long long run) {
     Asking asking = asking_of(wanted);
     Gates gates = {0, NULL};
     size_t refused = 0;
-    if (!is_bound(wanted->of.config, wanted->command))
-        return !wanted->override.count || fail(FAIL_REFUSED, "no gates bind %s in %s",
-                                               wanted->command, wanted->of.config->environment);
-    bool ok = ask_all(&asking, &gates) && lift_all(&asking, run, &gates);
+    bool bound = is_bound(wanted->of.config, wanted->command);
+    if (!bound && wanted->override.count)
+        return fail(FAIL_REFUSED, "no gates bind %s in %s", wanted->command,
+                    wanted->of.config->environment);
+    bool ok = !bound || (ask_all(&asking, &gates) && lift_all(&asking, run, &gates));
+    bool rules_asked = asking.script != NULL;
     script_close(asking.script);
     for (size_t i = 0; ok && i < gates.count; i++) {
         refused += gates.at[i].state == GATE_REFUSED;
         if (gates.at[i].state == GATE_WARNED)
             log_warn("%s", gate_say(wanted->of.arena, &gates.at[i], "  "));
     }
-    return ok && (!refused || refuse(wanted, &gates, refused));
+    if (!ok || refused)
+        return ok && refuse(wanted, &gates, refused);
+    return rules_asked || !wanted->review || review_accept(wanted->review);
 }

@@ -180,25 +180,32 @@ static bool refuses(const Review *review, const Finding *finding) {
            (finding->binding || review->judge.config->is_protected);
 }
 
-bool review_accept(const Review *review) {
-    Text all = text_on(review->judge.arena);
-    const Finding *first = NULL;
-    size_t count = 0;
+Strings review_errors(const Review *review) {
+    Arena *a = review->judge.arena;
+    Strings errors = {0, arena_take(a, (review->judge.count + 1) * sizeof(char *))};
     for (size_t i = 0; i < review->judge.count; i++) {
         const Finding *finding = &review->judge.finding[i];
         const FailPlace *place = &finding->place;
-        if (!refuses(review, finding))
-            continue;
-        if (!first)
-            first = finding;
-        text_addf(&all, "%s%s:%zu:%zu: %s (%s)", count++ ? "\n        " : "",
-                  place->file ? place->file : "the files", place->line, place->column,
-                  finding->message, finding->rule);
+        if (refuses(review, finding))
+            errors.at[errors.count++] =
+                arena_format(a, "%s:%zu:%zu: %s (%s)", place->file ? place->file : "the files",
+                             place->line, place->column, finding->message, finding->rule);
     }
-    if (!first)
+    return errors;
+}
+
+bool review_accept(const Review *review) {
+    const Strings errors = review_errors(review);
+    const Finding *first = review->judge.finding;
+    Text all = text_on(review->judge.arena);
+    if (!errors.count)
         return true;
+    while (!refuses(review, first))
+        first++;
+    for (size_t i = 0; i < errors.count; i++)
+        text_addf(&all, "%s%s", i ? "\n        " : "", errors.at[i]);
     fail(FAIL_REFUSED, "the rules of %s refuse what is pending: %zu %s",
-         review->judge.config->environment, count, count == 1 ? "error" : "errors");
+         review->judge.config->environment, errors.count, errors.count == 1 ? "error" : "errors");
     fail_detail("%s", all.at);
     if (first->place.file)
         fail_at(first->place);

@@ -108,6 +108,7 @@ static bool pass_gates(Run *run, const RunnerWanted *wanted) {
                                .pg = run->pg,
                                .ledger = &run->ledger,
                                .release = wanted->release},
+                        .review = run->applied ? NULL : run->review,
                         .override = wanted->override,
                         .reason = wanted->reason};
     PlanItem **item = arena_take(run->look, (run->plan.count + 1) * sizeof(PlanItem *));
@@ -127,10 +128,6 @@ static bool review(Run *run, const RunnerWanted *wanted) {
            (!wanted->plan || imprint_accept(run->arena, run->review->hash, wanted->plan));
 }
 
-static bool is_agreed(const Run *run) {
-    return run->applied || !run->review || review_accept(run->review);
-}
-
 /* Who deploys, and by what leave: the ledger keeps both. */
 static bool note_release(Run *run, const RunnerWanted *wanted) {
     Release release;
@@ -148,8 +145,7 @@ static bool accept(Run *run, const RunnerWanted *wanted, int *looks, size_t *tot
         return true;
     *looks = run->looks;
     if (plan_accept(&run->plan, run->config->order) && is_released(run, wanted) &&
-        review(run, wanted) && open_due(run, wanted, total) && pass_gates(run, wanted) &&
-        is_agreed(run)) {
+        review(run, wanted) && open_due(run, wanted, total) && pass_gates(run, wanted)) {
         *total += (size_t)run->applied;
         return true;
     }

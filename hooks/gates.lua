@@ -337,6 +337,17 @@ gate("run", writing, function(_, wants)
   wants.judge = true
 end, answer_of)
 
+-- What the rules say: C brings those errors that refuse here (review.h).
+gate("rules", upwards, function() end, function(_, ask)
+  if #ask.errors > 0 then
+    return {
+      some(#ask.errors, "error") .. " by the rules",
+      details = ask.errors,
+      next = { "mend it; or say why not, above the statement: -- stint: allow RULE reason=\"...\"" },
+    }
+  end
+end)
+
 gates.names = {}
 for i, one in ipairs(list) do
   gates.names[i] = one.name
@@ -398,7 +409,8 @@ local function lifters(name)
   local all = {}
   for _, one in ipairs(now) do
     if one.gate.name == name then
-      local named = (native.declared[one.policy.path].fields.override or {})[name]
+      local declaration = native.declared[one.policy.path]
+      local named = (declaration and declaration.fields.override or {})[name]
       if not named then
         return nil
       end
@@ -433,10 +445,23 @@ end
 
 local answers = { deny = "refused", warn = "warned" }
 
--- Asks every gate: { environment, command, plan, found, facts, findings, effects }.
+-- Rules refuse whether a policy speaks of them or not.
+local function with_rules(demands, errors)
+  if #errors > 0 and not demanded "rules" then
+    for _, one in ipairs(list) do
+      if one.name == "rules" then
+        demands[#demands + 1] = { gate = one, value = {}, policy = { path = "the rules that come with Stint" } }
+      end
+    end
+  end
+  return demands
+end
+
+-- Asks every gate: { environment, command, plan, found, facts, findings, effects, errors }.
 function gates.judge(ask)
   local said = {}
-  for i, one in ipairs(now) do
+  ask.plan.findings = ask.findings or {}
+  for i, one in ipairs(with_rules(now, ask.errors)) do
     local no = one.gate.judge(one.value, ask, one.policy)
     said[i] = {
       gate = one.gate.name,

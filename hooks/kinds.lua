@@ -161,7 +161,7 @@ local function lifted()
   local fields = {}
   for _, gate in ipairs {
     "applied_on", "approvals", "backup", "data_loss", "downtime", "max_duration", "max_rows_locked", "order",
-    "replica_lag", "reversible", "run", "window",
+    "replica_lag", "reversible", "rules", "run", "window",
   } do
     fields[gate] = { "string", "list", of = "string", doc = "the database role, or roles, whose members may" }
   end

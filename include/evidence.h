@@ -17,6 +17,8 @@ typedef struct {
     PlanItem *const *item; /* what would run, opened */
 } EvidenceFor;
 
+/* What would run: { environment, database, command, pending = { ... } }. */
+Json *evidence_plan(const EvidenceFor *of, const char *command);
 /* `wanted` is what gates.begin (hooks/gates.lua) asks for. */
 bool evidence_find(const EvidenceFor *of, const Json *wanted, Json **out);
 

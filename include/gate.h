@@ -5,6 +5,7 @@
 #define GATE_H
 
 #include "evidence.h"
+#include "review.h"
 
 typedef enum { GATE_PASSED, GATE_WARNED, GATE_REFUSED, GATE_OVERRIDDEN } GateState;
 
@@ -23,15 +24,16 @@ typedef struct {
 typedef struct {
     const char *command; /* which demands are for it */
     EvidenceFor of;
-    Strings override; /* gates to lift */
+    const Review *review; /* what the rules say, or NULL: they are not asked */
+    Strings override;     /* gates to lift */
     const char *reason;
 } GateWanted;
 
 /* What each demand says now; nothing is written. */
 bool gate_look(const GateWanted *wanted, Gates *out);
 /* The same, and lets pass or not: FAIL_REFUSED; binding for deploy, and where the environment is
- * protected. Overrides are written to the ledger as events of
- * that run (0: none), whether they are rightful or not. */
+ * protected; where gates are not, only the rules are asked. Overrides are written to the ledger as
+ * events of that run (0: none), whether they are rightful or not. */
 bool gate_pass(const GateWanted *wanted, long long run);
 
 const char *gate_state(GateState state); /* "refused" */

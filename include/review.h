@@ -27,6 +27,8 @@ bool review_make(Run *run, Review *out);
 const ReviewFile *review_file(const Review *review, const char *id);
 /* Can a policy of this environment refuse a file? Where none can, nobody need ask the judge. */
 bool review_binds(const Config *config);
+/* What refuses, a line each. */
+Strings review_errors(const Review *review);
 /* False: FAIL_REFUSED. In a protected environment every error refuses, elsewhere those of the
  * team's own rules and levels. */
 bool review_accept(const Review *review);

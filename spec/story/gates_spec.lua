@@ -167,6 +167,21 @@ describe("a gate", function()
     assert.same({ "stint backup -e production" }, gates[1].next)
   end)
 
+  it("is the rules too, which are told with the others and overridden as they are", function()
+    pg:sql(url.production, "CREATE TABLE big (id int); GRANT gate_dba TO gate_boss; ALTER TABLE big OWNER TO gate_boss")
+    write("scripts/migrations/2_index.sql", "CREATE INDEX big_id ON big (id);\n")
+    demands "backup = { max_age = '1h' }"
+    local r = refuses "production refuses: the gates backup, rules"
+    assert.matches("scripts/migrations/2_index.sql:1:1: ", r.err, 1, true)
+    pg:sql(url.production, "DROP SCHEMA stint CASCADE")
+    demands "rules = { ['index-not-concurrent'] = 'deny' }, override = { rules = 'gate_dba' }"
+    local database = url.production:match "///([^?]+)"
+    pg:sql(url.production, ("GRANT CREATE ON DATABASE %s TO gate_boss; GRANT CREATE ON SCHEMA public TO gate_boss"):format(database))
+    refuses("production refuses: the gate rules", "--url", as "gate_boss")
+    passes("--url", as "gate_boss", "--override", "rules", "--reason", "the table is small")
+    assert.equal("gate_boss rules the table is small", events "overridden")
+  end)
+
   it("binds up only where the environment is protected, deploy everywhere", function()
     write("scripts/policies/all.lua", "policy { reversible = true }\n")
     write(FILE, UP)
