@@ -9,6 +9,7 @@
 #include "neutral.h"
 #include "outcome.h"
 #include "resume.h"
+#include "review.h"
 #include "session.h"
 #include "sql.h"
 #include "stop.h"
@@ -37,14 +38,15 @@ static void set_prelude(Run *run, Step *step) {
     const Migration *m = step->migration;
     Directives none = directive_none();
     const Directives *d = step->half ? directives_of(m, step->way) : &none;
-    bool asks = d->lock_timeout >= 0 || d->statement_timeout >= 0;
+    bool asks = d->lock_timeout >= 0 || d->statement_timeout >= 0 || step->guard;
     if (!run->used && !asks)
         return;
-    step->prelude = arena_format(step->arena, "%s%s%s", session_clean(step->arena, run->pg),
+    step->prelude = arena_format(step->arena, "%s%s%s%s%s", session_clean(step->arena, run->pg),
+                                 step->guard ? guard_setting : "", step->guard ? ";\n" : "",
                                  setting(step->arena, "lock_timeout", d->lock_timeout),
                                  setting(step->arena, "statement_timeout", d->statement_timeout));
-    step->prelude_count =
-        SESSION_CLEAN_COUNT + (size_t)(d->lock_timeout >= 0) + (size_t)(d->statement_timeout >= 0);
+    step->prelude_count = SESSION_CLEAN_COUNT + (size_t)(step->guard != NULL) +
+                          (size_t)(d->lock_timeout >= 0) + (size_t)(d->statement_timeout >= 0);
 }
 
 /* Who stands in the way of a part's locks; its names are looked up as the file will. */
@@ -147,6 +149,16 @@ static StepAnswer run_sql(Step *step, const LedgerRow *row) {
     return answer;
 }
 
+/* A backfill's batches are statements of ours. */
+static Guard *guard_for(Run *run, Arena *a, const Migration *m, StepWay way) {
+    const ReviewFile *file = run->review ? review_file(run->review, m->id) : NULL;
+    if (!file || way != STEP_UP || m->kind == MIGRATION_BACKFILL || !guard_is_wanted(run->config))
+        return NULL;
+    Guard *guard = arena_take(a, sizeof *guard);
+    guard_arm(guard, a, run->config, run->pg, file->deeds);
+    return guard;
+}
+
 static Step step_for(Run *run, Arena *a, PlanItem *item, StepWay way) {
     const LedgerRow *row = item->row;
     Migration *m = item->migration;
@@ -168,6 +180,7 @@ static Step step_for(Run *run, Arena *a, PlanItem *item, StepWay way) {
         step.begun = true;
         step.position = row->position;
     }
+    step.guard = guard_for(run, a, m, way);
     set_prelude(run, &step);
     return step;
 }
@@ -195,8 +208,8 @@ static StepAnswer run_file(Run *run, PlanItem *item, Step *step) {
 /* What follows such a file needs no cleaning. */
 static bool leaves_clean(const Run *run, const Step *step) {
     const Migration *m = step->migration;
-    return is_sql(m) && step->way == STEP_UP && !run->has_event_triggers && !run->checks.count &&
-           neutral_half(step->half) && m->sql->directives.lock_timeout < 0 &&
+    return is_sql(m) && step->way == STEP_UP && !step->guard && !run->has_event_triggers &&
+           !run->checks.count && neutral_half(step->half) && m->sql->directives.lock_timeout < 0 &&
            m->sql->directives.statement_timeout < 0;
 }
 
@@ -305,6 +318,8 @@ ApplyAnswer apply_file(Run *run, PlanItem *item, StepWay way) {
                        .pause_most = config->lock_retry_max,
                        .tries_most = config->lock_retries};
     retreat_watch(&retreat, a, run->pg, item->migration->name);
+    if (step.guard)
+        guard_watch(step.guard);
     step.retreat = &retreat;
     Inside inside = {run, item->migration->name};
     if (way == STEP_UP && verify_has(run, VERIFY_AFTER_EACH)) {
@@ -315,6 +330,12 @@ ApplyAnswer apply_file(Run *run, PlanItem *item, StepWay way) {
     ApplyAnswer done = APPLY_FAILED;
     StepAnswer answer = run_file(run, item, &step);
     retreat_unwatch(&retreat);
+    if (step.guard)
+        guard_disarm(step.guard);
+    if (guard_has_tripped(step.guard) && answer == STEP_DONE)
+        log_warn("%s: the guard came too late: %s", item->migration->name, step.guard->tripped);
+    else if (guard_has_tripped(step.guard) && answer == STEP_FAILED)
+        guard_tell(step.guard);
     if (answer == STEP_DONE)
         done = note_done(run, item, &step, clock_ms() - start);
     else if (answer == STEP_LEFT) {

@@ -82,6 +82,7 @@ void pg_begin(Pg *pg) {
     arena_reset(pg->error_arena);
     pg->error = (PgError){.message = ""};
     pg->failed = false;
+    pg->completed = 0;
     pg->cancelled_at = 0;
     pg->next_tick = now + pg->wait.every;
     pg->deadline_at = pg->deadline ? now + pg->deadline : 0;
@@ -216,7 +217,7 @@ bool pg_message(Pg *pg, const char *sql, PgCopies copies, size_t *completed) {
     for (PGresult *result; pg_wait(pg) && (result = PQgetResult(pg->conn));) {
         ExecStatusType status = PQresultStatus(result);
         if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-            ++*completed;
+            pg->completed = ++*completed;
         else if (status == PGRES_COPY_IN)
             send_copy(pg, copies, &next);
         else if (status == PGRES_COPY_OUT)

@@ -27,13 +27,22 @@ const char *pg_one_line(Arena *a, const char *message) {
     return line.at;
 }
 
+static void hear(Pg *pg, const char *message) {
+    if (!pg->ear.hear || !pg->ear.hear(pg->ear.with, message, pg->completed))
+        return;
+    pg->cancelled_at = clock_ms();
+    pg_cancel(pg);
+}
+
 static void on_notice(void *with, const PGresult *result) {
-    (void)with;
+    Pg *pg = with;
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (!severity || !message)
         return;
-    if (strcmp(severity, "WARNING") == 0)
+    if (text_starts(severity, "DEBUG"))
+        hear(pg, message);
+    else if (strcmp(severity, "WARNING") == 0)
         log_say("%s: %s", severity, message);
     else
         log_detail("%s: %s", severity, message);
@@ -200,7 +209,7 @@ static Pg *open_bare(Arena *a, const PgTarget *target) {
     pg->conn = connect_patiently(target);
     if (!pg->conn)
         return failed(pg);
-    PQsetNoticeReceiver(pg->conn, on_notice, NULL);
+    PQsetNoticeReceiver(pg->conn, on_notice, pg);
     return pg;
 }
 
@@ -252,6 +261,10 @@ Pg *pg_witness(Pg *pg) {
         pg->witness = pg_open(pg->arena, &target);
     }
     return pg->witness;
+}
+
+void pg_on_debug(Pg *pg, PgEar ear) {
+    pg->ear = ear;
 }
 
 const char *pg_settings(const Pg *pg) {

@@ -58,6 +58,11 @@ static const Setting settings[] = {
                 "the longest pause between two tries; pauses double up to it"),
     ENVIRONMENT(statement_timeout, DURATION, "TIME", "0s",
                 "how long a statement may run; 0: as long as it needs"),
+    ENVIRONMENT(guard, CHOICE, "off, warn, on", NULL,
+                "cancels a statement that rewrites, scans or builds what its plan did not say; "
+                "unset: on where protected"),
+    ENVIRONMENT(exclusive_hold, DURATION, "TIME", "0s",
+                "how long the guard lets a table be locked against readers; 0: any time"),
     ENVIRONMENT(order, CHOICE, "strict, warn, allow", "strict",
                 "a pending file older than the newest applied one"),
     ENVIRONMENT(backfills, CHOICE, "inline, detached", "inline",

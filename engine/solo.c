@@ -238,7 +238,12 @@ static StepAnswer run_it(Step *step, size_t number, const char *facts) {
     retreat_unbounded(step->retreat);
     if (concurrent && !set_lock_timeout(step, "0", &before))
         return step_failed_or_lost(step);
-    if (!pg_message(step->pg, text, (PgCopies){0, NULL}, &completed)) {
+    if (step->guard)
+        step->guard->number = number + 1;
+    bool ok = pg_message(step->pg, text, (PgCopies){0, NULL}, &completed);
+    if (step->guard && ok)
+        step->guard->number = 0;
+    if (!ok) {
         if (pg_state(step->pg) == PG_LOST)
             return STEP_LOST;
         find_place(step, number, text);

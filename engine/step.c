@@ -132,12 +132,25 @@ static void add_patience(Step *step, Message *message) {
 
 static StepAnswer send(Step *step, const Message *message) {
     size_t completed;
-    if (pg_message(step->pg, message->text.at, message_copies(message), &completed))
+    if (step->guard)
+        step->guard->message = message;
+    bool ok = pg_message(step->pg, message->text.at, message_copies(message), &completed);
+    if (step->guard)
+        step->guard->message = NULL;
+    if (!ok)
+        return answer_failure(step, message, completed);
+    if (!guard_has_tripped(step->guard) || step->guard->number)
         return STEP_DONE;
-    return answer_failure(step, message, completed);
+    pg_roll_back(step->pg); /* it was over before it could be cancelled */
+    return STEP_FAILED;
 }
 
 static StepAnswer commit(Step *step, Message *message) {
+    StepAnswer answer = step->guard ? send(step, message) : STEP_DONE;
+    if (answer != STEP_DONE)
+        return answer;
+    if (step->guard)
+        *message = message_on(step->arena, step->half, step->migration->name);
     message_add(message, "COMMIT", 1);
     return send(step, message);
 }

@@ -44,8 +44,10 @@ typedef struct {
     long long wait_for_db, run_lock_wait, lock_timeout, lock_timeout_max, lock_retry_max,
         statement_timeout;
     long long lock_retries;
-    const char *order;     /* strict, warn, allow */
-    const char *backfills; /* inline, detached */
+    const char *guard;        /* off, warn, on; NULL: as protected says (guard.h) */
+    long long exclusive_hold; /* ms; 0: any time */
+    const char *order;        /* strict, warn, allow */
+    const char *backfills;    /* inline, detached */
     const char *approval_keys, *approval_key, *release_key;
     /* what a backfill must not exceed (health.h); 0: any */
     long long replica_lag, replica_lag_bytes, slot_wal, archive_backlog, lock_waiters,

@@ -101,6 +101,15 @@ bool pg_failed_with(const Pg *pg, const char *sqlstate);
 typedef enum { PG_IDLE, PG_IN_TRANSACTION, PG_IN_FAILED_TRANSACTION, PG_LOST } PgState;
 PgState pg_state(const Pg *pg);
 
+/* Is told what the server says below a NOTICE (client_min_messages = debug1), and behind how many
+ * completed statements of a message, at least; may use the witness, never `pg`. True: what runs is
+ * cancelled. */
+typedef struct {
+    bool (*hear)(void *with, const char *message, size_t completed); /* NULL: nobody is told */
+    void *with;
+} PgEar;
+void pg_on_debug(Pg *pg, PgEar ear);
+
 /* Called about every `every` ms of a wait; the callback may use the witness, never `pg`. */
 typedef void PgTick(void *with);
 typedef struct {

@@ -17,6 +17,8 @@ struct Pg {
     PgError error;
     bool failed, stoppable;
     PgWait wait;
+    PgEar ear;
+    size_t completed; /* of the message that is being answered */
     long long next_tick;
     long long deadline, deadline_at; /* ms a statement; when the running one is cancelled */
     long long cancelled_at;

@@ -5,6 +5,7 @@
 #ifndef STEP_H
 #define STEP_H
 
+#include "guard.h"
 #include "ledger.h"
 #include "migration.h"
 #include "retreat.h"
@@ -35,6 +36,7 @@ typedef struct {
     const char *prelude; /* statements that make the session clean, or NULL: it is */
     size_t prelude_count;
     StepSession *session;    /* or NULL */
+    Guard *guard;            /* holds it to its plan, or NULL */
     Retreat *retreat;        /* how it waits for table locks */
     FailPlace place;         /* of the failure, where it is a statement's */
     size_t failed;           /* that statement */

@@ -70,6 +70,7 @@ local floors = {
       encoding
       facts
       governor
+      guard
       protection
       health
       hook
