@@ -237,6 +237,7 @@ function log.warn(text, ...) end
 ---@field tokens table[] { kind, text, at } of each token
 ---@field inner stint.statement[] the statements of its body, if it is a DO block or makes a function
 ---@field migration stint.migration_file the file that it is of
+---@field impact table what it does in full: causes and types by command of ALTER TABLE, under, why, world
 local statement = {}
 
 ---The nodes of a kind, in the order of the text.
@@ -253,6 +254,16 @@ function statement:find(tag) end
 ---@param node stint.node
 ---@return integer line, integer column
 function statement:at(node) end
+
+---What a name means before the statement runs: through search_path, renames, temporary tables.
+---@param range stint.node a RangeVar
+---@return table relation
+function statement:relation(range) end
+
+---The same of an index.
+---@param range stint.node a RangeVar
+---@return table? index its relation and name; nil: not known
+function statement:index_of(range) end
 
 ---a node of PostgreSQL's parse tree: fields and enum values named as in libpg_query, what is 0, false or empty left out
 ---@class stint.node
