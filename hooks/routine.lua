@@ -124,12 +124,56 @@ local function keys(node)
   return list
 end
 
--- The text of an expression that is one constant string: EXECUTE 'DROP TABLE t'
+local fold
+
+-- format() with nothing but constants: what %I, %L and %s stand for.
+local function formatted(args)
+  local texts, next_one, known = {}, 1, true
+  for i, arg in ipairs(args) do
+    texts[i] = fold(arg)
+    known = known and texts[i] ~= nil
+  end
+  if not known or #texts == 0 then
+    return nil
+  end
+  local whole = texts[1]:gsub("%%(.)", function(kind)
+    local text = texts[next_one + 1]
+    if kind == "%" then
+      return "%"
+    elseif not text or not kind:find "[sIL]" then
+      known = false -- %1$I, or too few of them
+      return ""
+    end
+    next_one = next_one + 1
+    if kind == "L" then
+      return "'" .. text:gsub("'", "''") .. "'"
+    end
+    local plain = kind == "s" or text:find "^[a-z_][a-z0-9_]*$"
+    return plain and text or '"' .. text:gsub('"', '""') .. '"'
+  end)
+  return known and whole or nil
+end
+
+-- The text that a constant expression gives: 'a' || 'b', format('... %I', 'a'); nil: it is none.
+function fold(node)
+  local value = tree.constant(node)
+  if type(value) == "string" then
+    return value
+  elseif node.tag == "TypeCast" then
+    return fold(node.arg)
+  elseif node.tag == "A_Expr" and node.lexpr and tree.dotted(node.name) == "||" then
+    local left, right = fold(node.lexpr), fold(node.rexpr)
+    return left and right and left .. right
+  elseif node.tag == "FuncCall" and tree.dotted(node.funcname) == "format" then
+    return formatted(node.args or {})
+  end
+end
+
+-- The text of an expression that is constant: EXECUTE 'DROP TABLE t'
 local function constant(expression)
   local how, root = tree.parse("SELECT " .. expression)
   local target = how == "parsed" and root.targetList and #root.targetList == 1 and root.targetList[1]
-  local value = target and tree.constant(target.val)
-  return type(value) == "string" and value or nil
+  return target and fold(target.val) or nil
 end
 
 local function plpgsql(s, body)

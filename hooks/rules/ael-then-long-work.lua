@@ -26,10 +26,27 @@ local function by_key(where)
     and (where.rexpr.tag == "A_Const" or where.rexpr.tag == "TypeCast")
 end
 
+-- Rows of another table are read to fill one.
+local function fills(s, node)
+  local query = node.tag == "CreateTableAsStmt" and not node.into.skipData and node.query or node.tag == "InsertStmt" and node.selectStmt
+  if not query or query.valuesLists then
+    return nil
+  end
+  for range in query:each "RangeVar" do
+    local relation = s.impact.world:find(range)
+    if relation and s.impact.at[relation] and subject.matters(relation) then
+      return "reads " .. subject.sized(relation)
+    end
+  end
+end
+
 local function changes(s)
   local node = s.node
   local tag = node and node.tag
-  if tag == "InsertStmt" and not (node.selectStmt and not node.selectStmt.valuesLists) or tag == "CopyStmt" then
+  local filled = node and fills(s, node)
+  if filled then
+    return filled
+  elseif tag == "InsertStmt" and not (node.selectStmt and not node.selectStmt.valuesLists) or tag == "CopyStmt" then
     return nil
   elseif (tag == "UpdateStmt" or tag == "DeleteStmt") and by_key(node.whereClause) then
     return nil
@@ -83,6 +100,7 @@ policy {
       "ALTER TABLE t ADD COLUMN a int; INSERT INTO u SELECT * FROM v",
       "CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f(); DELETE FROM u",
       "DO $$ BEGIN ALTER TABLE t ADD COLUMN a int; UPDATE t SET a = 1; END $$",
+      "CREATE TABLE n (t int REFERENCES t); INSERT INTO n SELECT id FROM t",
     },
     good = {
       "ALTER TABLE t ADD COLUMN a int; ALTER TABLE t ADD COLUMN b int; COMMENT ON COLUMN t.a IS 'x'",

@@ -32,6 +32,11 @@ policy {
           })
         end
         made[node.newname] = made[old]
+      elseif node and node.tag == "RenameStmt" and node.renameType == "OBJECT_ATTRIBUTE" and not made[node.relation.relname] then
+        local old = node.relation.relname .. "." .. node.subname
+        found[#found + 1] = deny(("%s is renamed to %s: code that runs still says the old name"):format(old, node.newname), {
+          at = s, object = old, certainty = "certain",
+        })
       end
     end
     return found
@@ -40,6 +45,7 @@ policy {
     bad = {
       "ALTER TYPE mood RENAME TO feeling",
       "ALTER DOMAIN app.email RENAME TO address",
+      "ALTER TYPE address RENAME ATTRIBUTE zip TO postcode",
       "CREATE TYPE b AS ENUM ('x'); ALTER TYPE a RENAME TO c",
     },
     good = {

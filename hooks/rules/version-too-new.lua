@@ -81,32 +81,31 @@ local features = {
       end
     end
   end } },
-  FuncCall = {
-    { 130000, "gen_random_uuid() without pgcrypto", function(node)
-      return tree.dotted(node.funcname) == "gen_random_uuid"
-    end },
-    { 180000, "uuidv7()", function(node)
-      return tree.dotted(node.funcname) == "uuidv7" or tree.dotted(node.funcname) == "uuidv4"
-    end },
-    { 170000, "MERGE's merge_action()", function(node)
-      return tree.dotted(node.funcname) == "merge_action"
-    end },
-    { 160000, "any_value()", function(node)
-      return tree.dotted(node.funcname) == "any_value"
-    end },
-    { 140000, "date_bin()", function(node)
-      return tree.dotted(node.funcname) == "date_bin"
-    end },
-  },
 }
 
+-- Functions, and options of statements, that came later than PostgreSQL 13.
+local functions = {
+  bit_count = 140000, date_bin = 140000, string_to_table = 140000, unistr = 140000, trim_array = 140000, range_agg = 140000,
+  regexp_count = 150000, regexp_instr = 150000, regexp_like = 150000, regexp_substr = 150000,
+  any_value = 160000, array_sample = 160000, array_shuffle = 160000, date_add = 160000, date_subtract = 160000, pg_input_is_valid = 160000,
+  random_normal = 160000, merge_action = 170000, to_bin = 170000, to_oct = 170000,
+  array_reverse = 180000, array_sort = 180000, casefold = 180000, crc32 = 180000, uuidv4 = 180000, uuidv7 = 180000,
+}
+
+local options = {
+  CopyStmt = { on_error = 170000, log_verbosity = 170000, reject_limit = 180000 },
+  VacuumStmt = { process_main = 160000, buffer_usage_limit = 160000, skip_database_stats = 160000, only_database_stats = 160000 },
+  ExplainStmt = { generic_plan = 160000, serialize = 170000, memory = 170000 },
+}
+
+-- A function of that name that the database has of its own.
 local function has_own(facts, name)
   for id in pairs(facts.functions or {}) do
     if id:match "[^.]+$" == name then
       return true
     end
   end
-  return facts.extensions and facts.extensions.pgcrypto and name == "gen_random_uuid"
+  return false
 end
 
 policy {
@@ -130,11 +129,22 @@ policy {
     for tag, list in pairs(s.nodes and features or {}) do
       for node in s:each(tag) do
         for _, feature in ipairs(list) do
-          local own = tag == "FuncCall" and has_own(facts, tree.dotted(node.funcname))
-          if feature[1] > version and feature[3](node, s.table) and not own then
+          if feature[1] > version and feature[3](node, s.table) then
             say(feature[1], feature[2], node)
           end
         end
+      end
+    end
+    for call in s:each "FuncCall" do
+      local name = tree.dotted(call.funcname):gsub("^pg_catalog%.", "")
+      if (functions[name] or 0) > version and not has_own(facts, name) and not s.impact.world:func(nil, name) then
+        say(functions[name], name .. "()", call)
+      end
+    end
+    local known = s.node and options[s.node.tag] or {}
+    for _, option in ipairs(s.node and s.node.options or {}) do
+      if option.tag == "DefElem" and (known[option.defname] or 0) > version then
+        say(known[option.defname], option.defname:upper(), option)
       end
     end
     return found
@@ -150,6 +160,7 @@ policy {
       { sql = "ALTER TABLE t ADD CONSTRAINT c NOT NULL a NOT VALID", server_version = 170002 },
       { sql = "CREATE OR REPLACE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()", server_version = 130010 },
       { sql = "ALTER TABLE t ADD COLUMN id uuid DEFAULT uuidv7()", server_version = 170002 },
+      { sql = "VACUUM (PROCESS_MAIN false) t", server_version = 150004 },
     },
     good = {
       { sql = "CREATE UNIQUE INDEX i ON t (a) NULLS NOT DISTINCT", server_version = 150004 },
@@ -158,6 +169,7 @@ policy {
       { sql = "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u NOT VALID", server_version = 150004 },
       { sql = "MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN DELETE", facts = {} },
       { sql = "CREATE UNIQUE INDEX i ON t (a) NULLS DISTINCT", server_version = 150004 },
+      { sql = "SELECT uuidv7()", facts = { server_version = 150004, functions = { ["public.uuidv7"] = { volatility = "volatile" } } } },
     },
   },
 }

@@ -156,6 +156,76 @@ local function targets(s, found)
   end
 end
 
+local function words(text)
+  local set = {}
+  for word in text:gmatch "%S+" do
+    set[word] = true
+  end
+  return set
+end
+
+local texts = words "text varchar bpchar citext name"
+local numbers = words "int2 int4 int8 numeric float4 float8"
+local others = words "bool date time timetz timestamp timestamptz interval uuid json jsonb inet cidr bytea"
+
+-- Has PostgreSQL a cast that it takes by itself? Only what is known for certain is said to have none.
+local function has_no_cast(from, to)
+  if texts[from.name] then
+    return (numbers[to.name] or others[to.name]) and not to.array
+  end
+  local pair = { from.name, to.name }
+  return numbers[pair[1]] and others[pair[2]] or others[pair[1]] and numbers[pair[2]]
+end
+
+local function altered(s, found)
+  local relation = s.table
+  for cmd in subject.commands(s, "AT_AlterColumnType") do
+    local from, to = relation:type_of(cmd.name), cmd.def.typeName
+    local names = to and tree.names(to.names)
+    if from and not from.array and names and not cmd.def.raw_default and has_no_cast(from, { name = names[#names], array = to.arrayBounds }) then
+      found[#found + 1] = deny(("%s is %s: it becomes %s only with USING"):format(cmd.name, from.name, names[#names]), {
+        at = cmd, object = relation.id .. "." .. cmd.name, certainty = "certain", hint = ("USING %s::%s"):format(cmd.name, names[#names]),
+      })
+    end
+  end
+  for cmd in subject.commands(s, "AT_AddIdentity") do
+    local column = relation.columns[cmd.name]
+    if column and column.not_null == false then
+      found[#found + 1] = deny(("%s may be null: an identity column must be NOT NULL first"):format(cmd.name), { at = cmd, certainty = "certain" })
+    end
+  end
+  for _, key in pairs(relation and relation.constraints or {}) do
+    for cmd in subject.commands(s, key.type == "p" and "AT_DropNotNull" or "") do
+      for _, name in ipairs(key.columns or {}) do
+        if name == cmd.name then
+          found[#found + 1] = deny(("%s is in the primary key: it stays NOT NULL"):format(name), { at = cmd, certainty = "certain" })
+        end
+      end
+    end
+  end
+end
+
+local no_index = { view = true, sequence = true, foreign = true }
+
+-- A second primary key; an index on what has no rows.
+local function misplaced(s, found)
+  local relation, has_key, drops = s.table, false, false
+  if relation and s.node.tag == "IndexStmt" and no_index[relation.kind] then
+    found[#found + 1] = deny(("%s is a %s: it has no indexes"):format(subject.name(relation), relation.kind), { certainty = "certain" })
+  end
+  for _, key in pairs(relation and relation.constraints or {}) do
+    has_key = has_key or key.type == "p"
+  end
+  for _ in subject.commands(s, "AT_DropConstraint") do
+    drops = true
+  end
+  for cmd in subject.commands(s, "AT_AddConstraint") do
+    if cmd.def.contype == "CONSTR_PRIMARY" and has_key and not drops then
+      found[#found + 1] = deny(("%s has a primary key already"):format(subject.name(relation)), { at = cmd, certainty = "certain" })
+    end
+  end
+end
+
 policy {
   about = "what is defined is refused by the server",
   family = "will-fail",
@@ -174,6 +244,8 @@ policy {
     end
     partition_keys(s, found)
     if not s.conditional then
+      altered(s, found)
+      misplaced(s, found)
       targets(s, found)
     end
     return found
@@ -189,6 +261,10 @@ policy {
       "CREATE TABLE n (a int PRIMARY KEY, b int PRIMARY KEY)",
       "CREATE TABLE p (id int); CREATE TABLE c (p int REFERENCES p (id))",
       "ALTER TABLE t ADD CONSTRAINT c CHECK (a IN (SELECT id FROM u)) NOT VALID",
+      "CREATE TABLE n (a text); ALTER TABLE n ALTER a TYPE integer",
+      "CREATE TABLE n (id int PRIMARY KEY); ALTER TABLE n ADD PRIMARY KEY (id)",
+      "CREATE TABLE n (id int PRIMARY KEY); ALTER TABLE n ALTER id DROP NOT NULL",
+      "CREATE VIEW v AS SELECT 1 AS a; CREATE INDEX ON v (a)",
       "ALTER TABLE t ADD COLUMN age interval GENERATED ALWAYS AS (now() - born) STORED",
     },
     good = {
@@ -198,6 +274,9 @@ policy {
       "CREATE TABLE p (a int, b int, PRIMARY KEY (a, b)); CREATE TABLE c (x int, y int, FOREIGN KEY (y, x) REFERENCES p (b, a))",
       "CREATE TABLE p (id int); CREATE UNIQUE INDEX ON p (id); CREATE TABLE c (p int REFERENCES p (id))",
       'CREATE TABLE n (a int, "A" text)',
+      "CREATE TABLE n (a text, b int); ALTER TABLE n ALTER a TYPE integer USING a::integer, ALTER b TYPE bigint, ALTER b TYPE text",
+      "CREATE TABLE n (id int CONSTRAINT k PRIMARY KEY); ALTER TABLE n DROP CONSTRAINT k, ADD PRIMARY KEY (id)",
+      "CREATE MATERIALIZED VIEW v AS SELECT 1 AS a; CREATE INDEX ON v (a)",
       "CREATE INDEX i ON t (lower(email)) WHERE deleted_at IS NULL",
       "CREATE TABLE n (at timestamptz DEFAULT now(), CHECK (at < now()))",
       "CREATE TABLE n (id int PRIMARY KEY, parent int REFERENCES n)",

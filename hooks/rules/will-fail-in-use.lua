@@ -78,6 +78,57 @@ local function keys(s, found)
   end
 end
 
+-- TRUNCATE refuses what foreign keys of other tables point to, whatever rows there are.
+local function emptied(s, found)
+  local world, all = s.impact.world, {}
+  if s.node.tag ~= "TruncateStmt" or s.node.behavior == "DROP_CASCADE" then
+    return
+  end
+  for _, range in ipairs(s.node.relations) do
+    all[s.impact.world:relation(range)] = true
+  end
+  for relation in pairs(all) do
+    for _, from in ipairs(world:referrers(relation)) do
+      if not all[from.relation] then
+        found[#found + 1] = deny(("%s is emptied, but the foreign key %s of %s points to it"):format(subject.name(relation), from.name,
+          subject.name(from.relation)), { object = relation.id, certainty = "certain" })
+      end
+    end
+  end
+end
+
+-- The index of a constraint goes with the constraint only.
+local function indexes(s, found)
+  for object in subject.dropped(s, "OBJECT_INDEX") do
+    local at = s.impact.world:index(subject.range(object))
+    local constraint = at and at.relation.constraints[at.name]
+    if constraint and (constraint.type == "p" or constraint.type == "u" or constraint.type == "x") then
+      found[#found + 1] = deny(("the index %s is that of a constraint of %s: drop the constraint"):format(at.name, subject.name(at.relation)), {
+        at = object, object = at.name, certainty = "certain",
+      })
+    end
+  end
+end
+
+-- Types that columns have.
+local function types(s, found)
+  for _, kind in ipairs(s.node.behavior ~= "DROP_CASCADE" and { "OBJECT_TYPE", "OBJECT_DOMAIN" } or {}) do
+    for object in subject.dropped(s, kind) do
+      local range = subject.range(object.names or object)
+      for _, relation in ipairs(s.impact.world:all()) do
+        for name in pairs(relation.columns) do
+          local type = relation:type_of(name)
+          if type and type.name == range.relname and (not type.schema or not range.schemaname or type.schema == range.schemaname) then
+            found[#found + 1] = deny(("%s is dropped, but %s.%s is of it"):format(range.relname, subject.name(relation), name), {
+              at = object, object = range.relname, certainty = "certain",
+            })
+          end
+        end
+      end
+    end
+  end
+end
+
 policy {
   about = "what others depend on is dropped or changed",
   family = "will-fail",
@@ -93,7 +144,10 @@ COMMIT;]],
     if s.node and s.impact and not s.conditional then
       columns(s, found)
       keys(s, found)
+      emptied(s, found)
       if s.node.tag == "DropStmt" then
+        indexes(s, found)
+        types(s, found)
         tables(s, found)
       end
     end
@@ -112,6 +166,9 @@ COMMIT;]],
       "ALTER TABLE t ALTER COLUMN a TYPE bigint",
       "DROP TABLE t",
       "ALTER TABLE t DROP CONSTRAINT t_pkey",
+      "TRUNCATE t",
+      { sql = "CREATE TABLE n (a int CONSTRAINT k UNIQUE); DROP INDEX k", facts = {} },
+      { sql = "CREATE TYPE mood AS ENUM ('a'); CREATE TABLE n (m mood); DROP TYPE mood", facts = {} },
       { sql = "CREATE TABLE n (a int); CREATE VIEW w AS SELECT a FROM n; ALTER TABLE n ALTER a TYPE text", facts = {} },
       { sql = "CREATE TABLE n (a int PRIMARY KEY); CREATE TABLE m (a int REFERENCES n); DROP TABLE n", facts = {} },
     },
@@ -120,6 +177,8 @@ COMMIT;]],
       "ALTER TABLE t DROP COLUMN a CASCADE",
       "DROP VIEW v; ALTER TABLE t ALTER COLUMN a TYPE bigint; CREATE VIEW v AS SELECT a FROM t",
       "DROP TABLE t, c CASCADE",
+      "TRUNCATE t, c; TRUNCATE t CASCADE",
+      { sql = "CREATE TABLE n (a int); CREATE INDEX k ON n (a); DROP INDEX k; DROP TYPE IF EXISTS mood", facts = {} },
       "ALTER TABLE t ALTER COLUMN b TYPE bigint; DROP TABLE c",
       { sql = "ALTER TABLE t DROP COLUMN a; DROP TABLE u", facts = {} },
     },

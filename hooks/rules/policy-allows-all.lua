@@ -1,0 +1,45 @@
+local tree = require "stint.tree"
+
+local words = { insert = "insert", update = "update", delete = "delete", all = "change" }
+
+local function is_true(node)
+  return tree.constant(node) == true
+end
+
+policy {
+  about = "a policy lets everybody write every row",
+  family = "security",
+  level = "warning",
+  why = "with USING (true) or WITH CHECK (true) row level security stands in the way of nobody",
+  safe = "CREATE POLICY own ON t USING (owner = current_user);",
+  statement = function(s)
+    local node = s.node
+    local verb = node and node.tag == "CreatePolicyStmt" and node.permissive and words[node.cmd_name]
+    if not verb then
+      return allow()
+    end
+    for _, role in ipairs(node.roles or {}) do
+      if role.roletype ~= "ROLESPEC_PUBLIC" then
+        return allow()
+      end
+    end
+    if is_true(node.qual) and (not node.with_check or is_true(node.with_check)) or not node.qual and is_true(node.with_check) then
+      return warn(("every role may %s every row of %s by the policy %s"):format(verb, node.table.relname, node.policy_name), {
+        object = node.table.relname, certainty = "certain",
+      })
+    end
+  end,
+  tests = {
+    bad = {
+      "CREATE POLICY p ON t USING (true)",
+      "CREATE POLICY p ON t FOR INSERT WITH CHECK (true)",
+      "CREATE POLICY p ON app.t FOR ALL TO PUBLIC USING (true) WITH CHECK (true)",
+    },
+    good = {
+      "CREATE POLICY p ON t FOR SELECT USING (true)",
+      "CREATE POLICY p ON t USING (owner = current_user)",
+      "CREATE POLICY p ON t FOR ALL TO admin USING (true)",
+      "CREATE POLICY p ON t USING (true) WITH CHECK (owner = current_user)",
+    },
+  },
+}
