@@ -172,10 +172,12 @@ function statement.judged(s, impact, inner)
   end
 end
 
--- The tree is made again when it is asked for again.
+-- Of ten thousand files only the texts are kept: the tree is made again when it is asked for again,
+-- what the statement did in its world is not.
 function statement.forget(s)
-  rawset(s, "node", nil)
-  rawset(s, "nodes", nil)
+  for _, name in ipairs { "node", "nodes", "tokens", "impact", "inner", "locks", "rewrites", "scans", "builds", "loses", "table" } do
+    rawset(s, name, nil)
+  end
 end
 
 return statement

@@ -183,6 +183,13 @@ function subject.setting(s, wanted)
   return false
 end
 
+local word, quoted = ("[%w_$\x80-\xff]"):rep(63), '"' .. ('[^"]'):rep(63)
+
+-- May a name of 63 bytes or more stand in the text? Reading its tokens costs more than this.
+function subject.may_hold_long_name(sql)
+  return #sql > 62 and (sql:find(word) or sql:find(quoted)) ~= nil
+end
+
 -- The name that a token is, as it was written; nil: it is none.
 function subject.name_of(token)
   if token.kind == "quoted" and token.text:sub(1, 1) == '"' then

@@ -11,7 +11,7 @@ policy {
   safe = "a shorter name",
   statement = function(s)
     local found, told = {}, {}
-    for _, token in ipairs(s.tokens) do
+    for _, token in ipairs(subject.may_hold_long_name(s.sql) and s.tokens or {}) do
       local name = #token.text > LONGEST and subject.name_of(token)
       if name and #name > LONGEST and not told[name] then
         told[name] = true

@@ -57,8 +57,8 @@ $body$;
 
     it("and says what nobody can read before it runs", function()
       assert.same(
-        { "1:21 warning opaque", "2:1 warning opaque", "3:1 warning opaque" },
-        places "DO $$ BEGIN EXECUTE format('DROP TABLE %I', 'x'); END $$;\nDO LANGUAGE plperl 'x';\nDO $$ no such thing $$;"
+        { "1:44 warning opaque", "2:1 warning opaque", "3:1 warning opaque" },
+        places "DO $$ DECLARE x name := 'x'; BEGIN EXECUTE format('DROP TABLE %I', x); END $$;\nDO LANGUAGE plperl 'x';\nDO $$ no such thing $$;"
       )
     end)
 
