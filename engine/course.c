@@ -254,7 +254,9 @@ static StepAnswer go_on(Course *c) {
                                       b->ranges ? "running" : "planned", NULL))
         return step_failed_or_lost(step);
     if (text_same(b->state, "planned") || !b->ranges)
-        return keeper_make_trigger(&c->keeper) ? make_ranges(c) : step_failed_or_lost(step);
+        return keeper_release(&c->keeper) && keeper_make_trigger(&c->keeper)
+                   ? make_ranges(c)
+                   : step_failed_or_lost(step);
     if (!governor_forget(&c->governor))
         return step_failed_or_lost(step);
     return settled(

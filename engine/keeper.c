@@ -26,9 +26,10 @@ static bool depends_on_itself(const Backfill *b) {
     return false;
 }
 
-static const char *not_null_of(const Keeper *k) {
+/* finally.not_null, where the backfill goes this way. */
+static const char *not_null_of(const Keeper *k, BackfillWay way) {
     Pairs wanted = script_pairs(k->arena, k->backfill->declaration, "finally");
-    return k->backfill->way == BACKFILL_UP && wanted.count ? wanted.value[0] : NULL;
+    return k->backfill->way == way && wanted.count ? wanted.value[0] : NULL;
 }
 
 static bool check_finally(const Keeper *k) {
@@ -194,7 +195,7 @@ static bool look(const Keeper *k, const char *column, NotNull *out) {
 
 bool keeper_announce(const Keeper *k) {
     NotNull n;
-    const char *column = not_null_of(k);
+    const char *column = not_null_of(k, BACKFILL_UP);
     if (!column)
         return true;
     if (!look(k, column, &n))
@@ -206,7 +207,7 @@ bool keeper_announce(const Keeper *k) {
 
 bool keeper_finish(const Keeper *k) {
     NotNull n;
-    const char *column = not_null_of(k), *table = k->backfill->table;
+    const char *column = not_null_of(k, BACKFILL_UP), *table = k->backfill->table;
     if (!column)
         return true;
     if (!look(k, column, &n))
@@ -226,6 +227,17 @@ static void tell_left(const PgRows *rows) {
             log_warn("%s keeps the CHECK of `finally`, which is not validated: ALTER TABLE %s DROP "
                      "CONSTRAINT %s",
                      pg_cell(rows, i, 1), pg_cell(rows, i, 1), pg_cell(rows, i, 2));
+}
+
+bool keeper_release(const Keeper *k) {
+    NotNull n;
+    const char *column = not_null_of(k, BACKFILL_DOWN);
+    if (!column)
+        return true;
+    if (!look(k, column, &n))
+        return false;
+    return !n.is_not_null ||
+           change(k, arena_format(k->arena, SQL_KEEPER_NULL, k->backfill->table, n.column));
 }
 
 bool keeper_end(Pg *pg, Arena *a, const char *schema, const char *migration, KeeperEnd end) {

@@ -24,6 +24,8 @@ bool keeper_drop_trigger(const Keeper *keeper);
  * column itself. Nothing where it is not asked for. */
 bool keeper_announce(const Keeper *keeper);
 bool keeper_finish(const Keeper *keeper);
+/* On the way down, before the first batch: the column may be NULL again. */
+bool keeper_release(const Keeper *keeper);
 /* Somebody ends the backfill by hand: what it has done counts, or it is as if never begun. No
  * trigger stays behind. */
 typedef enum { KEEPER_COUNTS, KEEPER_FORGETS } KeeperEnd;

@@ -28,6 +28,9 @@ ALTER TABLE %s VALIDATE CONSTRAINT %s
 -- :name keeper_not_null
 ALTER TABLE %s ALTER COLUMN %s SET NOT NULL
 
+-- :name keeper_null
+ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL
+
 -- :name keeper_forget
 ALTER TABLE %s DROP CONSTRAINT %s
 

@@ -128,6 +128,19 @@ describe("rows that are written while a backfill runs", function()
     assert.equal("t", sql "SELECT attnotnull FROM pg_attribute WHERE attrelid = 'u'::regclass AND attname = 'name'")
   end)
 
+  it("may be NULL again on the way down, where `finally` made the column NOT NULL", function()
+    begin(SET .. 'writes = "app", finally = { not_null = "name" }, down = { name = "NULL" }')
+    local r = start("up"):wait()
+    assert.equal(0, r.code, r.err)
+    r = start("down"):wait()
+    assert.equal(0, r.code, r.err)
+    assert.equal("0 false", sql [[SELECT (SELECT count(name) FROM u) || ' ' || attnotnull
+      FROM pg_attribute WHERE attrelid = 'u'::regclass AND attname = 'name']])
+    r = start("up"):wait()
+    assert.equal(0, r.code, r.err)
+    assert.equal("0", sql(WRONG))
+  end)
+
   it("are refused a keeper that cannot keep them", function()
     for fields, why in pairs {
       ['table = "u", set = { last = "last || first" }, writes = "trigger"'] = "would change rows twice",
