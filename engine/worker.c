@@ -14,7 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LOCK_TIMEOUT = 200, SHORTEST_STATEMENT = 5000, IDLE_FIRST = 20, IDLE_MOST = 500 };
+enum {
+    LOCK_TIMEOUT = 200,
+    SHORTEST_STATEMENT = 5000,
+    IDLE_FIRST = 20,
+    IDLE_MOST = 500,
+    COUNT_EVERY = 1000
+};
 
 Worker worker_of(Pg *pg, Arena *a, const char *schema, const Migration *migration, Backfill *b,
                  Governor *governor) {
@@ -27,6 +33,7 @@ Worker worker_of(Pg *pg, Arena *a, const char *schema, const Migration *migratio
                     .pace = pace_of(b),
                     .governor = governor,
                     .started = clock_ms(),
+                    .counted = clock_ms(),
                     .seen_before = b->rows_seen};
 }
 
@@ -154,6 +161,23 @@ static RangeAnswer take(Worker *w) {
                                                                               : RANGE_FAILED;
 }
 
+/* Others may be at it, too: what they have done counts, and is read now and then. A crew's head
+ * does that for its own. */
+static bool count_all(Worker *w) {
+    if (w->parent || clock_ms() - w->counted < COUNT_EVERY)
+        return true;
+    Arena *a = arena_new();
+    Backfill *b = w->backfill, seen = *b;
+    bool ok = backfill_find(w->pg, a, w->schema, &seen);
+    if (ok) {
+        b->rows_seen = seen.rows_seen;
+        b->rows_changed = seen.rows_changed;
+    }
+    w->counted = clock_ms();
+    arena_free(a);
+    return ok;
+}
+
 static bool is_over(const Worker *w) {
     return (w->until && clock_ms() >= w->until) || (w->parent && getppid() != w->parent);
 }
@@ -174,6 +198,8 @@ static bool between(Worker *w, Turn last) {
         rest = w->until - clock_ms();
     if (rest > 0)
         clock_sleep(rest);
+    if (!count_all(w))
+        return false;
     return !looks || governor_look(w->governor);
 }
 

@@ -89,6 +89,30 @@ describe("a detached backfill", function()
     assert.equal("nothing to do: all migrations are applied\n", stint("deploy").out)
   end)
 
+  it("tells each worker how far all of them are", function()
+    begin('backfill { table = "t", set = { n = "n + 1" }, workers = 2 }', {
+      [TABLE] = T .. [[
+        CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END';
+        CREATE TRIGGER wait BEFORE UPDATE ON t FOR EACH ROW WHEN (NEW.id < 200) EXECUTE FUNCTION wait();
+        ANALYZE t;]],
+    })
+    assert.equal(0, stint("deploy").code)
+    local holder = session.open(url)
+    holder:exec "SELECT pg_advisory_lock(7)"
+    local first = start("work", "--json", "--lock-timeout", "40s")
+    session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
+    assert.equal(0, stint("work", "--max-time", "1500ms").code)
+    holder:exec "SELECT pg_advisory_unlock(7)"
+    local r = first:wait()
+    assert.equal(0, r.code, r.err)
+    local batches, own = events(r.out, "batch"), 0
+    for _, one in ipairs(batches) do
+      own = own + one.rows
+    end
+    assert.is_true(own < 3000, own .. " rows")
+    assert.equal(3000, batches[#batches].rows_done)
+  end)
+
   it("makes those wait that require it, and with the order strict all that come later", function()
     begin(nil, { [AFTER] = NEEDS, [OTHER] = "CREATE TABLE other (id int);", ["scripts/repeatable/v.sql"] = "CREATE OR REPLACE VIEW v AS SELECT 1" })
     local r = stint "deploy"
