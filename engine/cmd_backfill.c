@@ -324,7 +324,8 @@ const Command cmd_backfill = {
             "cancel   ends it; the rows that are changed stay so\n"
             "retry    tries the rows again that failed\n"
             "finalize ends it when all batches are done: rows passed over, verify, finally\n"
-            "NAME is a version or a file's name; without it the only one that is meant.",
+            "NAME is a version, a file's name or what stands behind its version; without it the only\n"
+            "one that is meant.",
     .needs = NEED_CONFIG,
     .options = options,
     .run = backfill,

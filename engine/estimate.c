@@ -32,18 +32,8 @@ static const char *number(Arena *a, long long n) {
 }
 
 static bool find_file(Trial *t, const char *name) {
-    Migrations *files = &t->run.files;
-    const char **names = arena_take(t->arena, (files->count + 1) * sizeof *names);
-    for (size_t i = 0; i < files->count; i++) {
-        Migration *m = &files->at[i];
-        names[i] = m->name;
-        t->migration = m;
-        if (text_same(m->version, name) || text_same(m->name, name) || text_same(m->path, name))
-            return run_open(&t->run, m);
-    }
-    const char *near = text_nearest(name, names);
-    fail(FAIL_USAGE, "there is no file %s in %s", name, t->config->migrations);
-    return near && fail_hint("did you mean %s?", near);
+    t->migration = migration_find(&t->run.files, name);
+    return t->migration && run_open(&t->run, t->migration);
 }
 
 static bool check_file(const Migration *m) {

@@ -218,10 +218,24 @@ static bool is_named(const Migration *m, const char *word) {
             (strcmp(base + n, ".sql") == 0 || strcmp(base + n, ".lua") == 0));
 }
 
+bool migration_is_called(const char *version, const char *name, const char *word) {
+    size_t n = strlen(version);
+    return strncmp(name, version, n) == 0 && name[n] == '_' && strcmp(name + n + 1, word) == 0;
+}
+
 Migration *migration_find(const Migrations *all, const char *word) {
-    for (size_t i = 0; i < all->count; i++)
+    Migration *called = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < all->count; i++) {
         if (is_named(&all->at[i], word))
             return &all->at[i];
+        if (!migration_is_called(all->at[i].version, all->at[i].name, word))
+            continue;
+        called = &all->at[i];
+        count++;
+    }
+    if (count == 1)
+        return called;
     Arena *a = arena_new();
     const char **names = arena_take(a, (all->count + 1) * sizeof *names);
     for (size_t i = 0; i < all->count; i++)

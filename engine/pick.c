@@ -7,15 +7,14 @@
 bool pick_unknown(const Pick *pick) {
     Arena *a = pick->arena;
     Migrations files;
-    if (migration_list(a, pick->config->migrations, &files)) {
-        for (size_t i = 0; i < files.count; i++)
-            if (text_same(files.at[i].version, pick->name) ||
-                text_same(files.at[i].name, pick->name)) {
-                fail(FAIL_ERROR, "no backfill of %s has begun", files.at[i].name);
-                return fail_next("stint up begins it, if it is one");
-            }
-    } else
-        fail_clear();
+    const Migration *file = migration_list(a, pick->config->migrations, &files)
+                                ? migration_find(&files, pick->name)
+                                : NULL;
+    if (file) {
+        fail(FAIL_ERROR, "no backfill of %s has begun", file->name);
+        return fail_next("stint up begins it, if it is one");
+    }
+    fail_clear();
     const char **names = arena_take(a, (pick->all->count + 1) * sizeof *names);
     for (size_t i = 0; i < pick->all->count; i++)
         names[i] = pick->all->at[i].name;

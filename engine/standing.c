@@ -3,6 +3,7 @@
 #include "fail.h"
 #include "file.h"
 #include "ledger.h"
+#include "migration.h"
 #include "sql.h"
 #include "text.h"
 
@@ -66,6 +67,8 @@ bool standing_read(Pg *pg, Arena *a, const char *schema, Standings *out) {
 
 Standing *standing_find(const Standings *all, const char *word) {
     const char *base = file_base(word);
+    Standing *called = NULL;
+    size_t count = 0;
     for (size_t i = 0; i < all->count; i++) {
         Standing *s = &all->at[i];
         size_t length = strlen(s->name);
@@ -73,8 +76,12 @@ Standing *standing_find(const Standings *all, const char *word) {
             (strncmp(base, s->name, length) == 0 &&
              (!base[length] || text_same(base + length, ".lua"))))
             return s;
+        if (!migration_is_called(s->version, s->name, word))
+            continue;
+        called = s;
+        count++;
     }
-    return NULL;
+    return count == 1 ? called : NULL;
 }
 
 bool standing_workers(Pg *pg, Arena *a, const char *schema, const Standing *s, StandingWorker **out,

@@ -46,7 +46,10 @@ bool migration_read(Arena *a, Migration *m);   /* text and checksum */
 bool migration_tokens(Arena *a, Migration *m); /* reads if need be */
 /* Everything: statements of SQL, the declaration of Lua. `script` may be NULL for SQL. */
 bool migration_open(Arena *a, Migration *m, Script *script);
-/* By version, full name or path; NULL: FAIL_USAGE with the nearest. */
+/* Is `word` the name without its version? */
+bool migration_is_called(const char *version, const char *name, const char *word);
+/* By version, full name or path, or by the name without its version where only one has it; NULL:
+ * FAIL_USAGE with the nearest. */
 Migration *migration_find(const Migrations *all, const char *word);
 const char *migration_kind(MigrationKind kind);
 /* Versions are numbers of any length: <0, 0, >0. */

@@ -37,7 +37,7 @@ typedef struct {
 
 /* None where there is no ledger. */
 bool standing_read(Pg *pg, Arena *a, const char *schema, Standings *out);
-/* By version, name or path; NULL: none. */
+/* As migration_find; NULL: none. */
 Standing *standing_find(const Standings *all, const char *word);
 bool standing_workers(Pg *pg, Arena *a, const char *schema, const Standing *standing,
                       StandingWorker **out, size_t *count);

@@ -109,7 +109,7 @@ WHERE b.migration = $1 GROUP BY b.id
 
 -- :name backfill_at_work
 -- Those that workers may join.
-SELECT b.migration, b.name, b.workers, b.way = 'up' FROM stint.backfill b WHERE b.state = 'running' AND ($1::text IS NULL OR $1 IN (b.migration, b.name, b.version))
+SELECT b.migration, b.name, b.workers, b.way = 'up' FROM stint.backfill b WHERE b.state = 'running' AND ($1::text IS NULL OR $1 IN (b.migration, b.name, b.version) OR b.name = b.version || '_' || $1)
 ORDER BY b.id
 
 -- :name backfill_finish

@@ -296,7 +296,7 @@ describe("stint backfill", function()
   it("knows names as they are typed, and the nearest of those that are not", function()
     begin()
     assert.equal(0, stint("up").code)
-    for _, name in ipairs { "2", "2_fill", FILE, "2_fill.lua" } do
+    for _, name in ipairs { "2", "2_fill", FILE, "2_fill.lua", "fill" } do
       assert.equal(0, stint("backfill", "status", name).code)
     end
     local r = stint("backfill", "status", "2_fil")

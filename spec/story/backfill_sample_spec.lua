@@ -130,7 +130,7 @@ describe("a backfill tried on a sample", function()
     end
     refused(1, "a `batch` of your own names the tables that it changes: it cannot be tried on a copy", "1", "--sample", "10")
     assert.equal("120000", sql "SELECT count(*) FROM t")
-    refused(64, "there is no file 1_filk", "1_filk", "--sample", "10")
+    refused(64, "there is no migration 1_filk", "1_filk", "--sample", "10")
     refused(64, "did you mean 1_fill", "1_filk", "--sample", "10")
     refused(64, "--sample takes a number of rows", "1", "--sample", "many")
     refused(64, "--sample takes one name", "--sample", "10")
