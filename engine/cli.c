@@ -172,12 +172,21 @@ static bool enter_folder(const Call *call) {
     return !folder || chdir(folder) == 0 || fail_errno(FAIL_CONFIG, "cannot enter %s", folder);
 }
 
+static bool meet_config(const Command *command, Call *call) {
+    if (command->needs & NEED_PROJECT && load_config(command, call))
+        return true;
+    if (command->needs & NEED_CONFIG)
+        return load_config(command, call);
+    fail_clear();
+    return enter_folder(call);
+}
+
 static bool run_command(const Command *command, Call *call) {
     if (option_given(&call->given, "help") && command != &cmd_help) {
         cli_help(command, stdout);
         return true;
     }
-    if (command->needs & NEED_CONFIG ? !load_config(command, call) : !enter_folder(call))
+    if (!meet_config(command, call))
         return false;
     Targets targets;
     AimAnswer aim = command->needs & NEED_CONFIG ? aim_take(command, call, &targets) : AIM_ONE;

@@ -1,17 +1,30 @@
 #include "cli.h"
 #include "fail.h"
+#include "hook.h"
 #include "script.h"
 #include "text.h"
 
-/* A word that declares something in a script, "rules", or a rule; false: it is none. */
-static bool help_on_script(Call *call, const char *word) {
+#include <stdio.h>
+
+/* With the rules of the project's policies, where it has some that load. */
+static Script *open_world(Call *call) {
     ScriptLimits limits = {.folder = "scripts"};
-    Script *script = script_open(call->arena, &limits);
-    const char *help = script ? script_help(call->arena, script, word) : NULL;
-    if (help)
-        fputs(help, stdout);
+    Hooks policies;
+    Script *script = call->config ? hook_world(call->arena, call->config) : NULL;
+    if (script &&
+        hook_load(call->arena, call->config, "policies", "policy", &script, &policies))
+        return script;
     script_close(script);
-    return help != NULL;
+    fail_clear();
+    return script_open(call->arena, &limits);
+}
+
+/* On a word that declares something in a script, "rules", or a rule; NULL: it is none. */
+static const char *help_on_script(Call *call, const char *word) {
+    Script *script = open_world(call);
+    const char *help = script ? script_help(call->arena, script, word) : NULL;
+    script_close(script);
+    return help;
 }
 
 static bool is_command(const char *word) {
@@ -35,18 +48,24 @@ static bool run(Call *call) {
         config_help(stdout);
         return true;
     }
-    if (!is_command(given->word[0]) && help_on_script(call, given->word[0]))
+    const char *word = given->word[0], *help = help_on_script(call, word);
+    if (!is_command(word) && help) {
+        fputs(help, stdout);
         return true;
-    const Command *command = cli_command(given->word[0]);
-    if (command)
-        cli_help(command, stdout);
-    return command != NULL;
+    }
+    const Command *command = cli_command(word);
+    if (!command)
+        return false;
+    cli_help(command, stdout);
+    if (help) /* backfill is both */
+        printf("\n%s", help);
+    return true;
 }
 
 const Command cmd_help = {
     .name = "help",
     .usage = "[COMMAND|KIND|config|rules|RULE]",
     .about = "all commands; one; what a script declares; every key of config.ini; rules",
-    .needs = NEED_NOTHING,
+    .needs = NEED_PROJECT,
     .run = run,
 };

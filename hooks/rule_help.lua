@@ -8,6 +8,10 @@ local function all()
   for _, rule in ipairs(rules.shipped()) do
     list[#list + 1] = rule
   end
+  for path, declared in pairs(native.declared) do
+    local rule = declared.kind == "policy" and not path:find "^stint/" and rules.of(path, declared.fields)
+    list[#list + 1] = rule or nil
+  end
   for id, own in pairs(rules.own) do
     list[#list + 1] = { id = id, family = own.family, about = own.why, level = "error" }
   end

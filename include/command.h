@@ -12,12 +12,13 @@ typedef enum {
     NEED_CONFIG = 1, /* call->config is loaded */
     NEED_HOOKS =
         2, /* with NEED_CONFIG: the team's hooks are loaded; progress_show lets them hear */
-    NEED_NAMED = 4, /* with NEED_CONFIG: the environment is the command's first word */
+    NEED_NAMED = 4,   /* with NEED_CONFIG: the environment is the command's first word */
+    NEED_PROJECT = 8, /* call->config is loaded where it can be; else it is NULL, and that is fine */
 } CommandNeeds;
 
 typedef struct {
     Arena *arena;   /* the command's lifetime */
-    Config *config; /* with NEED_CONFIG */
+    Config *config; /* with NEED_CONFIG, NEED_PROJECT */
     Given given;    /* its options and words, the command's name left out */
     bool json, quiet, verbose, yes;
     int exit_code; /* of a call that did not fail; 0 unless the command sets it */

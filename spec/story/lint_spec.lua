@@ -146,7 +146,7 @@ policy {
   about = "money is numeric, never float",
   statement = function(s, facts)
     for column in s:each "ColumnDef" do
-      if column.name:find "price" and column.type:find "^float" then return deny("store " .. column.name .. " as numeric", { at = column }) end
+      if column.name and column.name:find "price" and column.type:find "^float" then return deny("store " .. column.name .. " as numeric", { at = column }) end
     end
   end,
 }
@@ -159,6 +159,14 @@ policy {
       end
       return lint(files, "[development]\n[production]\n", "a.sql", "--json", ...)
     end
+
+    it("for help on them, as on its own", function()
+      local folder = "scripts/policies/no_float.lua"
+      local dir = run.project({ [folder] = FLOAT }, "[development]\n")
+      local r = run({ "help", "no_float" }, { cwd = dir })
+      assert.equal("no_float (team, error): money is numeric, never float\n", r.out)
+      assert.truthy(run({ "help", "rules" }, { cwd = dir }).out:find("\nteam\n  no_float  ", 1, true))
+    end)
 
     it("as its own rules", function()
       local r = with({ no_float = FLOAT }, "CREATE TABLE t (\n  id int,\n  price float8\n)")
@@ -202,6 +210,8 @@ policy {
     assert.truthy(r.out:find("^drop%-column %(data%-loss, error%): "), r.out)
     assert.truthy(r.out:find("\nfound:\n  ALTER TABLE t DROP COLUMN c\n", 1, true), r.out)
     assert.equal(64, run({ "help", "drop-colum" }).code)
+    r = run { "help", "backfill" } -- a command, and what a file declares
+    assert.truthy(r.out:find("^usage: stint backfill") and r.out:find("\nbackfill {...}: ", 1, true), r.out)
   end)
 
   describe("reads what is younger than its grammar", function()
