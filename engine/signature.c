@@ -1,6 +1,7 @@
 #include "signature.h"
 
 #include "fail.h"
+#include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +86,8 @@ bool signature_public_key(Arena *a, const char *path, const char **public_key) {
 }
 
 bool signature_new_key(Arena *a, const char *path, const char **public_key) {
+    if (!file_make_folder(file_folder(a, path)))
+        return fail_as(FAIL_CONFIG);
     int at = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     FILE *file = at < 0 ? NULL : fdopen(at, "w");
     if (!file)

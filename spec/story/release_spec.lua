@@ -146,6 +146,8 @@ describe("release", function()
     untouched()
     deploy(0, "r.json", { KEY = public })
     says("cannot write a new key to release.pem", stint(78, { "promote", "--new-key", "release.pem" }))
+    stint(0, { "promote", "--new-key", "keys/of/release.pem" })
+    stint(0, { "promote", "production", "--from", "staging", "--out", "-" }, { KEY = "keys/of/release.pem" })
   end)
 
   it("wants a key that is one", function()
