@@ -34,7 +34,7 @@ const char *gauge_line(Arena *a, const Standing *s) {
         return line.at;
     text_addf(&line, "  %s rows/s  batch %s  %lld worker%s  ETA %s",
               progress_number(a, rate_now(s)), progress_number(a, s->batch_size), s->workers,
-              plural(s->workers), eta < 0 ? "?" : clock_say(a, eta * 1000));
+              plural(s->workers), progress_left(a, eta));
     return line.at;
 }
 

@@ -31,7 +31,10 @@ static StepAnswer refuse(const Step *step, const Backfill *b, const char *answer
          step->migration->name, answer ? answer : "nothing");
     fail_detail("%s", b->verify);
     fail_state("%lld rows are changed; the backfill does not count as applied", b->rows_changed);
-    fail_next("mend these rows (or what still writes them), then: stint up verifies again");
+    fail_next("mend these rows (or what still writes them), then: stint up verifies again; or mend "
+              "the declaration and walk the table again: stint resolve %s --rolled-back, then: "
+              "stint up",
+              step->migration->version);
     return STEP_FAILED;
 }
 

@@ -50,6 +50,10 @@ const char *progress_bar(Arena *a, double part) {
     return out;
 }
 
+const char *progress_left(Arena *a, long long seconds) {
+    return seconds < 0 ? "?" : seconds ? clock_say(a, seconds * 1000) : "<1s";
+}
+
 static const char *batch_line(Arena *a, const Event *event) {
     long long done = event_integer(event, "rows_done"), total = event_integer(event, "rows_total");
     long long eta = event_integer(event, "eta_seconds");
@@ -61,7 +65,7 @@ static const char *batch_line(Arena *a, const Event *event) {
                         progress_number(a, total),
                         progress_number(a, (long long)event_number(event, "rows_per_second")),
                         progress_number(a, event_integer(event, "batch_size")),
-                        eta < 0 ? "?" : clock_say(a, eta * 1000));
+                        progress_left(a, eta));
 }
 
 static void show_batch(Arena *a, const Event *event) {

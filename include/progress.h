@@ -9,6 +9,8 @@
 void progress_show(const Call *call);
 /* 1234567 -> "1,234,567" */
 const char *progress_number(Arena *a, long long n);
+/* How long it will still take; less than 0: nobody knows. */
+const char *progress_left(Arena *a, long long seconds);
 /* "####...." for 0 to 1 */
 const char *progress_bar(Arena *a, double part);
 
