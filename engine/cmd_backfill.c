@@ -317,15 +317,16 @@ const Command cmd_backfill = {
     .name = "backfill",
     .usage = "[list|status|pause|resume|cancel|retry|finalize] [NAME] | NAME --sample ROWS",
     .about = "look after backfills, from any terminal",
-    .help = "list     a line for each that has begun\n"
-            "status   the same, with its workers and what is to be said of it\n"
-            "pause    every worker ends its batch, and waits; kept until somebody resumes it\n"
-            "resume   it goes on, from where it was; also one that failed or was cancelled\n"
-            "cancel   ends it; the rows that are changed stay so\n"
-            "retry    tries the rows again that failed\n"
-            "finalize ends it when all batches are done: rows passed over, verify, finally\n"
-            "NAME is a version, a file's name or what stands behind its version; without it the only\n"
-            "one that is meant.",
+    .help =
+        "list     a line for each that has begun\n"
+        "status   the same, with its workers and what is to be said of it\n"
+        "pause    every worker ends its batch, and waits; kept until somebody resumes it\n"
+        "resume   it goes on, from where it was; also one that failed or was cancelled\n"
+        "cancel   ends it; the rows that are changed stay so\n"
+        "retry    tries the rows again that failed\n"
+        "finalize ends it when all batches are done: rows passed over, verify, finally\n"
+        "NAME is a version, a file's name or what stands behind its version; without it the only\n"
+        "one that is meant.",
     .needs = NEED_CONFIG,
     .options = options,
     .run = backfill,

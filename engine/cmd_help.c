@@ -11,8 +11,7 @@ static Script *open_world(Call *call) {
     ScriptLimits limits = {.folder = "scripts"};
     Hooks policies;
     Script *script = call->config ? hook_world(call->arena, call->config) : NULL;
-    if (script &&
-        hook_load(call->arena, call->config, "policies", "policy", &script, &policies))
+    if (script && hook_load(call->arena, call->config, "policies", "policy", &script, &policies))
         return script;
     script_close(script);
     fail_clear();

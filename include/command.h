@@ -12,8 +12,9 @@ typedef enum {
     NEED_CONFIG = 1, /* call->config is loaded */
     NEED_HOOKS =
         2, /* with NEED_CONFIG: the team's hooks are loaded; progress_show lets them hear */
-    NEED_NAMED = 4,   /* with NEED_CONFIG: the environment is the command's first word */
-    NEED_PROJECT = 8, /* call->config is loaded where it can be; else it is NULL, and that is fine */
+    NEED_NAMED = 4, /* with NEED_CONFIG: the environment is the command's first word */
+    NEED_PROJECT =
+        8, /* call->config is loaded where it can be; else it is NULL, and that is fine */
 } CommandNeeds;
 
 typedef struct {

@@ -33,8 +33,8 @@ typedef struct {
     long long rest;                  /* ms until the next batch */
     long long started, seen_before, held_before;
     long long counted; /* clock_ms() when the rows of all workers were read */
-    long long until; /* clock_ms() at which it stops, or 0 */
-    pid_t parent;    /* of the crew: without it, it stops; or 0 */
+    long long until;   /* clock_ms() at which it stops, or 0 */
+    pid_t parent;      /* of the crew: without it, it stops; or 0 */
 } Worker;
 
 typedef enum {
