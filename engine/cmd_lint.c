@@ -4,10 +4,11 @@
 #include "baseline.h"
 #include "facts.h"
 #include "fail.h"
+#include "findings.h"
+#include "fix.h"
 #include "judge.h"
 #include "log.h"
 #include "repeatable.h"
-#include "report.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -87,78 +88,6 @@ static bool wanted_files(Call *call, Migrations *files) {
     return true;
 }
 
-/* --- text --- */
-
-static const char *color_of(const Finding *finding) {
-    return text_same(finding->level, "error")     ? "\033[31m"
-           : text_same(finding->level, "warning") ? "\033[33m"
-                                                  : "\033[36m";
-}
-
-static void print_finding(Arena *a, const Finding *finding) {
-    bool color = report_is_colored(1);
-    Text text = text_on(a);
-    if (finding->place.file)
-        text_addf(&text, "%s:%zu:%zu: ", finding->place.file, finding->place.line,
-                  finding->place.column);
-    text_addf(&text, "%s%s%s: %s (%s%s)\n", color ? color_of(finding) : "", finding->level,
-              color ? "\033[0m" : "", finding->message, finding->rule,
-              text_same(finding->certainty, "assumed") ? ", assumed" : "");
-    report_source(&text, &finding->place);
-    if (finding->hint)
-        text_addf(&text, "HINT: %s\n", finding->hint);
-    fputs(fail_redacted(text.at), stdout);
-}
-
-static bool print_text(Lint *lint, const char *format) {
-    const Judge *judge = &lint->judge;
-    const Coverage *c = &judge->coverage;
-    (void)format;
-    for (size_t i = 0; i < judge->count; i++)
-        print_finding(judge->arena, &judge->finding[i]);
-    printf("%s%zu errors, %zu warnings, %zu notices; %lld statements: %lld certain, %lld assumed, "
-           "%lld opaque",
-           judge->count ? "\n" : "", judge_count(judge, "error"), judge_count(judge, "warning"),
-           judge_count(judge, "notice"), c->statements, c->certain, c->assumed, c->opaque);
-    printf(c->unparsed ? ", %lld of them unparsed\n" : "\n", c->unparsed);
-    return true;
-}
-
-static bool print_json(Lint *lint, const char *format) {
-    (void)format;
-    puts(fail_redacted(json_text(judge_json(&lint->judge))));
-    return true;
-}
-
-static bool print_formatted(Lint *lint, const char *format) {
-    const char *text;
-    if (!judge_format(&lint->judge, format, &lint->files, &text))
-        return false;
-    fputs(fail_redacted(text), stdout);
-    return true;
-}
-
-static const struct {
-    const char *name;
-    bool (*print)(Lint *lint, const char *format);
-} formats[] = {
-    {"text", print_text},       {"json", print_json},       {"github", print_formatted},
-    {"sarif", print_formatted}, {"junit", print_formatted},
-};
-
-enum { FORMATS = sizeof formats / sizeof *formats };
-
-/* FORMATS: there is none of that name. */
-static size_t wanted_format(const Call *call) {
-    const char *word = option_value(&call->given, "format");
-    size_t i = 0;
-    if (!word)
-        word = call->json ? "json" : "text";
-    while (i < FORMATS && !text_same(formats[i].name, word))
-        i++;
-    return i;
-}
-
 /* --- what is known --- */
 
 /* "15" or "15.4", as facts have it: 150004. */
@@ -217,18 +146,22 @@ static bool judge_all(Lint *lint) {
     return judge_finish(&lint->judge);
 }
 
+/* The file of known findings, or NULL: there is none. */
+static const char *baseline_of(const Lint *lint) {
+    const char *path = option_value(&lint->call->given, "baseline");
+    return path ? path : file_exists(usual_baseline) ? usual_baseline : NULL;
+}
+
 static bool use_baseline(Lint *lint) {
-    const Given *given = &lint->call->given;
-    const char *path = option_value(given, "baseline");
+    const char *path = baseline_of(lint);
     Baseline result;
-    if (option_given(given, "write-baseline")) {
+    if (option_given(&lint->call->given, "write-baseline")) {
         path = path ? path : usual_baseline;
         log_say("%s: %zu findings that will not be reported again", path, lint->judge.count);
         return baseline_write(&lint->judge, path);
     }
-    if (!path && !file_exists(usual_baseline))
+    if (!path)
         return true;
-    path = path ? path : usual_baseline;
     if (!baseline_apply(&lint->judge, path, &lint->files, &result))
         return false;
     if (result.known)
@@ -247,7 +180,7 @@ static bool conclude(Lint *lint, size_t format) {
         return true;
     if (judge_count(&lint->judge, "error"))
         lint->call->exit_code = FAIL_PENDING;
-    return formats[format].print(lint, formats[format].name);
+    return findings_print(&lint->judge, &lint->files, format);
 }
 
 static bool wanted_base(Lint *lint) {
@@ -262,24 +195,87 @@ static bool wanted_base(Lint *lint) {
     return base_compare(lint->call->arena, lint->call->config, ref, &lint->files, &lint->base);
 }
 
-static bool lint(Call *call) {
-    size_t format = wanted_format(call);
-    Lint lint = {.call = call};
-    Json *facts;
-    if (format == FORMATS) {
-        fail(FAIL_USAGE, "there is no format %s", option_value(&call->given, "format"));
-        return fail_hint("--format text, json, github, sarif or junit");
+/* --- the fix --- */
+
+static void tell_fix(const Call *call, const Fix *fix) {
+    Text text = text_on(call->arena);
+    for (size_t i = 0; i < fix->written_count; i++)
+        text_addf(&text, "wrote %s\n", fix->written[i]);
+    for (size_t i = 0; i < fix->refused_count; i++) {
+        const FixRefusal *one = &fix->refused[i];
+        text_addf(&text, "%s:%zu: not fixed: %s\n", one->file, one->line, one->why);
+        if (one->sketch)
+            text_addf(&text, "%s\n", one->sketch);
     }
-    if (!wanted_files(call, &lint.files) || !wanted_base(&lint) || !wanted_facts(call, &facts))
+    fputs(fail_redacted(text.at), stderr);
+}
+
+static bool choose(Lint *lint) {
+    *lint = (Lint){.call = lint->call};
+    return wanted_files(lint->call, &lint->files) && wanted_base(lint);
+}
+
+static bool judge_chosen(Lint *lint) {
+    Call *call = lint->call;
+    Json *facts;
+    return wanted_facts(call, &facts) &&
+           judge_open(call->arena, call->config, facts, &lint->judge) && judge_all(lint);
+}
+
+static bool is_listed(const Migrations *files, const char *path) {
+    for (size_t i = 0; i < files->count; i++)
+        if (text_same(files->at[i].path, path))
+            return true;
+    return false;
+}
+
+/* The files that were given, and behind each what it has become. */
+static void add_written(Lint *lint, const Fix *fix) {
+    Migrations before = lint->files;
+    lint->files = (Migrations){0, NULL};
+    for (size_t i = 0; i < before.count; i++) {
+        size_t j = 0;
+        add_file(lint->call->arena, before.at[i].path, &lint->files);
+        while (j < fix->written_count && !text_same(fix->written[j], before.at[i].path))
+            j++;
+        while (++j < fix->written_count && !is_listed(&before, fix->written[j]))
+            add_file(lint->call->arena, fix->written[j], &lint->files);
+    }
+}
+
+/* What can be made safe is, and then it is judged again. */
+static bool mend(Lint *lint) {
+    const Base *base = lint->base.count ? &lint->base : NULL;
+    const char *path = baseline_of(lint);
+    Baseline known;
+    Fix fix;
+    if ((path && !baseline_apply(&lint->judge, path, &lint->files, &known)) ||
+        !fix_files(&lint->judge, &lint->files, base, &fix))
         return false;
-    bool ok = judge_open(call->arena, call->config, facts, &lint.judge) && judge_all(&lint) &&
-              conclude(&lint, format);
+    tell_fix(lint->call, &fix);
+    judge_close(&lint->judge);
+    if (lint->call->given.word_count)
+        add_written(lint, &fix);
+    else if (!choose(lint))
+        return false;
+    return judge_chosen(lint);
+}
+
+static bool lint(Call *call) {
+    const char *word = option_value(&call->given, "format");
+    Lint lint = {.call = call};
+    size_t format;
+    if (!findings_format(word ? word : call->json ? "json" : "text", &format))
+        return false;
+    bool ok = choose(&lint) && judge_chosen(&lint) &&
+              (!option_given(&call->given, "fix") || mend(&lint)) && conclude(&lint, format);
     judge_close(&lint.judge);
     return ok;
 }
 
 static const Option options[] = {
     {"base", 0, "REF", "only what the merge base with this branch lacks, and whether it fits"},
+    {"fix", 0, NULL, "write the files that do the same the safe way"},
     {"format", 0, "FORMAT", "text, json, github, sarif or junit"},
     {"snapshot", 0, "FILE", "what is known of the database: stint doctor --snapshot writes it"},
     {"server-version", 0, "VERSION", "the server's, such as 17 or 15.4"},
@@ -290,7 +286,7 @@ static const Option options[] = {
 
 const Command cmd_lint = {
     .name = "lint",
-    .usage = "[FILE...] [--base REF] [--format FORMAT] [--snapshot FILE]",
+    .usage = "[FILE...] [--base REF] [--fix] [--format FORMAT] [--snapshot FILE]",
     .about = "judges migrations by rules, without a database",
     .help = "Reads the files given (or folders of them, or versions), or all migrations, and asks\n"
             "every rule about every statement: Stint's own and those of scripts/policies. Files\n"

@@ -112,6 +112,12 @@ function bench.judge_format(with)
   return native.use("formats")[with.format](with)
 end
 
+-- { path, statements, taken }: as judge.fix.
+function bench.judge_fix(with)
+  local done = judge.fix(with.path, with.statements, with.taken)
+  return { files = native.json.list(done.files), refused = native.json.list(done.refused) }
+end
+
 local function impacts_of(facts, sql)
   local here, list = native.use("world").new(facts), {}
   here:begin()

@@ -2,6 +2,7 @@
 -- what it does there (impact.lua), and every rule; findings, waivers, levels, coverage.
 local native = ...
 
+local fix = native.use("fix")
 local impact = native.use("impact")
 local recorder = native.use("recorder")
 local routine = native.use("routine")
@@ -222,6 +223,25 @@ local function apply(file, s)
   end
 end
 
+-- What can be mended in a statement of the text itself.
+local function consider_fix(s)
+  local families
+  for i = #now.findings, 1, -1 do
+    local finding = now.findings[i]
+    if finding.statement ~= s.index then
+      break
+    end
+    if finding.level ~= "notice" then
+      families = families or {}
+      families[finding.family] = true
+    end
+  end
+  if families and s.inside == "top" then
+    fix.consider(s, now.world, families)
+    now.repaired[s.migration.path] = s.migration
+  end
+end
+
 -- A statement of a function's body does not run now, and counts for nothing.
 local function judge_statement(file, s)
   local inner, unknown = routine.of(s)
@@ -246,6 +266,7 @@ local function judge_statement(file, s)
   end
   if not file.known then
     ask_all(file, s)
+    consider_fix(s)
   end
   if s.inside ~= "function" then
     toll.note(now.toll, file, s, now.world)
@@ -444,6 +465,7 @@ function judge.begin(with)
     names = {},
     files = {},
     toll = toll.new(),
+    repaired = {},
     coverage = { statements = 0, certain = 0, assumed = 0, opaque = 0, unparsed = 0 },
   }
   for _, rule in ipairs(with.rules) do
@@ -454,6 +476,15 @@ function judge.begin(with)
     now.known[id] = id == "guard" and "late" or "now"
     now.names[#now.names + 1] = id
   end
+end
+
+-- The file as it should be, by fix.lua; `statements` are the numbers of those to mend.
+function judge.fix(path, statements, taken)
+  local wanted, file = {}, now.repaired[path]
+  for _, number in ipairs(statements) do
+    wanted[number] = true
+  end
+  return file and fix.file(file, wanted, taken) or { files = {}, refused = {} }
 end
 
 -- Ends it: what the whole history shows, what was covered, and what it all costs (toll.lua).

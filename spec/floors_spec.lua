@@ -132,6 +132,7 @@ local floors = {
       estimate
       evidence
       finalize
+      fix
       fleet
       gate
       goal
@@ -166,6 +167,7 @@ local floors = {
       cli
       cmd_*
       command
+      findings
       forecast
       gauge
       main

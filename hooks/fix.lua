@@ -1,0 +1,261 @@
+-- stint lint --fix: a file whose statements are unsafe becomes the files that do the same the safe
+-- way. It gives texts; what is written where, and whether the file may be touched, is not known here.
+local native = ...
+
+local clauses = native.use("fix/clauses")
+local recipes = native.use("fix/recipes")
+
+local fix = {}
+
+-- Says of a statement that has just been judged, and of which these families were found, what it
+-- becomes; while the world is still the one before it.
+function fix.consider(s, world, found)
+  local pieces, why, sketch = recipes.of(s, world, found)
+  s.migration.repairs = s.migration.repairs or {}
+  s.migration.repairs[s.index] = pieces and { pieces = pieces } or { why = why or "no machine knows how", sketch = sketch }
+end
+
+-- The byte at which a statement begins in the file's text; nil: what runs is not what is written.
+local function byte_of(text, s)
+  local at = 1
+  for _ = 2, s.line do
+    at = text:find("\n", at, true) + 1
+  end
+  at = utf8.offset(text, s.column, at)
+  return text:sub(at, at + #s.sql - 1) == s.sql and at or nil
+end
+
+-- What hinders a file from being divided, or nil.
+local function hindrance(file)
+  for _, part in ipairs(file.parts) do
+    if part.kind == "own" or part.kind == "rolled_back" then
+      return "it has a BEGIN and COMMIT of its own"
+    end
+  end
+  if file.down_path then
+    return "its way down is a file of its own"
+  end
+  for _, s in ipairs(file.statements) do
+    if not byte_of(file.text, s) then
+      return "it has placeholders"
+    end
+    if s.node and s.node.tag == "CopyStmt" then
+      return "it holds data of COPY"
+    end
+  end
+end
+
+-- Each statement with the comments before it: { lead, s }.
+local function chunks(text, statements)
+  local list, from = {}, 1
+  for i, s in ipairs(statements) do
+    local at = byte_of(text, s)
+    list[i] = { lead = text:sub(from, at - 1):gsub("^%s*\n", ""):gsub("^[ \t]+", ""), s = s }
+    from = at + #s.sql
+    from = text:match("^%s*;()", from) or from
+  end
+  return list
+end
+
+local function undone_by(pieces, s)
+  for _, piece in ipairs(pieces) do
+    if piece.undoes and clauses.undoes(s, piece.undoes[1], piece.undoes[2]) then
+      return piece
+    end
+  end
+end
+
+local function mentions(statements, name)
+  for _, s in ipairs(statements) do
+    for _, token in ipairs(s.tokens) do
+      if token.text == name or token.text == '"' .. name .. '"' then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+-- Gives each piece its part of the way down; what belongs to none is the answer.
+local function divide_down(file, pieces)
+  local rest = {}
+  for _, s in ipairs(file.down or {}) do
+    local piece = undone_by(pieces, s)
+    if piece then
+      piece.down = s.sql
+    else
+      rest[#rest + 1] = s
+    end
+  end
+  for _, piece in ipairs(pieces) do
+    if piece.undoes and mentions(rest, piece.undoes[2]) then
+      piece.down = ""
+    end
+  end
+  return rest
+end
+
+-- Pieces in files: those that may stay together do.
+local function gather(pieces)
+  local files = {}
+  for _, piece in ipairs(pieces) do
+    local last = files[#files]
+    if piece.way == "keep" and last and last.way == "keep" then
+      last[#last + 1] = piece
+      last.own = last.own or piece.own
+    else
+      files[#files + 1] = { way = piece.way, name = piece.name, own = piece.own, piece }
+    end
+  end
+  return files
+end
+
+local carried = { environments = true, ["lock-timeout"] = true, ["statement-timeout"] = true, downtime = true }
+
+-- Directives that hold for all that a file has become.
+local function head_of(file)
+  local lines = {}
+  for line in file.text:gmatch "[^\n]+" do
+    local word = line:match "^%-%- stint: ([%a-]+)"
+    if word == "down" then
+      break
+    end
+    lines[#lines + 1] = carried[word] and line or nil
+  end
+  return #lines > 0 and table.concat(lines, "\n") .. "\n" or ""
+end
+
+local function sql_text(file, group, head)
+  local up, down = {}, {}
+  for _, piece in ipairs(group) do
+    up[#up + 1] = (piece.lead or "") .. piece.sql .. ";\n"
+    if piece.down and piece.down ~= "" then
+      table.insert(down, 1, piece.down .. ";\n")
+    end
+  end
+  for _, s in ipairs(group.rest or {}) do
+    down[#down + 1] = s.sql .. ";\n"
+  end
+  local back = file.down and "\n-- stint: down\n" .. table.concat(down) or ""
+  return head .. table.concat(up) .. back
+end
+
+local function lua_text(file, piece)
+  local name = piece.column:find "^[%a_][%w_]*$" and piece.column or ("[%q]"):format(piece.column)
+  return ([=[
+backfill {
+  table  = %q,
+  set    = { %s = %q },
+  where  = %q,
+  writes = "default", -- the column's default: rows that are new have it already
+%s}
+]=]):format(piece.relation, name, piece.value, piece.where,
+    file.down and ("  down   = { %s = %q },\n"):format(name, "NULL") or "")
+end
+
+-- The version a second later, as long as that is a time.
+local function later(version)
+  local day, h, m, s = version:match "^(%d%d%d%d%d%d%d%d)(%d%d)(%d%d)(%d%d)$"
+  local seconds = day and h * 3600 + m * 60 + s + 1
+  if seconds and seconds < 86400 then
+    return ("%s%02d%02d%02d"):format(day, seconds // 3600, seconds // 60 % 60, seconds % 60)
+  end
+  return (("%%0%dd"):format(#version):format(math.tointeger(version) + 1))
+end
+
+-- Versions for `count` more files, before the next one that is taken; nil and that one: no room.
+local function versions(version, taken, count)
+  local next_one
+  for _, other in ipairs(taken) do
+    local number = math.tointeger(tonumber(other))
+    if number and number > tonumber(version) and (not next_one or number < tonumber(next_one)) then
+      next_one = other
+    end
+  end
+  local list = { version }
+  for i = 1, count do
+    list[i + 1] = later(list[i])
+    if next_one and tonumber(list[i + 1]) >= tonumber(next_one) then
+      return nil, next_one
+    end
+  end
+  return list
+end
+
+local function refused(line, why, sketch)
+  return { line = line, why = why, sketch = sketch }
+end
+
+local function pieces_of(file, wanted, refusals)
+  local list, changed = {}, false
+  for i, chunk in ipairs(chunks(file.text, file.statements)) do
+    local repair = wanted[i] and file.repairs and file.repairs[i]
+    if repair and repair.why then
+      refusals[#refusals + 1] = refused(chunk.s.line, repair.why, repair.sketch)
+    end
+    local pieces = repair and repair.pieces or { { way = "keep", name = "rest", own = true, sql = chunk.s.sql } }
+    changed = changed or (repair and repair.pieces ~= nil)
+    pieces[1].lead = chunk.lead
+    table.move(pieces, 1, #pieces, #list + 1, list)
+  end
+  return list, changed
+end
+
+local function name_of(file, version, group)
+  local rest = file.name:gsub("^%d+", "")
+  return ("%s%s_%s.%s"):format(version, rest, group.name, group.way == "backfill" and "lua" or "sql")
+end
+
+-- Where the rest of the way down belongs: to the statements that stayed as they were.
+local function place_rest(groups, rest)
+  local home = #groups == 1 and groups[1] or nil
+  for _, group in ipairs(groups) do
+    if group.own and #groups > 1 then
+      if home then
+        return #rest == 0
+      end
+      home = group
+    end
+  end
+  if home then
+    home.rest = rest
+  end
+  return home ~= nil or #rest == 0
+end
+
+-- { files = { { name (nil: the file itself), text } ... }, refused = { { line, why, sketch } ... } }.
+-- `wanted`: the numbers of the statements to mend; `taken`: the versions that are there.
+function fix.file(file, wanted, taken)
+  local refusals = {}
+  local why = hindrance(file)
+  if why then
+    return { files = {}, refused = { refused(1, why) } }
+  end
+  local pieces, changed = pieces_of(file, wanted, refusals)
+  if not changed then
+    return { files = {}, refused = refusals }
+  end
+  local rest = divide_down(file, pieces)
+  local groups = gather(pieces)
+  if not place_rest(groups, rest) then
+    refusals[#refusals + 1] = refused(rest[1].line, "its way down cannot be divided: nobody knows which of its files this is of",
+      "write the way down of each file by hand")
+    return { files = {}, refused = refusals }
+  end
+  local list, next_one = versions(file.version, taken, #groups - 1)
+  if not list then
+    refusals[#refusals + 1] = refused(1, ("it becomes %d files, and there is no room for their versions before %s"):format(#groups, next_one),
+      "give the later files newer versions")
+    return { files = {}, refused = refusals }
+  end
+  local head, out = head_of(file), {}
+  for i, group in ipairs(groups) do
+    out[i] = {
+      name = i > 1 and name_of(file, list[i], group) or nil,
+      text = group.way == "backfill" and lua_text(file, group[1]) or sql_text(file, group, i > 1 and head or ""),
+    }
+  end
+  return { files = out, refused = refusals }
+end
+
+return fix
