@@ -219,7 +219,8 @@ static bool judge_chosen(Lint *lint) {
     Call *call = lint->call;
     Json *facts;
     return wanted_facts(call, &facts) &&
-           judge_open(call->arena, call->config, facts, &lint->judge) && judge_all(lint);
+           judge_open(call->arena, call->config, facts, &lint->judge) &&
+           (!option_given(&call->given, "fix") || fix_prepare(&lint->judge)) && judge_all(lint);
 }
 
 static bool is_listed(const Migrations *files, const char *path) {

@@ -126,6 +126,12 @@ static bool fix_one(Work *w, const Migration *m, Json *statements) {
     return write_files(w, m, json_get(answer, "files"));
 }
 
+bool fix_prepare(Judge *judge) {
+    Json *answer;
+    return script_exchange(judge->arena, judge->script, "judge_fixing", "the rules",
+                           json_new_null(judge->arena), &answer);
+}
+
 bool fix_files(Judge *judge, const Migrations *files, const Base *base, Fix *out) {
     Work w = {.judge = judge, .base = base, .out = out};
     *out = (Fix){0, 0, NULL, NULL};

@@ -112,6 +112,11 @@ function bench.judge_format(with)
   return native.use("formats")[with.format](with)
 end
 
+function bench.judge_fixing()
+  judge.fixing()
+  return true
+end
+
 -- { path, statements, taken }: as judge.fix.
 function bench.judge_fix(with)
   local done = judge.fix(with.path, with.statements, with.taken)

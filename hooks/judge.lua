@@ -266,7 +266,9 @@ local function judge_statement(file, s)
   end
   if not file.known then
     ask_all(file, s)
-    consider_fix(s)
+    if now.fixing then
+      consider_fix(s)
+    end
   end
   if s.inside ~= "function" then
     toll.note(now.toll, file, s, now.world)
@@ -476,6 +478,11 @@ function judge.begin(with)
     now.known[id] = id == "guard" and "late" or "now"
     now.names[#now.names + 1] = id
   end
+end
+
+-- From now on what is found is looked at for a safe way.
+function judge.fixing()
+  now.fixing = true
 end
 
 -- The file as it should be, by fix.lua; `statements` are the numbers of those to mend.

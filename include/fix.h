@@ -19,6 +19,8 @@ typedef struct {
     FixRefusal *refused;
 } Fix;
 
+/* To be called before anything is judged. */
+bool fix_prepare(Judge *judge);
 /* `base` or NULL. Without it the ledger says what is applied, so there must be a database; with it
  * the ledger is asked where there is one. */
 bool fix_files(Judge *judge, const Migrations *files, const Base *base, Fix *out);

@@ -305,7 +305,7 @@ function statements.AlterTableStmt(s, world, found)
 end
 
 local function is_plain(node)
-  for _, one in ipairs(node.index_params) do
+  for _, one in ipairs(node.indexParams) do
     if not one.name then
       return false
     end
@@ -331,7 +331,7 @@ function statements.IndexStmt(s, world, found)
   local name = node.idxname and tokens[on - 1].text
   if not name and is_plain(node) then
     local columns = {}
-    for i, one in ipairs(node.index_params) do
+    for i, one in ipairs(node.indexParams) do
       columns[i] = one.name
     end
     name = clauses.name(node.relation.relname, table.concat(columns, "_"), "idx")

@@ -1,0 +1,160 @@
+-- stint lint --fix: what it writes is clean, runs, does the same, and can be rolled back.
+local cluster = require "spec.support.cluster"
+local place = require "spec.support.place"
+local run = require "spec.support.run"
+local session = require "spec.support.session"
+
+local pg = cluster.get()
+
+local CONFIG = "[development]\nurl = ${URL}\n"
+
+describe("stint lint --fix", function()
+  local url, project, db
+
+  local function write(name, text)
+    place.write(project .. "/scripts/migrations/" .. name, text)
+  end
+
+  local function stint(code, ...)
+    local r = run({ ... }, { cwd = project, env = { URL = url } })
+    assert.equal(code, r.code, r.out .. r.err)
+    return r
+  end
+
+  local function files()
+    local list = {}
+    local pipe = assert(io.popen("env -u LD_PRELOAD ls " .. place.quoted(project .. "/scripts/migrations")))
+    for name in pipe:lines() do
+      list[#list + 1] = name
+    end
+    pipe:close()
+    return list
+  end
+
+  local BASE = [[
+CREATE SCHEMA app;
+CREATE TABLE app.q (x int PRIMARY KEY);
+CREATE TABLE app.t (id int NOT NULL, a int, b text, "C d" int, old int);
+CREATE INDEX t_old ON app.t (old);
+INSERT INTO app.q SELECT generate_series(1, 50);
+INSERT INTO app.t SELECT g, 1 + g % 50, 'b' || g, g, g FROM generate_series(1, 500) g;
+-- stint: down
+DROP SCHEMA app CASCADE;
+]]
+
+  before_each(function()
+    url = pg:database()
+    project = run.project({ ["scripts/migrations/20260101000000_base.sql"] = BASE }, CONFIG)
+    stint(0, "up")
+    db = session.open(url)
+  end)
+
+  after_each(function()
+    db:close()
+  end)
+
+  -- Fixes one file of one statement; what it has become; and it runs, and again after a rollback.
+  local function fixed(sql, down)
+    write("20260101000059_it.sql", sql .. (down and "\n-- stint: down\n" .. down or "") .. "\n")
+    local r = stint(0, "lint", "--fix", "20260101000059")
+    assert.truthy(r.out:find("^0 errors, 0 warnings"), r.out)
+    stint(0, "up")
+    if down then
+      stint(0, "down", "--to", "20260101000000")
+      stint(0, "up")
+    end
+    local list = files()
+    table.remove(list, 1)
+    return list
+  end
+
+  local function value(sql)
+    return db:value(sql)
+  end
+
+  it("builds indexes concurrently, each in a file of its own", function()
+    assert.same({ "20260101000059_it.sql", "20260101000100_it_index.sql", "20260101000101_it_rest.sql" }, fixed([[
+-- why
+CREATE INDEX i ON app.t (a, lower(b)) WHERE a > 0; -- so
+CREATE UNIQUE INDEX ON app.t (id);
+COMMENT ON TABLE app.t IS 'x';]]))
+    assert.equal("2", value "SELECT count(*) FROM pg_index WHERE indisvalid AND indexrelid IN ('app.i'::regclass, 'app.t_id_idx'::regclass)")
+    local text = place.read(project .. "/scripts/migrations/20260101000059_it.sql")
+    assert.equal("-- why\nCREATE INDEX CONCURRENTLY i ON app.t (a, lower(b)) WHERE a > 0;\n", text)
+  end)
+
+  it("adds constraints that are proved afterwards", function()
+    assert.same({
+      "20260101000059_it.sql", "20260101000100_it_validate.sql", "20260101000101_it_add_constraint.sql",
+      "20260101000102_it_validate.sql", "20260101000103_it_rest.sql",
+    }, fixed([[
+ALTER TABLE app.t ADD COLUMN z int, ADD CHECK (a > 0), ADD CONSTRAINT "F k" FOREIGN KEY (a) REFERENCES app.q (x), ADD COLUMN y int;]]))
+    assert.equal("2", value "SELECT count(*) FROM pg_constraint WHERE conrelid = 'app.t'::regclass AND convalidated AND conname IN ('t_a_check', 'F k')")
+    assert.equal("2", value "SELECT count(*) FROM pg_attribute WHERE attrelid = 'app.t'::regclass AND attname IN ('y', 'z')")
+  end)
+
+  it("keeps ways down with what they undo", function()
+    local list = fixed('ALTER TABLE app.t ADD CONSTRAINT c CHECK (a > 0);\nALTER TABLE app.t ALTER "C d" SET NOT NULL;',
+      'ALTER TABLE app.t ALTER "C d" DROP NOT NULL;\nALTER TABLE app.t DROP CONSTRAINT c;')
+    assert.equal(5, #list, table.concat(list, "\n"))
+    assert.equal("1", value "SELECT count(*) FROM pg_constraint WHERE conrelid = 'app.t'::regclass AND contype = 'c' AND convalidated")
+    assert.equal("t", value "SELECT attnotnull FROM pg_attribute WHERE attrelid = 'app.t'::regclass AND attname = 'C d'")
+  end)
+
+  it("makes keys of indexes", function()
+    local list = fixed("ALTER TABLE app.t ADD CONSTRAINT tk UNIQUE (id, a) INCLUDE (b);\nALTER TABLE app.t ADD PRIMARY KEY (\"C d\");",
+      'ALTER TABLE app.t DROP CONSTRAINT t_pkey;\nALTER TABLE app.t ALTER "C d" DROP NOT NULL;\nALTER TABLE app.t DROP CONSTRAINT tk;')
+    assert.equal(6, #list, table.concat(list, "\n"))
+    assert.equal("p t_pkey, u tk", value "SELECT string_agg(contype::text || ' ' || conname, ', ' ORDER BY 1) FROM pg_constraint WHERE conrelid = 'app.t'::regclass AND contype IN ('p', 'u')")
+  end)
+
+  it("fills a column by a backfill before it is required", function()
+    db:exec "ALTER TABLE app.t ADD PRIMARY KEY (id)"
+    local list = fixed("ALTER TABLE app.t ADD COLUMN u uuid DEFAULT gen_random_uuid() NOT NULL;", "ALTER TABLE app.t DROP COLUMN u;")
+    assert.equal("20260101000100_it_backfill.lua", list[2])
+    assert.equal("500", value "SELECT count(DISTINCT u) FROM app.t")
+    assert.equal("t", value "SELECT attnotnull FROM pg_attribute WHERE attrelid = 'app.t'::regclass AND attname = 'u'")
+  end)
+
+  it("drops and rebuilds indexes concurrently", function()
+    fixed("REINDEX TABLE app.t;\nDROP INDEX IF EXISTS app.t_old, app.none;")
+    assert.equal("t", value "SELECT to_regclass('app.t_old') IS NULL")
+  end)
+
+  describe("leaves alone", function()
+    local function refused(said, sql, ...)
+      write("20260101000059_it.sql", sql)
+      local before = files()
+      local r = run({ "lint", "--fix", ... }, { cwd = project, env = { URL = url } })
+      assert.truthy(r.err:find(said, 1, true), r.err .. r.out)
+      assert.same(before, files())
+      assert.equal(sql, place.read(project .. "/scripts/migrations/20260101000059_it.sql"))
+      return r
+    end
+
+    it("what is applied", function()
+      local sql = "CREATE INDEX i ON app.t (a);\n"
+      write("20260101000059_it.sql", sql)
+      stint(0, "up")
+      local r = refused("20260101000059_it.sql:1: not fixed: the ledger has it already", sql)
+      assert.equal(2, r.code)
+    end)
+
+    it("a change of type, with a sketch", function()
+      refused("expand:    ALTER TABLE app.t ADD COLUMN a_new", "ALTER TABLE app.t ALTER a TYPE text;\n")
+    end)
+
+    it("borders of the file's own, and versions without room", function()
+      refused("it has a BEGIN and COMMIT of its own", "BEGIN;\nALTER TABLE app.t ADD CHECK (a > 0);\nCOMMIT;\n")
+      write("20260101000100_next.sql", "SELECT 1;\n")
+      refused("it becomes 2 files, and there is no room for their versions before 20260101000100", "ALTER TABLE app.t ADD CHECK (a > 0);\n")
+    end)
+
+    it("what nobody knows to be applied or not", function()
+      url = nil
+      local r = run({ "lint", "--fix" }, { cwd = run.project { ["scripts/migrations/1_a.sql"] = "CREATE INDEX i ON t (a);" } })
+      assert.equal(64, r.code, r.err)
+      assert.truthy(r.err:find("--fix must know which files are applied", 1, true), r.err)
+    end)
+  end)
+end)
