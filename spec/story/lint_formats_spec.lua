@@ -54,7 +54,7 @@ describe("stint lint --format", function()
     local r = lint(TWO, "--format", "junit", "a,b.sql", "clean.sql")
     assert.equal(2, r.code, r.err)
     assert.truthy(r.out:find('<testsuite name="stint lint" tests="3" failures="2" errors="0" skipped="0">', 1, true), r.out)
-    assert.truthy(r.out:find('<testcase classname="a,b.sql" name="a,b.sql:2:16 drop-column"><failure type="drop-column" message="ü.x%:&lt;&amp; is', 1, true), r.out)
+    assert.truthy(r.out:find('name="a,b.sql:2:16 drop-column"><failure type="drop-column" message="ü.x%:&lt;&amp; is', 1, true), r.out)
     assert.truthy(r.out:find('<testcase classname="clean.sql" name="clean.sql"/>', 1, true), r.out)
   end)
 
