@@ -181,8 +181,23 @@ local function tell_opaque(file, s, why, line, column)
   })
 end
 
+-- The rules that are asked about statements of a tag.
+local function rules_on(tag)
+  local list = now.by_tag[tag]
+  if not list then
+    list = {}
+    for _, rule in ipairs(now.by_ask.statement) do
+      if not rule.on or rule.on[tag] then
+        list[#list + 1] = rule
+      end
+    end
+    now.by_tag[tag] = list
+  end
+  return list
+end
+
 local function ask_all(file, s)
-  for _, rule in ipairs(now.by_ask.statement) do
+  for _, rule in ipairs(rules_on(s.node and s.node.tag or "")) do
     if rule.inside[s.inside] then
       ask(file, rule, rule.statement, s, s)
     end
@@ -463,6 +478,7 @@ function judge.begin(with)
     levels = with.levels or {},
     wants_deeds = with.deeds,
     by_ask = by_ask(with.rules),
+    by_tag = {},
     known = {},
     names = {},
     files = {},

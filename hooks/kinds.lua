@@ -200,6 +200,11 @@ kinds.policy = {
       values = insides,
       doc = "where the statements stand that it is asked about; without it, all but those of functions",
     },
+    on = {
+      "string", "list",
+      of = "string",
+      doc = "the tags of s.node that `statement` is asked about, such as \"IndexStmt\"; without it, all",
+    },
     family = { "string", doc = "the family of the rule's findings (default \"team\")" },
     level = {
       "string",

@@ -10,19 +10,19 @@ local function name_of(path)
   return (path:match "([^/]+)$":gsub("%.lua$", ""))
 end
 
-local default_inside = { top = true, ["do"] = true, lua = true }
-
-local function inside_of(fields)
-  if not fields.inside then
-    return default_inside
+-- A name or a list of names as a set; nil for none.
+local function set_of(names)
+  if not names then
+    return nil
   end
-  local list = type(fields.inside) == "table" and fields.inside or { fields.inside }
   local set = {}
-  for _, place in ipairs(list) do
-    set[place] = true
+  for _, name in ipairs(type(names) == "table" and names or { names }) do
+    set[name] = true
   end
   return set
 end
+
+local default_inside = { top = true, ["do"] = true, lua = true }
 
 -- A rule of a declared policy, or nil: it asks nothing about statements.
 function rules.of(path, fields)
@@ -36,7 +36,8 @@ function rules.of(path, fields)
         about = fields.about,
         why = fields.why,
         safe = fields.safe,
-        inside = inside_of(fields),
+        inside = set_of(fields.inside) or default_inside,
+        on = set_of(fields.on),
         tests = fields.tests,
         statement = fields.statement,
         transaction = fields.transaction,

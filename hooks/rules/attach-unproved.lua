@@ -16,6 +16,7 @@ end
 policy {
   about = "a partition is attached that no constraint proves to fit",
   family = "partition",
+  on = "AlterTableStmt",
   why = "ATTACH PARTITION reads the whole table under ACCESS EXCLUSIVE, unless a validated CHECK (and NOT NULL) proves that all"
     .. " rows lie within the bound; builds each index that the table lacks under the same lock; and reads the default"
     .. " partition, if there is one.",

@@ -5,6 +5,7 @@ local kinds = { serial = "serial", identity = "identity" }
 policy {
   about = "a serial or identity column added to a table with rows: the table is rewritten",
   family = "table-rewrite",
+  on = "AlterTableStmt",
   why = "Every row gets a number of its own: the table and all of its indexes are written anew under ACCESS EXCLUSIVE.",
   safe = "ALTER TABLE t ADD COLUMN n bigint;\nCREATE SEQUENCE t_n_seq OWNED BY t.n;\n"
     .. "ALTER TABLE t ALTER COLUMN n SET DEFAULT nextval('t_n_seq');  -- for new rows; a backfill for the old ones",

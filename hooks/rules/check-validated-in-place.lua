@@ -31,6 +31,7 @@ end
 policy {
   about = "a new CHECK is tried on every row while everybody waits",
   family = "constraint-validation",
+  on = "AlterTableStmt",
   why = "ADD CHECK without NOT VALID, and a CHECK written at a new column, read the whole table under ACCESS EXCLUSIVE.",
   safe = "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID;\n"
     .. "-- in a migration of its own:\nALTER TABLE t VALIDATE CONSTRAINT c;",

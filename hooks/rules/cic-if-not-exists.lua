@@ -1,6 +1,7 @@
 policy {
   about = "IF NOT EXISTS takes any index of that name for the one that is wanted",
   family = "index-build",
+  on = "IndexStmt",
   level = "notice",
   why = "A failed CREATE INDEX CONCURRENTLY leaves an invalid index behind, and IF NOT EXISTS then skips the statement in"
     .. " silence. Stint drops and rebuilds an invalid one; psql and other tools do not, and an index of the same name on"

@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "CLUSTER writes the table anew while everybody waits",
   family = "table-rewrite",
+  on = "ClusterStmt",
   why = "It holds ACCESS EXCLUSIVE while the table and all of its indexes are written anew in the order of an index.",
   safe = "-- pg_repack --order-by; without it, leave the rows where they are",
   statement = function(s)

@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "another collation or operator class of a column: its indexes are built again while everybody waits",
   family = "index-build",
+  on = "AlterTableStmt",
   level = "warning",
   why = "The rows stay as they are, but every index of the column is built again under ACCESS EXCLUSIVE: nothing can be"
     .. " read or written meanwhile.",

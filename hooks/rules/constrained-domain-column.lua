@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "a new column of a domain with a constraint: the table is rewritten",
   family = "table-rewrite",
+  on = "AlterTableStmt",
   why = "PostgreSQL tries the domain's constraint on each row, and writes the table and all of its indexes anew to do so,"
     .. " under ACCESS EXCLUSIVE, even where the column has no default.",
   safe = "-- a column of the domain's base type and a CHECK of its own:\nALTER TABLE t ADD COLUMN c text;\n"

@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "a partition is detached under ACCESS EXCLUSIVE on the whole table",
   family = "partition",
+  on = "AlterTableStmt",
   why = "DETACH PARTITION locks the parent against reading and writing, however short, behind every query that runs.",
   safe = "ALTER TABLE parent DETACH PARTITION p CONCURRENTLY;  -- 14 and later, no default partition; FINALIZE if it was broken off",
   statement = function(s)

@@ -6,6 +6,7 @@ local words = { C = "a new CHECK", O = "NOT NULL" }
 policy {
   about = "a constraint of a domain is tried on every table that uses it",
   family = "constraint-validation",
+  on = "AlterDomainStmt",
   why = "ALTER DOMAIN ... ADD CHECK and SET NOT NULL read every table that has a column of the domain, all in one"
     .. " transaction, and hold SHARE on them: nothing can be written to any.",
   safe = "ALTER DOMAIN d ADD CONSTRAINT c CHECK (VALUE > 0) NOT VALID;\n"

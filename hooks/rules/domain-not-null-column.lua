@@ -4,6 +4,7 @@ local tree = require "stint.tree"
 policy {
   about = "a new column of a domain that is NOT NULL, without a default",
   family = "required-column",
+  on = "AlterTableStmt",
   why = "Every row gets a null, which the domain refuses: the statement fails on any row; with a default it rewrites the"
     .. " whole table.",
   safe = "-- a column of the domain's base type, a backfill, then the constraint (NOT VALID, VALIDATE)",

@@ -24,6 +24,7 @@ end
 policy {
   about = "a dropped column takes keys, constraints and indexes of other columns with it",
   family = "data-loss",
+  on = "AlterTableStmt",
   why = "DROP COLUMN drops, without CASCADE and without a word, every index and constraint that the column is part of: a"
     .. " unique constraint over two columns, the primary key, a foreign key (with ACCESS EXCLUSIVE on the other table).",
   safe = "-- drop or replace each of them in a statement of its own before the column goes",

@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "a dropped column takes its data with it, and breaks code that still uses it",
   family = "data-loss",
+  on = "AlterTableStmt",
   why = "the data of the column are gone at once, and code that still reads or writes it fails",
   safe = "stop using the column in a release before, then drop it: -- stint: allow drop-column reason=\"...\"",
   statement = function(s)

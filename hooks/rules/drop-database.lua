@@ -1,6 +1,7 @@
 policy {
   about = "a database is dropped",
   family = "data-loss",
+  on = "DropdbStmt",
   why = "All of it is gone, and no transaction can hold it back.",
   safe = "-- not in a migration: DROP DATABASE is for people, with a backup",
   statement = function(s)

@@ -1,6 +1,7 @@
 policy {
   about = "an extension dropped with CASCADE takes every column of its types",
   family = "data-loss",
+  on = "DropStmt",
   why = "citext, hstore, PostGIS: columns of their types go with their data, indexes of their operators and functions too.",
   safe = "DROP EXTENSION hstore;  -- without CASCADE it fails while anything uses it",
   statement = function(s)

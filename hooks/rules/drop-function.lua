@@ -5,6 +5,7 @@ local kinds = { OBJECT_FUNCTION = "function", OBJECT_PROCEDURE = "procedure", OB
 policy {
   about = "a function dropped with CASCADE takes the triggers, defaults, views and indexes that use it",
   family = "data-loss",
+  on = "DropStmt",
   why = "Triggers that kept data right are gone without a word, and their tables are locked ACCESS EXCLUSIVE; generated columns"
     .. " that call the function go with their data.",
   safe = "DROP TRIGGER t_audit ON t;\nDROP FUNCTION audit();  -- without CASCADE it fails while anything uses it",

@@ -1,6 +1,7 @@
 policy {
   about = "DROP OWNED BY drops all that a role owns",
   family = "data-loss",
+  on = "DropOwnedStmt",
   why = "Every table, schema, function and privilege of the role in this database goes, whatever it holds.",
   safe = "REASSIGN OWNED BY old_role TO new_role;  -- then only privileges are left to drop",
   statement = function(s)

@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "a partition that is dropped while attached locks the whole table",
   family = "partition",
+  on = "DropStmt",
   level = "warning",
   why = "DROP TABLE of a partition takes ACCESS EXCLUSIVE on the parent, and waits there in front of all queries of it.",
   safe = "ALTER TABLE parent DETACH PARTITION p CONCURRENTLY;\n-- in a later migration:\nDROP TABLE p;",

@@ -1,6 +1,7 @@
 policy {
   about = "a dropped schema takes all that is in it",
   family = "data-loss",
+  on = "DropStmt",
   why = "DROP SCHEMA ... CASCADE drops every table, function and type of the schema, and what depends on them elsewhere.",
   safe = "-- drop what is in it one by one, then: DROP SCHEMA s RESTRICT",
   statement = function(s)

@@ -14,6 +14,7 @@ end
 policy {
   about = "a dropped table takes its data with it",
   family = "data-loss",
+  on = "DropStmt",
   why = "The rows are gone, and code that still uses the table fails. Every table that it refers to by a foreign key is locked"
     .. " ACCESS EXCLUSIVE, too.",
   safe = "-- rename it away in one release, drop it in a later one, with a backup:\n"

@@ -5,6 +5,7 @@ local kinds = { OBJECT_TYPE = "type", OBJECT_DOMAIN = "domain" }
 policy {
   about = "a type or domain dropped with CASCADE takes every column of it",
   family = "data-loss",
+  on = "DropStmt",
   why = "Each column of the type goes with its data, in every table, under ACCESS EXCLUSIVE; and functions that use it.",
   safe = "DROP TYPE mood;  -- without CASCADE it fails while anything uses it",
   statement = function(s)

@@ -5,6 +5,7 @@ local kinds = { OBJECT_VIEW = "view", OBJECT_MATVIEW = "materialized view" }
 policy {
   about = "a view dropped with CASCADE takes the views that read it",
   family = "data-loss",
+  on = "DropStmt",
   why = "Every view, and materialized view with its rows, that reads it is dropped as well, with the rights granted on them.",
   safe = "CREATE OR REPLACE VIEW v AS ...;  -- keeps them; or drop them one by one, without CASCADE",
   statement = function(s)

@@ -14,6 +14,7 @@ end
 policy {
   about = "an index that another one makes needless",
   family = "index-build",
+  on = "IndexStmt",
   level = "warning",
   why = "Every index costs each write, and one on the same columns, in the same order, answers no query that the other"
     .. " one does not.",

@@ -49,6 +49,7 @@ end
 policy {
   about = "a foreign key column of another type than the one that it points to",
   family = "constraint-validation",
+  on = { "AlterTableStmt", "CreateStmt" },
   level = "warning",
   why = "Each check compares by way of a conversion, and values that fit into one of the two do not fit into the other: an"
     .. " integer that refers to a bigint ends at 2,147,483,647.",

@@ -9,6 +9,7 @@ end
 policy {
   about = "a foreign key without an index: every DELETE from the other table reads this one as a whole",
   family = "constraint-validation",
+  on = "AlterTableStmt",
   level = "notice",
   why = "PostgreSQL makes no index for a foreign key. A DELETE, or an UPDATE of the key, of the table that it points to then"
     .. " reads this one from end to end, for each row.",

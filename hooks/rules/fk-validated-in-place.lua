@@ -35,6 +35,7 @@ end
 policy {
   about = "the rows of a new foreign key are compared while writes to both tables wait",
   family = "constraint-validation",
+  on = "AlterTableStmt",
   why = "ADD FOREIGN KEY without NOT VALID reads both tables and holds SHARE ROW EXCLUSIVE on both: nothing can be written"
     .. " to either.",
   safe = "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (x) REFERENCES p NOT VALID;\n"

@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "an index is dropped under ACCESS EXCLUSIVE",
   family = "index-build",
+  on = "DropStmt",
   why = "DROP INDEX locks the whole table against reading and writing. That is short, but it queues behind every"
     .. " running query, and all later ones queue behind it.",
   safe = "DROP INDEX CONCURRENTLY trips_started_idx;  -- one index a statement, no CASCADE; not for a partitioned index",

@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "an index is built while writes wait",
   family = "index-build",
+  on = "IndexStmt",
   why = "CREATE INDEX holds SHARE on the table until the index is built: nothing can be written. On a partitioned table"
     .. " it holds it on every partition, until all of them are done.",
   safe = "CREATE INDEX CONCURRENTLY trips_started_idx ON trips (started_at);\n"

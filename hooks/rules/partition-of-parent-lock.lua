@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "a partition made by PARTITION OF locks the parent",
   family = "partition",
+  on = "CreateStmt",
   why = "CREATE TABLE ... PARTITION OF holds ACCESS EXCLUSIVE on the parent, so every query of the whole table waits; and it"
     .. " reads the default partition, if there is one, under the same lock. ATTACH PARTITION lets others go on.",
   safe = "CREATE TABLE p (LIKE parent INCLUDING ALL);\n"

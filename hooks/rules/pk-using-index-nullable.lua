@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "a primary key over an index whose columns may be null: the table is read to see that none is",
   family = "unique-build",
+  on = "AlterTableStmt",
   why = "PRIMARY KEY makes its columns NOT NULL: where they are not so yet, the whole table is read under ACCESS EXCLUSIVE.",
   safe = "-- first NOT NULL by a CHECK that has been validated (stint help set-not-null-scans), then:\n"
     .. "ALTER TABLE t ADD CONSTRAINT t_pkey PRIMARY KEY USING INDEX t_pkey;",

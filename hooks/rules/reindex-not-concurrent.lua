@@ -24,6 +24,7 @@ end
 policy {
   about = "an index is rebuilt while writes, and mostly reads too, wait",
   family = "index-build",
+  on = "ReindexStmt",
   why = "REINDEX holds SHARE on the table and ACCESS EXCLUSIVE on the index: every query whose plan looks at the index"
     .. " waits, not only writes.",
   safe = "REINDEX INDEX CONCURRENTLY trips_started_idx;",

@@ -17,6 +17,7 @@ end
 policy {
   about = "a new column that must not be null and has no default",
   family = "required-column",
+  on = "AlterTableStmt",
   why = "ADD COLUMN ... NOT NULL without a default fails as soon as the table has a row, and code that does not know the"
     .. " column can insert none.",
   safe = "ALTER TABLE t ADD COLUMN c int NOT NULL DEFAULT 0;  -- a constant rewrites nothing\n"

@@ -12,6 +12,7 @@ end
 policy {
   about = "a sequence begins again: numbers that are in use come a second time",
   family = "data-loss",
+  on = { "AlterSeqStmt", "AlterTableStmt" },
   level = "warning",
   why = "Rows get numbers that others have: inserts fail on the key, or where there is none, two things have one number.",
   safe = "SELECT setval('t_id_seq', (SELECT max(id) FROM t));",

@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "SET ACCESS METHOD writes the table anew while everybody waits",
   family = "table-rewrite",
+  on = "AlterTableStmt",
   why = "The table and all of its indexes are written anew under ACCESS EXCLUSIVE.",
   safe = "-- a new table of that access method, filled by a backfill",
   statement = function(s)

@@ -5,6 +5,7 @@ local words = { AT_SetLogged = "LOGGED", AT_SetUnLogged = "UNLOGGED" }
 policy {
   about = "SET LOGGED and UNLOGGED write the table anew while everybody waits",
   family = "table-rewrite",
+  on = "AlterTableStmt",
   why = "The table and all of its indexes are written anew under ACCESS EXCLUSIVE. An unlogged table is emptied by a crash,"
     .. " and replicas have nothing of it.",
   safe = "-- decide it when the table is made: CREATE UNLOGGED TABLE",

@@ -35,6 +35,7 @@ end
 policy {
   about = "SET NOT NULL reads the whole table while everybody waits",
   family = "not-null",
+  on = "AlterTableStmt",
   why = "It holds ACCESS EXCLUSIVE while every row is looked at, unless a CHECK that has been validated proves that none is"
     .. " null. In one ALTER TABLE with the DROP CONSTRAINT of that CHECK it reads all the same: drops run first.",
   safe = "ALTER TABLE t ADD CONSTRAINT t_a_nn CHECK (a IS NOT NULL) NOT VALID;\n"

@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "SET TABLESPACE copies the table while everybody waits",
   family = "table-rewrite",
+  on = { "AlterTableStmt", "AlterTableMoveAllStmt" },
   why = "Every byte of the table goes to the other place under ACCESS EXCLUSIVE: nothing can be read or written meanwhile.",
   safe = "-- pg_repack --tablespace; or a new table there, filled by a backfill",
   statement = function(s)

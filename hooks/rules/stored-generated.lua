@@ -13,6 +13,7 @@ end
 policy {
   about = "a stored generated column is computed for every row: the table is rewritten",
   family = "table-rewrite",
+  on = "AlterTableStmt",
   why = "GENERATED ALWAYS AS (...) STORED, and SET EXPRESSION of such a column, write the table and all of its indexes anew"
     .. " under ACCESS EXCLUSIVE.",
   safe = "-- a plain column, filled by a trigger for new rows and a backfill for old ones; PostgreSQL 18: VIRTUAL, which stores"

@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "TRUNCATE empties tables; with CASCADE those that refer to them, too",
   family = "data-loss",
+  on = "TruncateStmt",
   why = "All rows are gone, under ACCESS EXCLUSIVE. CASCADE goes on to every table with a foreign key to one of them.",
   safe = "-- a backup first, then: -- stint: allow truncate t reason=\"...\"",
   statement = function(s)

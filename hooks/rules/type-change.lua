@@ -11,6 +11,7 @@ end
 policy {
   about = "a column gets a type that is stored differently: the table is rewritten",
   family = "table-rewrite",
+  on = "AlterTableStmt",
   why = "Every row is converted, and the table and all of its indexes are written anew, under ACCESS EXCLUSIVE; tables joined"
     .. " by a foreign key on the column are locked as well, and compared again. Wider varchar, varchar to text, more digits of"
     .. " the same scale and the like are free.",

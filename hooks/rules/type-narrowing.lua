@@ -45,6 +45,7 @@ end
 policy {
   about = "a column gets a narrower type: values are rounded, or the statement fails on them",
   family = "data-loss",
+  on = "AlterTableStmt",
   why = "A smaller numeric scale and timestamp(0) round in silence, dates lose their time; a shorter varchar and a smaller"
     .. " integer fail on the first value that does not fit, after all rows before it have been written.",
   safe = "-- look first: SELECT count(*) FROM t WHERE length(c) > 10;  a CHECK ... NOT VALID keeps new values out",

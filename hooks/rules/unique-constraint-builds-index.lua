@@ -34,6 +34,7 @@ end
 policy {
   about = "a unique constraint builds its index while everybody waits",
   family = "unique-build",
+  on = "AlterTableStmt",
   why = "ADD UNIQUE, PRIMARY KEY and EXCLUDE build an index under ACCESS EXCLUSIVE: nothing can be read or written"
     .. " meanwhile, and one duplicate undoes it all. None of them can be NOT VALID. (EXCLUDE has no other way.)",
   safe = "CREATE UNIQUE INDEX CONCURRENTLY t_x_key ON t (x);\n"

@@ -4,6 +4,7 @@ local tree = require "stint.tree"
 policy {
   about = "VACUUM FULL writes the table anew while everybody waits",
   family = "table-rewrite",
+  on = "VacuumStmt",
   why = "It holds ACCESS EXCLUSIVE on the table while it and all of its indexes are written anew, in as much space again.",
   safe = "VACUUM (ANALYZE) t;  -- makes the room usable; to give it back: pg_repack or pg_squeeze",
   statement = function(s)

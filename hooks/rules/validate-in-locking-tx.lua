@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "VALIDATE under a stronger lock that the transaction, or the same ALTER TABLE, holds",
   family = "constraint-validation",
+  on = "AlterTableStmt",
   why = "VALIDATE CONSTRAINT alone lets others read and write. In a transaction that has locked the table before, even by"
     .. " the ADD CONSTRAINT ... NOT VALID, or beside another action of one ALTER TABLE, it reads all rows under that lock.",
   safe = "-- in a migration (a transaction) of its own:\nALTER TABLE t VALIDATE CONSTRAINT c;",

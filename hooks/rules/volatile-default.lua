@@ -27,6 +27,7 @@ end
 policy {
   about = "a new column with a default that is another one for each row: the table is rewritten",
   family = "table-rewrite",
+  on = "AlterTableStmt",
   why = "A volatile default (random(), gen_random_uuid(), clock_timestamp(), nextval()) has to be stored for every row: the"
     .. " table and all of its indexes are written anew under ACCESS EXCLUSIVE. now() and constants rewrite nothing.",
   safe = "ALTER TABLE t ADD COLUMN x uuid;\nALTER TABLE t ALTER COLUMN x SET DEFAULT gen_random_uuid();  -- for new rows\n"
