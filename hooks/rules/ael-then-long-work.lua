@@ -78,7 +78,7 @@ policy {
     local held, found = {}, {}
     for _, outer in ipairs(t.statements) do
       for _, s in ipairs(subject.flat(outer)) do
-        local lock = s.impact and blocking(held)
+        local lock = s.impact and held[1] and blocking(held)
         local what = lock and work(s)
         if what then
           found[#found + 1] = deny(("%s %s while %s is held on %s since line %d"):format(s.kind, what, modes.words(lock.mode),

@@ -1,8 +1,17 @@
+local subject = require "stint.subject"
+
 local changing = { InsertStmt = true, UpdateStmt = true, DeleteStmt = true, MergeStmt = true, TruncateStmt = true, AlterTableStmt = true }
 
 local function is_catalog(range)
   local schema = range.schemaname
   return schema == "pg_catalog" or not schema and range.relname:find "^pg_" ~= nil
+end
+
+-- Those that may stand in a WITH.
+local nested = { InsertStmt = true, UpdateStmt = true, DeleteStmt = true }
+
+local function said(range)
+  return deny(("%s is written by hand"):format(range.relname), { at = range, object = range.relname, certainty = "certain" })
 end
 
 policy {
@@ -15,15 +24,18 @@ policy {
     if not node or not changing[node.tag] and node.tag ~= "SelectStmt" then
       return allow()
     end
-    for tag in pairs(changing) do
+    local first = node.relation or node.relations and node.relations[1]
+    if first and node.tag ~= "SelectStmt" and first.tag == "RangeVar" and is_catalog(first) then
+      return said(first)
+    end
+    for tag in pairs(node.withClause and nested or {}) do
       for change in s:each(tag) do
-        local range = change.relation or change.relations and change.relations[1]
-        if range and range.tag == "RangeVar" and is_catalog(range) then
-          return deny(("%s is written by hand"):format(range.relname), { at = range, object = range.relname, certainty = "certain" })
+        if is_catalog(change.relation) then
+          return said(change.relation)
         end
       end
     end
-    local is_set, value = require "stint.subject".setting(s, "allow_system_table_mods")
+    local is_set, value = subject.setting(s, "allow_system_table_mods")
     if is_set and value then
       return deny "allow_system_table_mods opens the system catalogs"
     end
@@ -33,6 +45,7 @@ policy {
       "DELETE FROM pg_enum WHERE enumlabel = 'old'",
       "UPDATE pg_catalog.pg_attribute SET atttypmod = 84 WHERE attrelid = 't'::regclass",
       "UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'i'::regclass",
+      "WITH gone AS (DELETE FROM pg_depend RETURNING *) SELECT * FROM gone",
       "DO $$ BEGIN UPDATE pg_constraint SET convalidated = true WHERE conname = 'c'; END $$",
     },
     good = {

@@ -127,30 +127,26 @@ local function partition_keys(s, found)
   end
 end
 
+-- The same columns, in any order.
+local function same(columns, wanted)
+  return #(columns or {}) == #wanted and has_all(columns, wanted) == nil
+end
+
 -- What a foreign key points to must be unique.
 local function targets(s, found)
   for constraint in s:each "Constraint" do
     local other = constraint.contype == "CONSTR_FOREIGN" and constraint.pktable and s.impact.world:find(constraint.pktable)
     if other and other.complete and other ~= s.table and (other.facts or other.is_new) then
       local wanted, fits = tree.names(constraint.pk_attrs), false
-      local text = table.concat(wanted, ",")
-      local sorted = { table.unpack(wanted) }
-      table.sort(sorted)
       for _, key in pairs(other.constraints) do
-        local columns = { table.unpack(key.columns or {}) }
-        table.sort(columns)
-        local same = table.concat(columns, ",") == table.concat(sorted, ",")
-        fits = fits or (#wanted == 0 and key.type == "p") or (unique[key.type == "p" and "CONSTR_PRIMARY" or "CONSTR_UNIQUE"]
-          and (key.type == "p" or key.type == "u") and same)
+        fits = fits or #wanted == 0 and key.type == "p" or (key.type == "p" or key.type == "u") and same(key.columns, wanted)
       end
-      for _, index in pairs(other.indexes) do
-        local columns = { table.unpack(index.columns or {}) }
-        table.sort(columns)
-        fits = fits or index.unique and not index.partial and #wanted > 0 and table.concat(columns, ",") == table.concat(sorted, ",")
+      for _, index in pairs(fits and {} or other.indexes) do
+        fits = fits or index.unique and not index.partial and #wanted > 0 and same(index.columns, wanted)
       end
       if not fits then
         found[#found + 1] = deny(("%s has no unique key%s for a foreign key to point to"):format(subject.name(other),
-          text ~= "" and " over " .. text or ""), { at = constraint, object = other.id, certainty = "certain" })
+          #wanted > 0 and " over " .. table.concat(wanted, ",") or ""), { at = constraint, object = other.id, certainty = "certain" })
       end
     end
   end
@@ -243,11 +239,15 @@ policy {
       one_table(node, found)
     end
     partition_keys(s, found)
-    if not s.conditional then
+    if s.conditional then
+      return found
+    elseif node.tag == "AlterTableStmt" then
       altered(s, found)
-      misplaced(s, found)
-      targets(s, found)
     end
+    if node.tag == "AlterTableStmt" or node.tag == "IndexStmt" then
+      misplaced(s, found)
+    end
+    targets(s, found)
     return found
   end,
   tests = {

@@ -29,7 +29,7 @@ local function needed(s)
       list[#list + 1] = constraint.pktable
     end
   end
-  for _, kind in ipairs { "TABLE", "VIEW", "MATVIEW" } do
+  for _, kind in ipairs(tag == "DropStmt" and { "TABLE", "VIEW", "MATVIEW" } or {}) do
     for object in subject.dropped(s, "OBJECT_" .. kind) do
       list[#list + 1] = not node.missing_ok and subject.range(object) or nil
     end
@@ -78,7 +78,10 @@ end
 
 local function missing_columns(s, found)
   local relation, node = s.table, s.node
-  if not relation or not relation.complete or relation.kind == "view" or relation.kind == "matview" or relation.kind == "sequence" then
+  local tag = node.tag
+  if tag ~= "AlterTableStmt" and tag ~= "IndexStmt" and tag ~= "RenameStmt" then
+    return
+  elseif not relation or not relation.complete or relation.kind == "view" or relation.kind == "matview" or relation.kind == "sequence" then
     return
   end
   local new = node.tag == "AlterTableStmt" and added(node) or {}
