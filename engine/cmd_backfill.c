@@ -55,17 +55,31 @@ static bool print_workers(Desk *desk, const Standing *s) {
     return true;
 }
 
+static void print_indented(const char *text, const char *indent) {
+    for (const char *at = text; *at;) {
+        size_t length = strcspn(at, "\n");
+        printf("%s%.*s\n", indent, (int)length, at);
+        at += length + (at[length] != 0);
+    }
+}
+
+static bool print_failed(Desk *desk, const Standing *s) {
+    const char *rows, *schema = desk->call->config->ledger_schema;
+    if (!s->quarantined)
+        return true;
+    if (!quarantine_show(desk->pg, desk->call->arena, schema, s->id, &rows))
+        return false;
+    print_indented(rows, "    ");
+    return true;
+}
+
 static bool print_one(Desk *desk, const Standing *s, Show show) {
     Arena *a = desk->call->arena;
     printf("%-9s  %s  %s  %s\n", s->state, s->name, s->table, gauge_line(a, s));
     if (show == SHOW_LINES)
         return true;
-    for (const char *at = typed(desk, gauge_remarks(a, s)); *at;) {
-        size_t length = strcspn(at, "\n");
-        printf("  %.*s\n", (int)length, at);
-        at += length + (at[length] != 0);
-    }
-    return print_workers(desk, s);
+    print_indented(typed(desk, gauge_remarks(a, s)), "  ");
+    return print_failed(desk, s) && print_workers(desk, s);
 }
 
 static bool add_json(Desk *desk, Json *list, const Standing *s, Show show) {

@@ -34,29 +34,53 @@ bool quarantine_check(Pg *pg, const char *schema, const Backfill *b) {
     return ok;
 }
 
-bool quarantine_tell(Pg *pg, Arena *a, const char *schema, const Backfill *b) {
-    PgRows rows, count;
-    const char *id = arena_format(a, "%lld", b->id);
+typedef struct {
+    PgRows rows; /* the first of them */
+    long long all;
+} Held;
+
+static bool read_held(Pg *pg, Arena *a, const char *schema, const char *id, Held *out) {
+    PgRows count;
     if (!pg_row(pg, a, &count, ledger_sql(a, schema, SQL_QUARANTINE_COUNT), PG_WITH(id)) ||
-        !pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_QUARANTINE_LIST),
+        !pg_rows(pg, a, &out->rows, ledger_sql(a, schema, SQL_QUARANTINE_LIST),
                  PG_WITH(id, arena_format(a, "%d", SHOWN))))
         return false;
-    if (!rows.count)
-        return true;
+    out->all = pg_integer(&count, 0, 0);
+    return true;
+}
+
+static const char *lines_of(Arena *a, const Held *held) {
     Text text = text_on(a);
-    for (size_t i = 0; i < rows.count; i++) {
-        const char *state = pg_cell(&rows, i, 1);
-        text_addf(&text, "%skey %s: %s%s%s%s", i ? "\n" : "", pg_cell(&rows, i, 0),
-                  pg_cell(&rows, i, 2), state ? " (SQLSTATE " : "", state ? state : "",
+    for (size_t i = 0; i < held->rows.count; i++) {
+        const char *state = pg_cell(&held->rows, i, 1);
+        text_addf(&text, "%skey %s: %s%s%s%s", i ? "\n" : "", pg_cell(&held->rows, i, 0),
+                  pg_cell(&held->rows, i, 2), state ? " (SQLSTATE " : "", state ? state : "",
                   state ? ")" : "");
     }
-    long long all = pg_integer(&count, 0, 0);
-    if (all > SHOWN)
-        text_addf(&text, "\nand %lld more", all - SHOWN);
-    fail(FAIL_PARTIAL, "%lld row%s of %s failed", all, all == 1 ? "" : "s", b->table);
-    fail_detail("%s", text.at);
+    if (held->all > SHOWN)
+        text_addf(&text, "\nand %lld more", held->all - SHOWN);
+    return text.at;
+}
+
+bool quarantine_show(Pg *pg, Arena *a, const char *schema, const char *backfill, const char **out) {
+    Held held;
+    if (!read_held(pg, a, schema, backfill, &held))
+        return false;
+    *out = lines_of(a, &held);
+    return true;
+}
+
+bool quarantine_tell(Pg *pg, Arena *a, const char *schema, const Backfill *b) {
+    Held held;
+    if (!read_held(pg, a, schema, arena_format(a, "%lld", b->id), &held))
+        return false;
+    if (!held.rows.count)
+        return true;
+    fail(FAIL_PARTIAL, "%lld row%s of %s failed", held.all, held.all == 1 ? "" : "s", b->table);
+    fail_detail("%s", lines_of(a, &held));
     fail_hint("all of them, with tracebacks: SELECT * FROM %s.backfill_quarantine", schema);
-    return pg_cell(&rows, 0, 3) ? fail_context(pg_cell(&rows, 0, 3)) : false;
+    const char *traceback = pg_cell(&held.rows, 0, 3);
+    return traceback ? fail_context(traceback) : false;
 }
 
 bool backfill_retry(Pg *pg, Arena *a, const char *schema, long long backfill, long long *count) {

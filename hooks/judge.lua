@@ -79,7 +79,7 @@ local function note(file, rule, answer, s)
     line = line,
     column = column,
     message = answer.text,
-    hint = answer.hint or rule.safe,
+    hint = answer.hint or rule.safe and "for example: " .. rule.safe,
     fix = answer.fix,
     object = answer.object,
     statement = s and (s.outer or s).index,

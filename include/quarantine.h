@@ -11,6 +11,8 @@ bool quarantine_is_data(const Pg *pg);
 bool quarantine_check(Pg *pg, const char *schema, const Backfill *backfill);
 /* FAIL_PARTIAL, with the first of them; or true where there are none. */
 bool quarantine_tell(Pg *pg, Arena *a, const char *schema, const Backfill *backfill);
+/* The first of them, a line each. `backfill`: its id in the ledger. */
+bool quarantine_show(Pg *pg, Arena *a, const char *schema, const char *backfill, const char **out);
 /* All of them back into the residue, to be tried again; `*count` may be NULL. */
 bool backfill_retry(Pg *pg, Arena *a, const char *schema, long long backfill, long long *count);
 
