@@ -241,7 +241,27 @@ static void print_gates(Arena *a, const Gates *gates) {
         printf("gate %s\n", gate_say(a, &gates->at[i], "  "));
 }
 
-static void print_json(Call *call, Run *run, const Review *review, const Gates *gates) {
+/* --rehearse, or --queries, which needs one. `out` NULL: not asked for. */
+static bool rehearse(Call *call, Run *run, const Review *review, Rehearsal **out) {
+    const Given *given = &call->given;
+    const RehearsalQueries queries = {option_given(given, "queries"),
+                                      given->word_count ? given->word[0] : NULL};
+    *out = NULL;
+    if (!run->plan.due || (!queries.asks && !option_given(given, "rehearse")))
+        return true;
+    *out = arena_take(call->arena, sizeof **out);
+    return rehearsal_hold(run, review, &queries, *out);
+}
+
+static bool check_words(const Call *call) {
+    const Given *given = &call->given;
+    size_t most = option_given(given, "queries") ? 1 : 0;
+    return given->word_count <= most ||
+           fail(FAIL_USAGE, "plan takes no words: %s", given->word[most]);
+}
+
+static void print_json(Call *call, Run *run, const Review *review, const Gates *gates,
+                       const Rehearsal *rehearsal) {
     Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena),
          *judged = judge_json(&review->judge);
     json_set_text(whole, "environment", call->config->environment);
@@ -253,6 +273,8 @@ static void print_json(Call *call, Run *run, const Review *review, const Gates *
     json_set_text(whole, "hash", review->hash);
     json_set(whole, "findings", json_get(judged, "findings"));
     json_set(whole, "coverage", json_get(judged, "coverage"));
+    if (rehearsal)
+        json_set(whole, "rehearsal", rehearsal_json(call->arena, rehearsal));
     json_set(whole, "skipped", skipped_json(call->arena, run));
     json_set(whole, "checks", checks_json(call->arena, run));
     json_set(whole, "gates", gate_json(call->arena, gates));
@@ -271,14 +293,16 @@ static bool plan(Call *call) {
         .arena = call->arena, .config = call->config, .command = "plan", .depth = LEDGER_BRIEF};
     Review review = {0};
     Gates gates;
-    bool ok = run_peek(&run) && plan_accept(&run.plan, call->config->order) &&
+    Rehearsal *rehearsal = NULL;
+    bool ok = check_words(call) && run_peek(&run) && plan_accept(&run.plan, call->config->order) &&
               review_make(&run, &review) && open_due(&run) &&
-              (!run.plan.due || verify_load(&run)) && look_at_gates(&run, &review, &gates);
+              (!run.plan.due || verify_load(&run)) && look_at_gates(&run, &review, &gates) &&
+              rehearse(call, &run, &review, &rehearsal);
     if (ok && !call->json)
         log_say("plan: environment %s, database %s", call->config->environment,
                 run.pg ? session_place(call->arena, run.pg) : "(not there yet)");
     if (ok && call->json)
-        print_json(call, &run, &review, &gates);
+        print_json(call, &run, &review, &gates, rehearsal);
     else if (ok && !run.plan.due)
         puts(run.plan.count ? "nothing to do: all migrations are applied"
                             : "nothing to do: there are no migrations yet");
@@ -289,6 +313,8 @@ static bool plan(Call *call) {
         print_skipped(&run);
         print_checks(call->arena, &run);
         print_gates(call->arena, &gates);
+        if (rehearsal)
+            prospect_print_rehearsal(call->arena, rehearsal);
         prospect_print_end(call, &review);
     }
     run_close(&run);
@@ -297,12 +323,15 @@ static bool plan(Call *call) {
 
 static const Option options[] = {
     {"sql", 0, NULL, "whole statements instead of their first lines"},
+    {"rehearse", 0, NULL, "run the files on an empty copy of the schema (scratch) and compare"},
+    {"queries", 0, NULL,
+     "and tell which statements of applications break: of pg_stat_statements, or of a FILE"},
     {NULL, 0, NULL, NULL},
 };
 
 const Command cmd_plan = {
     .name = "plan",
-    .usage = "[--sql]",
+    .usage = "[--sql] [--rehearse] [--queries [FILE]]",
     .about = "what up would do now: files, statements, locks, findings",
     .help =
         "Asks the database for the shape and size of its tables and says of each statement what it\n"

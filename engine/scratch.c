@@ -213,13 +213,22 @@ static const struct {
     {"42704", "collation", "collation"}, {"58P01", "library", "library"},
 };
 
-bool scratch_explain(const Scratch *scratch) {
+static const char *what_it_lacks(void) {
     const Failure *f = failure();
     for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
         if (text_same(f->sqlstate, lacks[i].sqlstate) && f->message &&
             strstr(f->message, lacks[i].word))
-            return fail_hint("the scratch server (%s) lacks this %s: add it there, or name a "
+            return lacks[i].what;
+    return NULL;
+}
+
+bool scratch_lacks(void) {
+    return what_it_lacks() != NULL;
+}
+
+bool scratch_explain(const Scratch *scratch) {
+    const char *what = what_it_lacks();
+    return what && fail_hint("the scratch server (%s) lacks this %s: add it there, or name a "
                              "server that has it in config.ini: scratch = URL",
-                             scratch->place, lacks[i].what);
-    return false;
+                             scratch->place, what);
 }

@@ -4,6 +4,7 @@
 #define PROSPECT_H
 
 #include "command.h"
+#include "rehearsal.h"
 #include "review.h"
 
 /* The locks of the file's statement with this number, and what it rewrites, reads and builds. */
@@ -13,6 +14,9 @@ void prospect_print_script(Arena *a, const ReviewFile *file);
 void prospect_print_findings(Arena *a, const Review *review, const ReviewFile *file);
 /* How much of it is known, and the plan's hash. */
 void prospect_print_end(Call *call, const Review *review);
+
+/* What a rehearsal has shown. */
+void prospect_print_rehearsal(Arena *a, const Rehearsal *rehearsal);
 
 /* What the statement does, and those within it: a list. */
 Json *prospect_json(Arena *a, const ReviewFile *file, size_t number);

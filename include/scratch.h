@@ -34,6 +34,8 @@ const char *scratch_url(Arena *a, const Scratch *scratch, const char *name);
 /* The project's configuration, as it is for that database: unprotected, under the role of the
  * scratch server, with the search_path of the environment. */
 Config *scratch_config(Arena *a, const Scratch *scratch, const char *name);
+/* Is the present failure about something that a server may lack (an extension, a role)? */
+bool scratch_lacks(void);
 /* If the present failure is about something that this server lacks, its hint says so. */
 bool scratch_explain(const Scratch *scratch);
 

@@ -76,6 +76,7 @@ local floors = {
       hook
       hours
       imprint
+      inquiry
       keeper
       keyring
       known
@@ -85,6 +86,7 @@ local floors = {
       message
       meta
       migration
+      mould
       neutral
       pace
       parts
@@ -141,6 +143,7 @@ local floors = {
       outcome
       plan
       prove
+      rehearsal
       release
       residue
       restore

@@ -1,0 +1,87 @@
+#include "mould.h"
+
+#include "fail.h"
+#include "file.h"
+#include "program.h"
+#include "text.h"
+
+#include <string.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { MOST_LACKS = 100, MAJOR = 10000 };
+
+void mould_lacks(Arena *a, Mould *mould, const char *what) {
+    if (!mould->lacks.at)
+        mould->lacks.at = arena_take(a, MOST_LACKS * sizeof *mould->lacks.at);
+    if (mould->lacks.count < MOST_LACKS)
+        mould->lacks.at[mould->lacks.count++] = arena_string(a, what);
+}
+
+/* What psql could not do: the copy is without it. */
+static void note_errors(Arena *a, Mould *mould, const char *words) {
+    static const char mark[] = "ERROR:  ";
+    for (const char *at = strstr(words, mark); at; at = strstr(at, mark)) {
+        at += strlen(mark);
+        mould_lacks(a, mould, arena_bytes(a, at, strcspn(at, "\r\n")));
+    }
+}
+
+static bool dump(Arena *a, const Client *client, FILE *file) {
+    const char *const argv[] = {client_program(a, client, "pg_dump"),
+                                "--schema-only",
+                                "--no-owner",
+                                "--no-privileges",
+                                "--no-publications",
+                                "--no-subscriptions",
+                                "--no-tablespaces",
+                                "-d",
+                                client->conninfo,
+                                NULL};
+    Program *program =
+        program_start(a, &(ProgramWanted){argv, client->variables, -1, fileno(file)});
+    return program && program_wait(program, NULL, NULL);
+}
+
+static bool load(Arena *a, const Client *client, Mould *mould, FILE *file) {
+    const char *const argv[] = {
+        client_program(a, client, "psql"), "-X", "-q", "-d", client->conninfo, NULL};
+    lseek(fileno(file), 0, SEEK_SET);
+    Program *program =
+        program_start(a, &(ProgramWanted){argv, client->variables, fileno(file), -1});
+    if (!program || !program_wait(program, NULL, NULL))
+        return false;
+    note_errors(a, mould, program_words(a, program));
+    return true;
+}
+
+static bool fill(Arena *a, const Config *config, const Pg *target, Mould *mould) {
+    Client here, there;
+    if (!client_find(a, config, target, &here) || !client_for(a, &here, mould->config->url, &there))
+        return false;
+    FILE *file = tmpfile();
+    if (!file)
+        return fail_errno(FAIL_ERROR, "cannot make a temporary file");
+    bool ok = dump(a, &here, file) && load(a, &there, mould, file);
+    fclose(file);
+    return ok;
+}
+
+bool mould_make(Arena *a, const Config *config, const Pg *target, Mould *out) {
+    const char *name;
+    *out = (Mould){0};
+    if (!scratch_open(a, config, &out->scratch) || !scratch_make(&out->scratch, a, NULL, &name))
+        return false;
+    out->config = scratch_config(a, &out->scratch, name);
+    if (!target)
+        return true;
+    int wanted = pg_version(target) / MAJOR, found = pg_version(out->scratch.pg) / MAJOR;
+    if (wanted != found)
+        mould_lacks(a, out, arena_format(a, "PostgreSQL %d: it is %d", wanted, found));
+    return fill(a, config, target, out);
+}
+
+void mould_close(Mould *mould) {
+    if (mould->scratch.arena)
+        scratch_close(&mould->scratch);
+}

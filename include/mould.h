@@ -1,0 +1,24 @@
+/* mould: an empty copy of a database's schema on the scratch server, made by the target's own
+ * pg_dump and psql. What that server lacks is named, and the copy goes without it. Refuses to know
+ * what the copy is for. */
+#ifndef MOULD_H
+#define MOULD_H
+
+#include "client.h"
+#include "scratch.h"
+#include "script.h"
+
+typedef struct {
+    Scratch scratch;
+    Config *config; /* for the copy */
+    Strings lacks;  /* what it does not have, as people read it; none: it is the same */
+} Mould;
+
+/* `target` NULL: the database is not there yet, and the copy is an empty one. What is done with
+ * mould_close must be done whatever this answers. */
+bool mould_make(Arena *a, const Config *config, const Pg *target, Mould *out);
+/* Nothing is left. */
+void mould_close(Mould *mould);
+void mould_lacks(Arena *a, Mould *mould, const char *what);
+
+#endif

@@ -1,0 +1,43 @@
+/* rehearsal: the pending files really run, on an empty copy of the target's schema: what each
+ * statement locked and rewrote there, compared with what the review says; and which of the
+ * application's statements can no longer be prepared after which file. Refuses to touch the target
+ * beyond its schema, and leaves nothing behind. */
+#ifndef REHEARSAL_H
+#define REHEARSAL_H
+
+#include "mould.h"
+#include "review.h"
+
+typedef struct {
+    const char *file;
+    size_t line;
+    const char *text;
+} RehearsalNote;
+
+typedef struct {
+    size_t count;
+    RehearsalNote *at;
+} RehearsalNotes;
+
+typedef struct {
+    const char *place;   /* of the scratch server */
+    const char *problem; /* why there was none; NULL: there was */
+    Strings lacks;       /* of the copy; any: what was found is assumed */
+    long statements;
+    long long ms;
+    RehearsalNotes differences, broken; /* from the plan; statements of the application */
+    size_t queries;                     /* that could be prepared before */
+} Rehearsal;
+
+typedef struct {
+    bool asks;        /* are the application's statements asked? */
+    const char *file; /* that holds them; NULL: pg_stat_statements of the target */
+} RehearsalQueries;
+
+/* False: failed: a file fails there (FAIL_MIGRATION). */
+bool rehearsal_hold(Run *run, const Review *review, const RehearsalQueries *queries,
+                    Rehearsal *out);
+const char *rehearsal_certainty(const Rehearsal *rehearsal); /* "certain" or "assumed" */
+Json *rehearsal_json(Arena *a, const Rehearsal *rehearsal);
+
+#endif
