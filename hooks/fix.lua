@@ -10,7 +10,10 @@ local fix = {}
 -- Says of a statement that has just been judged, and of which these families were found, what it
 -- becomes; while the world is still the one before it.
 function fix.consider(s, world, found)
-  local pieces, why, sketch = recipes.of(s, world, found)
+  local ok, pieces, why, sketch = pcall(recipes.of, s, world, found)
+  if not ok then
+    pieces, why = nil, "no machine can take it apart: " .. tostring(pieces)
+  end
   s.migration.repairs = s.migration.repairs or {}
   s.migration.repairs[s.index] = pieces and { pieces = pieces } or { why = why or "no machine knows how", sketch = sketch }
 end
@@ -45,7 +48,7 @@ local function hindrance(file)
   end
 end
 
--- Each statement with the comments before it: { lead, s }.
+-- Each statement with the comments before it: { lead, s }; and the comments behind the last one.
 local function chunks(text, statements)
   local list, from = {}, 1
   for i, s in ipairs(statements) do
@@ -54,7 +57,8 @@ local function chunks(text, statements)
     from = at + #s.sql
     from = text:match("^%s*;()", from) or from
   end
-  return list
+  local tail = (text:sub(from) .. "\n"):gsub("\n%-%- stint: down.*$", "\n")
+  return list, tail:find "%S" and tail:gsub("^%s+", ""):gsub("%s+$", "") .. "\n" or ""
 end
 
 local function undone_by(pieces, s)
@@ -128,7 +132,7 @@ end
 local function sql_text(file, group, head)
   local up, down = {}, {}
   for _, piece in ipairs(group) do
-    up[#up + 1] = (piece.lead or "") .. piece.sql .. ";\n"
+    up[#up + 1] = (piece.lead or "") .. piece.sql .. ";\n" .. (piece.tail or "")
     if piece.down and piece.down ~= "" then
       table.insert(down, 1, piece.down .. ";\n")
     end
@@ -188,7 +192,8 @@ end
 
 local function pieces_of(file, wanted, refusals)
   local list, changed = {}, false
-  for i, chunk in ipairs(chunks(file.text, file.statements)) do
+  local parts, tail = chunks(file.text, file.statements)
+  for i, chunk in ipairs(parts) do
     local repair = wanted[i] and file.repairs and file.repairs[i]
     if repair and repair.why then
       refusals[#refusals + 1] = refused(chunk.s.line, repair.why, repair.sketch)
@@ -197,6 +202,10 @@ local function pieces_of(file, wanted, refusals)
     changed = changed or (repair and repair.pieces ~= nil)
     pieces[1].lead = chunk.lead
     table.move(pieces, 1, #pieces, #list + 1, list)
+  end
+  local last = list[#list]
+  if last and last.way ~= "backfill" then
+    last.tail = tail
   end
   return list, changed
 end
