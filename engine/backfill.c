@@ -233,8 +233,8 @@ static bool read_writes(Arena *a, Backfill *b) {
     return true;
 }
 
-static long bounded(long long n, long long most) {
-    return (long)(n < 1 ? 1 : n > most ? most : n);
+static long bounded(long long n, long long least, long long most) {
+    return (long)(n < least ? least : n > most ? most : n);
 }
 
 bool backfill_describe(Pg *pg, Arena *a, const Declaration *d, const char *migration,
@@ -247,8 +247,8 @@ bool backfill_describe(Pg *pg, Arena *a, const Declaration *d, const char *migra
     if (!check_columns(b) || (b->form == BACKFILL_STATEMENT && !check_statement(b)))
         return false;
     b->target = script_duration(d, "target", TARGET);
-    b->workers = bounded(script_integer(d, "workers", 1), MOST_WORKERS);
-    b->max_quarantine = bounded(script_integer(d, "max_quarantine", 100), 1000000);
+    b->workers = bounded(script_integer(d, "workers", 1), 1, MOST_WORKERS);
+    b->max_quarantine = bounded(script_integer(d, "max_quarantine", 100), 0, 1000000);
     return stripe_choose(pg, a, b);
 }
 

@@ -40,6 +40,21 @@ const Command *const *cli_commands(void) {
     return commands;
 }
 
+/* What it is called in other programs. */
+static const char *known_as(const char *name) {
+    static const struct {
+        const char *theirs, *ours;
+    } words[] = {{"migrate", "up"},    {"apply", "up"},       {"latest", "up"},
+                 {"rollback", "down"}, {"undo", "down"},      {"revert", "down"},
+                 {"create", "new"},    {"generate", "new"},   {"info", "status"},
+                 {"list", "status"},   {"repair", "resolve"}, {"baseline", "resolve"},
+                 {"validate", "lint"}, {"clean", "reset"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i].theirs, name) == 0)
+            return words[i].ours;
+    return NULL;
+}
+
 const Command *cli_command(const char *name) {
     const char *names[sizeof commands / sizeof *commands];
     size_t i = 0;
@@ -49,7 +64,7 @@ const Command *cli_command(const char *name) {
         names[i] = commands[i]->name;
     }
     names[i] = NULL;
-    const char *near = text_nearest(name, names);
+    const char *known = known_as(name), *near = known ? known : text_nearest(name, names);
     fail(FAIL_USAGE, "there is no command %s", name);
     if (near)
         fail_hint("did you mean: stint %s", near);

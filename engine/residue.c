@@ -64,7 +64,7 @@ static LateAnswer put_aside(Worker *w, Arena *a, Batch *batch, bool *progress) {
     Failure why = fail_kept(a);
     fail_clear();
     *progress = true;
-    log_say("%s: row %s fails: %s", w->migration->name, key, why.message);
+    worker_tell_bad(w, key, why.message);
     if (!pg_do(w->pg, ledger_sql(a, w->schema, SQL_QUARANTINE_LATE),
                PG_WITH(id, batch->leaf, key, why.sqlstate, why.message, why.context)))
         return LATE_FAILED;

@@ -55,7 +55,7 @@ static Turn put_aside(Worker *w) {
                               why.message, why.context));
     Turn turn = ok ? worker_read_answer(w, &rows, 1, 0, 1) : TURN_FAILED;
     if (ok && turn != TURN_FAILED) {
-        log_say("%s: row %s fails: %s", w->migration->name, w->blamed_key, why.message);
+        worker_tell_bad(w, w->blamed_key, why.message);
         if (!quarantine_check(w->pg, w->schema, w->backfill))
             turn = TURN_FAILED;
     }

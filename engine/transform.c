@@ -2,7 +2,6 @@
 
 #include "clock.h"
 #include "fail.h"
-#include "log.h"
 #include "quarantine.h"
 #include "setback.h"
 #include "sql.h"
@@ -165,8 +164,7 @@ static void add_bad(Work *k, size_t row) {
     add_element(&k->bad[1], bad->sqlstate);
     add_element(&k->bad[2], bad->message);
     add_element(&k->bad[3], bad->traceback);
-    log_say("%s: row %s fails: %s", k->worker->migration->name, pg_cell(k->rows, row, k->key),
-            bad->message);
+    worker_tell_bad(k->worker, pg_cell(k->rows, row, k->key), bad->message);
     k->failed++;
 }
 

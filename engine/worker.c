@@ -19,7 +19,8 @@ enum {
     SHORTEST_STATEMENT = 5000,
     IDLE_FIRST = 20,
     IDLE_MOST = 500,
-    COUNT_EVERY = 1000
+    COUNT_EVERY = 1000,
+    MOST_BAD_TOLD = 10
 };
 
 Worker worker_of(Pg *pg, Arena *a, const char *schema, const Migration *migration, Backfill *b,
@@ -65,6 +66,15 @@ void worker_tell(const Worker *w, long long changed) {
                EVENT_COUNTS("rows_done", b->rows_seen), EVENT_COUNTS("rows_total", b->rows_total),
                EVENT_MEASURES("rows_per_second", speed), EVENT_COUNTS("batch_size", w->pace.size),
                EVENT_COUNTS("eta_seconds", speed > 0 ? (long long)((double)left / speed) : -1));
+}
+
+void worker_tell_bad(Worker *w, const char *key, const char *why) {
+    w->bad++;
+    if (w->bad <= MOST_BAD_TOLD)
+        log_say("%s: row %s fails: %s", w->migration->name, key, why);
+    else if (w->bad == MOST_BAD_TOLD + 1)
+        log_say("%s: more rows fail; all of them are in %s.backfill_quarantine", w->migration->name,
+                w->schema);
 }
 
 /* Nothing was done: which fence was it? */

@@ -26,6 +26,7 @@ typedef struct {
     Pace pace;
     Governor *governor;
     int retries, stuck;              /* tries of this batch; of one row alone */
+    long bad;                        /* rows that failed */
     int plain;                       /* batches until stripes are tried again */
     bool skips;                      /* the next batch passes over what others hold */
     const char *blamed, *blamed_key; /* the place of a batch of one, or NULL; its row's key */
@@ -56,6 +57,8 @@ WorkerAnswer worker_answer(const Worker *w); /* of the failure there is */
 
 /* How far it is, as an event; so many rows since the last. */
 void worker_tell(const Worker *w, long long changed);
+/* A row that fails: the first ones by name. */
+void worker_tell_bad(Worker *w, const char *key, const char *why);
 
 /* For those who do a batch in another way (transform.c). */
 bool worker_stripes(const Worker *w); /* is the next batch a stripe of a window? */

@@ -79,6 +79,15 @@ describe("the quarantine", function()
     assert.equal("6000 6000", sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT count(*) FROM log) FROM t")
   end)
 
+  it("names the first rows that fail, not each of a thousand; and with 0 none may fail", function()
+    begin("0", 'backfill { table = "t", transform = function() error "no" end, max_quarantine = 0 }\n')
+    local r = up()
+    assert.equal(7, r.code, r.err)
+    assert.matches("more rows fail than max_quarantine = 0", r.err, 1, true)
+    assert.equal(10, select(2, r.err:gsub(": row {", "")))
+    assert.matches("1_fill: more rows fail; all of them are in stint.backfill_quarantine\n", r.err, 1, true)
+  end)
+
   it("takes what a constraint or a trigger refuses", function()
     begin("0", 'backfill { table = "t", set = { n = "CASE id WHEN 50 THEN 9 ELSE n + 1 END" } }\n')
     sql [[CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id = 60 THEN RAISE ''not this one''; END IF; RETURN NEW; END';
