@@ -168,11 +168,34 @@ static bool has_policies(const Config *config) {
     return count > 0;
 }
 
-bool review_binds(const Config *config) {
+/* Has it an opinion on statements that is more than a warning? */
+static bool can_refuse(Arena *a, const Declaration *policy) {
+    static const char *const asks[] = {"statement", "transaction", "file", "history"};
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
+        if (script_has(policy, asks[i]))
+            return true;
+    const Pairs levels = script_pairs(a, policy, "rules");
+    for (size_t i = 0; i < levels.count; i++)
+        if (text_same(levels.value[i], "deny"))
+            return true;
+    return false;
+}
+
+static bool read_policies(Run *run, bool *bind) {
+    Hooks policies = {0, NULL};
+    if (!hook_load(run->arena, run->config, "policies", "policy", &run->script, &policies))
+        return false;
+    for (size_t i = 0; i < policies.count; i++)
+        *bind = *bind || can_refuse(run->arena, &policies.at[i].declaration);
+    return true;
+}
+
+bool review_binds(Run *run, bool *bind) {
     static const char BLOCK[] = "block";
-    return config->is_protected || text_same(config->unparsed, BLOCK) ||
-           text_same(config->assumed, BLOCK) || text_same(config->opaque, BLOCK) ||
-           has_policies(config);
+    const Config *config = run->config;
+    *bind = config->is_protected || text_same(config->unparsed, BLOCK) ||
+            text_same(config->assumed, BLOCK) || text_same(config->opaque, BLOCK);
+    return *bind || !has_policies(config) || read_policies(run, bind);
 }
 
 static bool refuses(const Review *review, const Finding *finding) {

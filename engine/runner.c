@@ -121,8 +121,12 @@ static bool pass_gates(Run *run, const RunnerWanted *wanted) {
 
 /* Where nobody can say no, nobody is asked: the judge takes longer than a small file does. */
 static bool review(Run *run, const RunnerWanted *wanted) {
-    if (run->applied || !run->plan.due ||
-        (!wanted->plan && !review_binds(run->config) && !guard_is_wanted(run->config)))
+    bool binds;
+    if (run->applied || !run->plan.due)
+        return true;
+    if (!review_binds(run, &binds))
+        return false;
+    if (!binds && !wanted->plan && !guard_is_wanted(run->config))
         return true;
     run->review = arena_take(run->arena, sizeof *run->review);
     return review_make(run, run->review) &&

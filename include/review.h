@@ -25,8 +25,9 @@ typedef struct Review {
 bool review_make(Run *run, Review *out);
 /* Of the file with this id, at any later look too; NULL: it was not due. */
 const ReviewFile *review_file(const Review *review, const char *id);
-/* Can a policy of this environment refuse a file? Where none can, nobody need ask the judge. */
-bool review_binds(const Config *config);
+/* `*bind`: can a policy of this environment refuse a file? Where none can, nobody need ask the
+ * judge. False: failed, a policy does not load. */
+bool review_binds(Run *run, bool *bind);
 /* What refuses, a line each. */
 Strings review_errors(const Review *review);
 /* False: FAIL_REFUSED. In a protected environment every error refuses, elsewhere those of the
