@@ -111,7 +111,8 @@ static void print_function(Call *call, const ReviewFile *file) {
     prospect_print_script(call->arena, file);
 }
 
-static void print_item(Call *call, Pg *pg, const Review *review, const PlanItem *item) {
+static void print_item(Call *call, Pg *pg, const Review *review, const Precedent *precedent,
+                       const PlanItem *item) {
     const ReviewFile *file = review_file(review, item->migration->id);
     const Migration *m = item->migration;
     size_t from = item->row && item->state == PLAN_PARTIAL ? (size_t)item->row->position : 0;
@@ -124,10 +125,12 @@ static void print_item(Call *call, Pg *pg, const Review *review, const PlanItem 
         print_backfill(call, pg, m);
     else
         print_function(call, file);
+    prospect_print_time(call->arena, precedent, m);
     prospect_print_findings(call->arena, review, file);
 }
 
-static Json *item_json(Call *call, const Review *review, const PlanItem *item) {
+static Json *item_json(Call *call, const Review *review, const Precedent *precedent,
+                       const PlanItem *item) {
     Arena *a = call->arena;
     const ReviewFile *file = review_file(review, item->migration->id);
     const Migration *m = item->migration;
@@ -138,6 +141,7 @@ static Json *item_json(Call *call, const Review *review, const PlanItem *item) {
     json_set_text(json, "state", plan_state(item->state));
     json_set_text(json, "path", m->path);
     json_set_text(json, "checksum", m->checksum);
+    prospect_set_time(json, precedent, m);
     json_set_integer(json, "position",
                      item->row && item->state == PLAN_PARTIAL ? item->row->position : 0);
     for (size_t p = 0; is_sql(m) && p < m->sql->up.parts.count; p++) {
@@ -253,22 +257,21 @@ static bool rehearse(Call *call, Run *run, const Review *review, Rehearsal **out
     return rehearsal_hold(run, review, &queries, *out);
 }
 
+/* Only --queries has a word. */
 static bool check_words(const Call *call) {
-    const Given *given = &call->given;
-    size_t most = option_given(given, "queries") ? 1 : 0;
-    return given->word_count <= most ||
-           fail(FAIL_USAGE, "plan takes no words: %s", given->word[most]);
+    size_t most = option_given(&call->given, "queries"), count = call->given.word_count;
+    return count <= most || fail(FAIL_USAGE, "plan takes no words: %s", call->given.word[most]);
 }
 
 static void print_json(Call *call, Run *run, const Review *review, const Gates *gates,
-                       const Rehearsal *rehearsal) {
+                       const Rehearsal *rehearsal, const Precedent *precedent) {
     Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena),
          *judged = judge_json(&review->judge);
     json_set_text(whole, "environment", call->config->environment);
     json_set_text(whole, "database", run->pg ? pg_database(run->pg) : NULL);
     for (size_t i = 0; i < run->plan.count; i++)
         if (plan_is_due(&run->plan.item[i]))
-            json_append(list, item_json(call, review, &run->plan.item[i]));
+            json_append(list, item_json(call, review, precedent, &run->plan.item[i]));
     json_set(whole, "pending", list);
     json_set_text(whole, "hash", review->hash);
     json_set(whole, "findings", json_get(judged, "findings"));
@@ -294,21 +297,23 @@ static bool plan(Call *call) {
     Review review = {0};
     Gates gates;
     Rehearsal *rehearsal = NULL;
-    bool ok = check_words(call) && run_peek(&run) && plan_accept(&run.plan, call->config->order) &&
-              review_make(&run, &review) && open_due(&run) &&
-              (!run.plan.due || verify_load(&run)) && look_at_gates(&run, &review, &gates) &&
-              rehearse(call, &run, &review, &rehearsal);
+    Precedent precedent;
+    bool ok =
+        check_words(call) && run_peek(&run) && plan_accept(&run.plan, call->config->order) &&
+        review_make(&run, &review) && open_due(&run) && (!run.plan.due || verify_load(&run)) &&
+        look_at_gates(&run, &review, &gates) && rehearse(call, &run, &review, &rehearsal) &&
+        precedent_read(call->arena, call->config, option_value(&call->given, "from"), &precedent);
     if (ok && !call->json)
         log_say("plan: environment %s, database %s", call->config->environment,
                 run.pg ? session_place(call->arena, run.pg) : "(not there yet)");
     if (ok && call->json)
-        print_json(call, &run, &review, &gates, rehearsal);
+        print_json(call, &run, &review, &gates, rehearsal, &precedent);
     else if (ok && !run.plan.due)
         puts(run.plan.count ? "nothing to do: all migrations are applied"
                             : "nothing to do: there are no migrations yet");
     for (size_t i = 0; ok && !call->json && i < run.plan.count; i++)
         if (plan_is_due(&run.plan.item[i]))
-            print_item(call, run.pg, &review, &run.plan.item[i]);
+            print_item(call, run.pg, &review, &precedent, &run.plan.item[i]);
     if (ok && !call->json) {
         print_skipped(&run);
         print_checks(call->arena, &run);
@@ -323,6 +328,7 @@ static bool plan(Call *call) {
 
 static const Option options[] = {
     {"sql", 0, NULL, "whole statements instead of their first lines"},
+    {"from", 0, "ENV", "how long the same texts took there"},
     {"rehearse", 0, NULL, "run the files on an empty copy of the schema (scratch) and compare"},
     {"queries", 0, NULL,
      "and tell which statements of applications break: of pg_stat_statements, or of a FILE"},
@@ -331,7 +337,7 @@ static const Option options[] = {
 
 const Command cmd_plan = {
     .name = "plan",
-    .usage = "[--sql] [--rehearse] [--queries [FILE]]",
+    .usage = "[--sql] [--from ENV] [--rehearse] [--queries [FILE]]",
     .about = "what up would do now: files, statements, locks, findings",
     .help =
         "Asks the database for the shape and size of its tables and says of each statement what it\n"

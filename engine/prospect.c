@@ -131,3 +131,19 @@ Json *prospect_json(Arena *a, const ReviewFile *file, size_t number) {
     }
     return list;
 }
+
+void prospect_print_time(Arena *a, const Precedent *precedent, const Migration *m) {
+    long long ms = precedent_ms(precedent, m);
+    if (ms >= 0)
+        printf("  took %s in %s\n", clock_say(a, ms), precedent->environment);
+    else if (precedent->environment)
+        printf("  this text has not run in %s\n", precedent->environment);
+}
+
+void prospect_set_time(Json *json, const Precedent *precedent, const Migration *m) {
+    long long ms = precedent_ms(precedent, m);
+    if (ms >= 0)
+        json_set_integer(json, "estimate_ms", ms);
+    else
+        json_set_null(json, "estimate_ms");
+}

@@ -4,6 +4,7 @@
 #define PROSPECT_H
 
 #include "command.h"
+#include "precedent.h"
 #include "rehearsal.h"
 #include "review.h"
 
@@ -15,6 +16,9 @@ void prospect_print_findings(Arena *a, const Review *review, const ReviewFile *f
 /* How much of it is known, and the plan's hash. */
 void prospect_print_end(Call *call, const Review *review);
 
+/* How long the same text took elsewhere. */
+void prospect_print_time(Arena *a, const Precedent *precedent, const Migration *m);
+void prospect_set_time(Json *json, const Precedent *precedent, const Migration *m);
 /* What a rehearsal has shown. */
 void prospect_print_rehearsal(Arena *a, const Rehearsal *rehearsal);
 

@@ -91,6 +91,7 @@ local floors = {
       pace
       parts
       pour
+      precedent
       quarantine
       range
       repeatable
