@@ -173,6 +173,20 @@ static bool check_column(const Backfill *b, const char *name) {
     return at_declaration(b);
 }
 
+/* A row whose key grows would be met again further on. */
+static bool check_key(const Backfill *b) {
+    for (size_t i = 0; i < b->changed.count && b->way == BACKFILL_UP && !b->where; i++)
+        for (size_t k = 0; k < b->key.count; k++)
+            if (text_same(backfill_column(b, b->changed.at[i])->ident, b->key.at[k])) {
+                fail(FAIL_ERROR, "%s is part of the key: rows that it moves would be met again",
+                     b->key.at[k]);
+                at_declaration(b);
+                return fail_hint("add a `where` that the change makes false, or walk another "
+                                 "unique index: key = {...}");
+            }
+    return true;
+}
+
 static bool check_columns(const Backfill *b) {
     for (size_t i = 0; i < b->changed.count; i++)
         if (!check_column(b, b->changed.at[i]))
@@ -180,7 +194,7 @@ static bool check_columns(const Backfill *b) {
     for (size_t i = 0; i < b->read.count; i++)
         if (!check_column(b, b->read.at[i]))
             return false;
-    return true;
+    return check_key(b);
 }
 
 /* What a batch of the team's own is about must be said by :lo and :hi, and begins before the first

@@ -111,6 +111,14 @@ describe("the keys of a backfill", function()
     assert.equal("0", sql "SELECT sum(n) FROM t")
   end)
 
+  it("are not changed without a `where`: rows that move on would be met again", function()
+    begin("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT g FROM generate_series(1, 100) g", 'backfill { table = "t", set = { id = "id + 1000" } }\n')
+    local r = up()
+    assert.equal(6, r.code, r.err)
+    assert.matches("id is part of the key: rows that it moves would be met again", r.err, 1, true)
+    assert.equal("100", sql "SELECT max(id) FROM t")
+  end)
+
   it("stay right when a row moves to another partition by the change itself", function()
     begin([[CREATE TABLE t (id int, p int, n int NOT NULL DEFAULT 0, PRIMARY KEY (id, p)) PARTITION BY LIST (p);
       CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); CREATE TABLE t2 PARTITION OF t FOR VALUES IN (2);
