@@ -184,7 +184,7 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
     text_addf(&arrays, "$%d::xid[]", first++);
     text_addf(&names, "stint_x, %s", each_key(a, b, "stint_k%n"));
     for (size_t i = 0; i < b->key.count; i++)
-        text_addf(&arrays, ", $%d::text[]", first++);
+        text_addf(&arrays, ", $%d::%s[]", first++, b->key_type.at[i]);
     for (size_t i = 0; i < columns->count; i++) {
         const BackfillColumn *c = columns->column[i];
         text_addf(&arrays, ", $%d::text[]", first++);
@@ -219,8 +219,8 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
         {"array_names", names.at},
         {"set_fresh", set.at},
         {"fresh_keys",
-         clause_each_joined(a, b->key, b->key_type, "t.%k = stint_fresh.stint_k%n::%t", " AND ")},
-        {"fresh_keys_as_text", each_key(a, b, "stint_fresh.stint_k%n")},
+         clause_each_joined(a, b->key, b->key_type, "t.%k = stint_fresh.stint_k%n", " AND ")},
+        {"fresh_keys_as_text", each_key(a, b, "stint_fresh.stint_k%n::text")},
         {"skip", skips ? "SKIP LOCKED" : ""},
         {"is_free", skips ? "stint_fresh.stint_n IN (SELECT n FROM free)" : "true"},
         {"free", ""},

@@ -20,6 +20,7 @@
 enum {
     LOOK_EVERY = 1000,
     LOOK_CLOSE = 250,
+    LOOK_EACH = 1, /* with each batch */
     LONGEST_PAUSE = 3600000,
     NAP = 250,
     SHORT_NAP = 20,
@@ -169,12 +170,22 @@ static bool measure(Governor *g, Look *look) {
     return true;
 }
 
+/* A batch may be a standby's work for long, and it is too late to see that when more have come. */
+static long long until_next(const Look *look) {
+    const HealthState *lag = &look->state[HEALTH_REPLICA_LAG];
+    if (look->verdict.is_held)
+        return LOOK_CLOSE;
+    if (lag->limit > 0 && lag->things > 0)
+        return LOOK_EACH;
+    return look->verdict.is_close ? LOOK_CLOSE : LOOK_EVERY;
+}
+
 /* People first, then the clock on the wall, the limits, the team's function. */
 static bool judge(Governor *g, Look *look) {
     Verdict *v = &look->verdict;
     bool ok = true;
     verdict_reach(look->arena, &g->limits, look->state, look->before, v);
-    look->next = v->is_close || v->is_held ? LOOK_CLOSE : LOOK_EVERY;
+    look->next = until_next(look);
     const char *window = held_by_hours(g, look, &ok);
     if (!ok)
         return false;

@@ -16,8 +16,11 @@ typedef enum {
     GAUGE,
     RATE,   /* a counter: how much a second, smoothed over two */
     LATELY, /* a counter: how much within its span */
+    AHEAD,  /* a lag that grows: what it will be for what is written now */
 } Kind;
 typedef enum { HARD, SOFT } Weight;
+
+static const double SHORTEST_STEP = 0.25, FASTEST = 0.9;
 
 /* What grows with the hour has its limit at so many times the usual, where that is more. */
 static const struct {
@@ -31,7 +34,7 @@ static const struct {
     size_t limit; /* in Config */
 } signals[HEALTH_SIGNALS] = {
 #define LIMIT(key) offsetof(Config, key)
-    [HEALTH_REPLICA_LAG] = {"replica_lag", SQL_HEALTH_REPLICA_LAG, NULL, TIME, GAUGE, HARD, true, 0,
+    [HEALTH_REPLICA_LAG] = {"replica_lag", SQL_HEALTH_REPLICA_LAG, NULL, TIME, AHEAD, HARD, true, 0,
                             LIMIT(replica_lag)},
     [HEALTH_REPLICA_LAG_BYTES] = {"replica_lag_bytes", SQL_HEALTH_REPLICA_LAG_BYTES, NULL, BYTES,
                                   GAUGE, HARD, true, 0, LIMIT(replica_lag_bytes)},
@@ -125,6 +128,16 @@ static const char *filled(const Health *h, Arena *a, Pg *pg, const char *sql) {
         PG_WITH(arena_format(a, "%lld", h->backfill), arena_format(a, "%d", pg_pid(h->pg))));
 }
 
+/* Where a second's work takes longer to replay, the lag says how long only when that is replayed;
+ * how fast it grows says it now. */
+static double foresee(HealthState *s, const HealthState *before, double lag, double now) {
+    double step = fmax(now - before->at, SHORTEST_STEP);
+    double growth = before->at > 0 ? (lag - before->counter) / step : 0;
+    s->counter = lag;
+    s->at = now;
+    return lag / (1 - fmin(fmax(growth, 0), FASTEST));
+}
+
 /* A second row of a signal counts where it is worse. `now` less the time that its mark was first
  * seen is a value as well. */
 static void read_row(HealthState *s, const HealthState *before, Kind kind, const PgRows *rows,
@@ -139,7 +152,9 @@ static void read_row(HealthState *s, const HealthState *before, Kind kind, const
         s->since = text_same(mark, before->mark) ? before->since : now;
         value = now - s->since;
     }
-    if (kind != GAUGE) {
+    if (kind == AHEAD)
+        value = foresee(s, before, value, now);
+    else if (kind != GAUGE) {
         double step = now - before->at, fresh = value - before->counter;
         bool known = before->at > 0 && step > 0 && fresh >= 0;
         s->counter = value;

@@ -192,10 +192,12 @@ changed AS (
   UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
   WHERE {fresh_keys} AND t.xmin = stint_fresh.stint_x AND {after_position} ({place}) <= ({given_upper}) AND {is_free} AND (SELECT true FROM cur)
   RETURNING stint_fresh.stint_n AS n
+), sums AS MATERIALIZED (
+  SELECT count(*) AS rows FROM changed
 ), held AS (
   INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
   SELECT $1, {leaf}, ARRAY[{fresh_keys_as_text}], 'changed' FROM fresh stint_fresh
-  WHERE (SELECT true FROM cur) AND NOT EXISTS (SELECT FROM changed c WHERE c.n = stint_fresh.stint_n)
+  WHERE (SELECT true FROM cur) AND (SELECT rows FROM sums) < cardinality($12::xid[]) AND NOT EXISTS (SELECT FROM changed c WHERE c.n = stint_fresh.stint_n)
   ON CONFLICT DO NOTHING
 ), bad AS (
   INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
@@ -206,14 +208,14 @@ changed AS (
 ), moved AS (
   UPDATE stint.backfill_range r
   SET {moves},
-      rows_seen = r.rows_seen + $6::bigint, rows_changed = r.rows_changed + (SELECT count(*) FROM changed),
+      rows_seen = r.rows_seen + $6::bigint, rows_changed = r.rows_changed + (SELECT rows FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
       rows_per_second = r.rows_per_second + ($6::bigint / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first
 )
-SELECT moved.state, $6::bigint, (SELECT count(*) FROM changed), ctl.desired, ctl.state,
+SELECT moved.state, $6::bigint, (SELECT rows FROM sums), ctl.desired, ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours, 0, moved.first, {answer}
 FROM ctl LEFT JOIN moved ON true
 
