@@ -192,8 +192,9 @@ bool guard_has_tripped(const Guard *guard) {
 }
 
 bool guard_tell(const Guard *guard) {
-    FailPlace place = failure()->place.file ? failure()->place : guard->place;
-    const char *said = arena_string(guard->arena, failure()->message);
+    const Failure before = fail_kept(guard->arena); /* the next one takes its place */
+    const FailPlace place = before.place.file ? before.place : guard->place;
+    const char *said = before.message;
     fail(FAIL_ERROR, "cancelled by the guard: %s", guard->tripped);
     if (said)
         fail_detail("%s", said);
