@@ -244,9 +244,18 @@ bool pg_send(Pg *pg, const char *sql, PgArgs args) {
     return sent || pg_not_sent(pg);
 }
 
+void pg_meanwhile(Pg *pg, void (*call)(void *with), void *with) {
+    pg->meanwhile = call;
+    pg->meanwhile_with = with;
+}
+
 static bool exchange(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args) {
+    void (*meanwhile)(void *with) = pg->meanwhile;
+    pg->meanwhile = NULL;
     if (!pg_send(pg, sql, args))
         return false;
+    if (meanwhile && PQflush(pg->conn) == 0)
+        meanwhile(pg->meanwhile_with);
     for (PGresult *result; pg_wait(pg) && (result = PQgetResult(pg->conn));) {
         ExecStatusType status = PQresultStatus(result);
         if (status == PGRES_FATAL_ERROR)

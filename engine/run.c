@@ -25,27 +25,34 @@ static bool list_files(Run *run) {
            repeatable_list(run->look, run->config->scripts, &run->files);
 }
 
-/* Reads the folder and its files. What cannot be read is told when it is wanted. */
-static void read_files(void *with) {
+/* Reads the folder. What cannot be read is told when it is wanted. */
+static void list_ahead(void *with) {
     Run *run = with;
     arena_free(run->look);
     run->look = arena_new();
     run->files_read = list_files(run);
+    run->sums_read = false;
+    fail_clear();
+}
+
+/* What each file is: its checksum. */
+static void read_sums(void *with) {
+    Run *run = with;
+    run->sums_read = true;
     Known *known = known_open(run->look, run->config->folder);
-    for (size_t i = 0; run->files_read && i < run->files.count; i++) {
+    for (size_t i = 0; i < run->files.count; i++) {
         Migration *m = &run->files.at[i];
         m->checksum = known_checksum(known, m->path);
         if (!m->checksum && migration_read(run->look, m))
             known_note(known, m->path, m->checksum);
     }
-    if (run->files_read)
-        known_close(known);
+    known_close(known);
     fail_clear();
 }
 
 bool run_connect(Run *run, SessionDatabase database) {
     run->pg =
-        session_open_meanwhile(run->arena, run->config, run->command, database, read_files, run);
+        session_open_meanwhile(run->arena, run->config, run->command, database, list_ahead, run);
     return run->pg != NULL;
 }
 
@@ -86,13 +93,18 @@ static bool read_ledger(Run *run) {
 
 bool run_look(Run *run) {
     if (!run->files_read)
-        read_files(run);
+        list_ahead(run);
     if (!run->files_read && !list_files(run))
         return false;
     run->files_read = false; /* the next look reads them again */
     run->next = 0;
     run->looks++;
-    if (!read_ledger(run) || !plan_make(run->look, &run->files, &run->ledger, &run->plan))
+    if (run->pg && !run->sums_read)
+        pg_meanwhile(run->pg, read_sums, run);
+    const bool ok = read_ledger(run);
+    if (ok && !run->sums_read)
+        read_sums(run);
+    if (!ok || !plan_make(run->look, &run->files, &run->ledger, &run->plan))
         return false;
     scope_read(run);
     if (run->pg && !begun_read(run))

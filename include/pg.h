@@ -118,6 +118,8 @@ typedef struct {
     void *with;
 } PgWait;
 PgWait pg_on_wait(Pg *pg, PgWait wait); /* what was before */
+/* What is done, once, while the server works on the next statement. It must not use the session. */
+void pg_meanwhile(Pg *pg, void (*call)(void *with), void *with);
 /* Every later statement is cancelled after so many ms; 0: never. */
 void pg_deadline(Pg *pg, long long ms);
 /* Cancels what runs, from within a tick. */

@@ -17,6 +17,8 @@ struct Pg {
     PgError error;
     bool failed, stoppable;
     PgWait wait;
+    void (*meanwhile)(void *with);
+    void *meanwhile_with;
     PgEar ear;
     size_t completed; /* of the message that is being answered */
     long long next_tick;

@@ -23,6 +23,7 @@ typedef struct {
     Ledger ledger;
     Migrations files;
     bool files_read; /* ahead of the next look */
+    bool sums_read;  /* the checksums of this look's files */
     Plan plan;
     long long id; /* in the ledger; 0: not begun */
     long applied;
