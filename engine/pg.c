@@ -149,35 +149,6 @@ bool pg_not_sent(Pg *pg) {
     return pg_finish(pg);
 }
 
-static void copy_rows(const PGresult *result, Arena *a, PgRows *out) {
-    int rows = PQntuples(result), width = PQnfields(result);
-    size_t cells = (size_t)rows * (size_t)width, at = 0;
-    out->count = (size_t)rows;
-    out->width = width;
-    out->name = arena_take(a, (size_t)width * sizeof *out->name);
-    out->type = arena_take(a, (size_t)width * sizeof *out->type);
-    out->cell = arena_take(a, cells * sizeof *out->cell);
-    out->length = arena_take(a, cells * sizeof *out->length);
-    for (int c = 0; c < width; c++) {
-        out->name[c] = arena_string(a, PQfname(result, c));
-        out->type[c] = PQftype(result, c);
-    }
-    size_t size = 0;
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < width; c++, at++)
-            size += (size_t)(out->length[at] = PQgetlength(result, r, c)) + 1;
-    char *bytes = arena_take(a, size); /* all cells in one piece: most are a few bytes */
-    at = 0;
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < width; c++, at++) {
-            size_t length = (size_t)out->length[at];
-            if (!length && PQgetisnull(result, r, c))
-                continue;
-            out->cell[at] = memcpy(bytes, PQgetvalue(result, r, c), length);
-            bytes += length + 1;
-        }
-}
-
 static void drain_copy_out(Pg *pg) {
     char *data;
     int got;
@@ -263,7 +234,7 @@ static bool exchange(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args
         else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT)
             pg_no_copy(pg, status);
         else if (out) {
-            copy_rows(result, a, out);
+            pg_copy_rows(result, a, out);
             out->tag = arena_string(a, PQcmdStatus(result));
             out->affected = atoll(PQcmdTuples(result));
         }

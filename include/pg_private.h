@@ -38,6 +38,8 @@ bool pg_not_sent(Pg *pg);
 bool pg_wait(Pg *pg);
 void pg_keep_error(Pg *pg, const PGresult *result);
 /* Ends a COPY that nobody has data for, or wants the data of. */
+/* What a result holds, on an arena. */
+void pg_copy_rows(const PGresult *result, Arena *a, PgRows *out);
 void pg_no_copy(Pg *pg, ExecStatusType status);
 bool pg_finish(Pg *pg);
 /* libpq's message without its line ends. */
