@@ -5,6 +5,7 @@
 #include "pg_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void pg_copy_rows(const PGresult *result, Arena *a, PgRows *out) {
     int rows = PQntuples(result), width = PQnfields(result);
