@@ -267,10 +267,8 @@ const char *plan_waits(const Plan *plan, const PlanItem *item, const char *order
         if (found && found->waits)
             return found->waits;
     }
-    for (const PlanItem *at = plan->item; in_turn && !begun && at < item; at++)
-        if (at->waits && !plan_is_left(at))
-            return at->waits;
-    return NULL;
+    bool follows = plan->held && plan->held < item;
+    return follows && in_turn && !begun ? plan->held->waits : NULL;
 }
 
 /* What a file requires is applied, or due before it. */

@@ -159,6 +159,8 @@ static bool accept(Run *run, const RunnerWanted *wanted, int *looks, size_t *tot
 
 static bool is_made_to_wait(Run *run, PlanItem *item) {
     item->waits = plan_waits(&run->plan, item, run->config->order);
+    if (item->waits && !run->plan.held)
+        run->plan.held = item;
     if (item->waits)
         event_tell("blocked", EVENT_SAYS("version", plan_version(item)),
                    EVENT_SAYS("name", plan_name(item)), EVENT_SAYS("by", item->waits),

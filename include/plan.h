@@ -38,6 +38,7 @@ typedef struct {
     size_t count;
     PlanItem *item; /* by version, then repeatable files by name */
     size_t due;     /* how many `up` would apply */
+    PlanItem *held; /* the first that was made to wait, or NULL */
 } Plan;
 
 bool plan_make(Arena *a, Migrations *files, const Ledger *ledger, Plan *out);

@@ -112,7 +112,8 @@ describe("the keys of a backfill", function()
   end)
 
   it("are not changed without a `where`: rows that move on would be met again", function()
-    begin("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT g FROM generate_series(1, 100) g", 'backfill { table = "t", set = { id = "id + 1000" } }\n')
+    begin("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT g FROM generate_series(1, 100) g",
+      'backfill { table = "t", set = { id = "id + 1000" } }\n')
     local r = up()
     assert.equal(6, r.code, r.err)
     assert.matches("id is part of the key: rows that it moves would be met again", r.err, 1, true)

@@ -71,7 +71,8 @@ describe("what is lost on the way", function()
       primary:stop()
       standby:stop()
     end)
-    local dir = run.project { [FILE] = 'backfill { table = "t", set = { n = "n + 1" }, target = "20ms", throttle = { replica_lag = false, replica_lag_bytes = false } }\n' }
+    local dir = run.project { [FILE] = 'backfill { table = "t", set = { n = "n + 1" }, target = "20ms",\n'
+      .. 'throttle = { replica_lag = false, replica_lag_bytes = false } }\n' }
     local both = ("postgresql:///%s?host=%s,%s&port=5432,5432&user=postgres&target_session_attrs=read-write"):format(database, primary.host, standby.host)
     local h = run.start({ "up" }, { cwd = dir, env = { DATABASE_URL = both }, timeout = 120 })
     local there = standby:url(database)

@@ -105,7 +105,8 @@ ALTER TABLE app.t ADD COLUMN z int, ADD CHECK (a > 0), ADD CONSTRAINT "F k" FORE
     local list = fixed("ALTER TABLE app.t ADD CONSTRAINT tk UNIQUE (id, a) INCLUDE (b);\nALTER TABLE app.t ADD PRIMARY KEY (\"C d\");",
       'ALTER TABLE app.t DROP CONSTRAINT t_pkey;\nALTER TABLE app.t ALTER "C d" DROP NOT NULL;\nALTER TABLE app.t DROP CONSTRAINT tk;')
     assert.equal(6, #list, table.concat(list, "\n"))
-    assert.equal("p t_pkey, u tk", value "SELECT string_agg(contype::text || ' ' || conname, ', ' ORDER BY contype) FROM pg_constraint WHERE conrelid = 'app.t'::regclass AND contype IN ('p', 'u')")
+    assert.equal("p t_pkey, u tk", value [[SELECT string_agg(contype::text || ' ' || conname, ', ' ORDER BY contype)
+      FROM pg_constraint WHERE conrelid = 'app.t'::regclass AND contype IN ('p', 'u')]])
   end)
 
   it("fills a column by a backfill before it is required", function()

@@ -16,7 +16,8 @@ describe("stint lint --format", function()
     local r = lint(TWO, "--format", "github", "a,b.sql")
     assert.equal(2, r.code, r.err)
     local first, second = r.out:match "^([^\n]*)\n([^\n]*)\n$"
-    assert.truthy(first:find("::error file=a%2Cb.sql,line=2,col=16,title=drop-column::\"ü\".\"x%25:<&\" is dropped, and its data with it%0AHINT: ", 1, true), r.out)
+    assert.truthy(first:find("::error file=a%2Cb.sql,line=2,col=16,title=drop-column::"
+      .. "\"ü\".\"x%25:<&\" is dropped, and its data with it%0AHINT: ", 1, true), r.out)
     assert.truthy(second:find("::error file=a%2Cb.sql,line=3,col=3,title=drop-column::\"ü\".d is dropped", 1, true), r.out)
   end)
 
