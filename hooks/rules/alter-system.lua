@@ -1,6 +1,7 @@
 policy {
   about = "a migration changes the settings of the whole server",
   family = "security",
+  on = "AlterSystemStmt",
   why = "ALTER SYSTEM is of every database of the server, is undone by no rollback, and may keep it from starting",
   safe = "ALTER DATABASE shop SET work_mem = '64MB';   -- or the server's own configuration",
   statement = function(s)

@@ -1,6 +1,7 @@
 policy {
   about = "prepared SELECT * fail once when a column gets another type",
   family = "compat",
+  on = "AlterTableStmt",
   level = "notice",
   why = "a session that has prepared a statement whose result changes gets \"cached plan must not change result type\" until it "
     .. "prepares it again; poolers and drivers keep such statements for hours",

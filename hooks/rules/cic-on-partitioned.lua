@@ -7,6 +7,7 @@ end
 policy {
   about = "CONCURRENTLY on a partitioned table fails",
   family = "tx-incompatible",
+  on = { "IndexStmt", "DropStmt", "ReindexStmt" },
   why = "PostgreSQL (13 to 18) builds and drops the index of a partitioned table only with locks on all partitions",
   safe = [[
 CREATE INDEX trips_i ON ONLY trips (started_at);                    -- no build

@@ -1,6 +1,7 @@
 policy {
   about = "code that leaves a column out fails when its default is gone",
   family = "compat",
+  on = "AlterTableStmt",
   level = "warning",
   why = "a NOT NULL column without default must be in every INSERT: code that runs and counts on the default fails",
   safe = "first code that writes the column in every INSERT, then DROP DEFAULT",

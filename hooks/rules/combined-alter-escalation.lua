@@ -4,6 +4,7 @@ local subject = require "stint.subject"
 policy {
   about = "an ALTER TABLE does its gentle work under the strong lock of another action",
   family = "lock-scope",
+  on = "AlterTableStmt",
   why = "one ALTER takes the strongest lock that any of its actions needs, for all of them: VALIDATE, which others can write beside, "
     .. "reads the whole table with reads and writes waiting",
   safe = [[

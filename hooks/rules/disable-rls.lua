@@ -6,6 +6,7 @@ local off = { AT_DisableRowSecurity = "row level security is switched off: every
 policy {
   about = "row level security is switched off",
   family = "security",
+  on = "AlterTableStmt",
   why = "policies stay and do nothing; who had a part of the rows has all of them",
   safe = "ALTER POLICY ... USING (...);   -- or a role with BYPASSRLS for who must see all",
   statement = function(s)

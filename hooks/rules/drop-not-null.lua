@@ -1,6 +1,7 @@
 policy {
   about = "a column that may be null again surprises code that reads it",
   family = "compat",
+  on = "AlterTableStmt",
   level = "notice",
   why = "the lock is short and nothing is lost, but code that runs may not expect a null",
   safe = "first code that takes a null, then DROP NOT NULL",

@@ -13,6 +13,7 @@ end
 policy {
   about = "what a function or prepared statement does is not to be seen here",
   family = "dynamic-sql",
+  on = { "CallStmt", "ExecuteStmt", "SelectStmt" },
   level = "warning",
   why = "it may lock, rewrite or drop anything; nobody has read it for this run",
   safe = "the statements themselves, or the function with its body in the same file",

@@ -4,6 +4,7 @@ local subject = require "stint.subject"
 policy {
   about = "a file locks a table by hand",
   family = "lock-scope",
+  on = "LockStmt",
   level = "warning",
   why = "LOCK TABLE takes partitions and inheritors too, lock_timeout counts anew for each of them, and all is held to the end of the "
     .. "transaction",

@@ -1,6 +1,7 @@
 policy {
   about = "a dropped foreign key lets rows in that point nowhere",
   family = "compat",
+  on = "AlterTableStmt",
   level = "notice",
   why = "it takes ACCESS EXCLUSIVE on the table that it points to as well, and code that counts on the server's refusal gets none",
   safe = "SET lock_timeout, one foreign key a transaction; add it again NOT VALID if it is to change",

@@ -32,6 +32,7 @@ end
 policy {
   about = "rights are given to everybody",
   family = "security",
+  on = { "GrantStmt", "AlterDefaultPrivilegesStmt", "CreateSchemaStmt" },
   why = "PUBLIC is every role that there is and every one to come, whatever it was made for",
   safe = "GRANT SELECT ON t TO app_reader;   -- a role made for it",
   statement = function(s)

@@ -3,6 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "with so short a lock_timeout autovacuum never gives way",
   family = "lock-timeout",
+  on = { "VariableSetStmt", "SelectStmt" },
   level = "notice",
   why = "autovacuum is cancelled by who has waited deadlock_timeout (1 s) for it; a lock_timeout below that ends first, each time, until "
     .. "the vacuum is through",

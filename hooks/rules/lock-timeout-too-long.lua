@@ -11,6 +11,7 @@ end
 policy {
   about = "a lock may be waited for long",
   family = "lock-timeout",
+  on = { "VariableSetStmt", "SelectStmt" },
   level = "warning",
   why = "while a statement waits for a strong lock, all who come after it wait too, even for reading",
   safe = "SET lock_timeout = '2s';   -- Stint tries again, with growing pauses",

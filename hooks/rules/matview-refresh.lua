@@ -12,6 +12,7 @@ end
 policy {
   about = "a materialized view is filled anew while nobody can read it",
   family = "matview",
+  on = "RefreshMatViewStmt",
   level = "warning",
   why = "REFRESH holds ACCESS EXCLUSIVE while its query runs. CONCURRENTLY lets others read, and wants a unique index over columns, "
     .. "without WHERE",

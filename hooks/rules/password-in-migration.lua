@@ -28,6 +28,8 @@ end
 policy {
   about = "a password stands in a file",
   family = "security",
+  on = { "CreateRoleStmt", "AlterRoleStmt", "CreateUserMappingStmt", "AlterUserMappingStmt", "CreateForeignServerStmt",
+    "AlterForeignServerStmt", "CreateSubscriptionStmt", "AlterSubscriptionStmt" },
   why = "whoever reads the repository, the ledger or the server's log has it",
   safe = "CREATE ROLE app LOGIN;   -- and its password by \\password or the secret store; or its SCRAM-SHA-256$... verifier",
   statement = function(s)

@@ -9,6 +9,7 @@ end
 policy {
   about = "a policy lets everybody write every row",
   family = "security",
+  on = "CreatePolicyStmt",
   level = "warning",
   why = "with USING (true) or WITH CHECK (true) row level security stands in the way of nobody",
   safe = "CREATE POLICY own ON t USING (owner = current_user);",

@@ -1,6 +1,7 @@
 policy {
   about = "a renamed column breaks running code",
   family = "compat",
+  on = "RenameStmt",
   why = "the lock is short, but from its commit on every statement that uses the old name fails, and code that is deployed "
     .. "before or after the migration uses one of the two names only",
   safe = [[

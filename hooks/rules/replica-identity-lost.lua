@@ -33,6 +33,7 @@ end
 policy {
   about = "a published table without replica identity refuses UPDATE and DELETE",
   family = "compat",
+  on = { "AlterTableStmt", "DropStmt" },
   why = "logical replication finds rows by the replica identity, by default the primary key; \"cannot update table because it does not "
     .. "have a replica identity and publishes updates\"",
   safe = [[

@@ -7,6 +7,7 @@ local granted = { pg_execute_server_program = true, pg_write_server_files = true
 policy {
   about = "a role is made nearly almighty",
   family = "security",
+  on = { "CreateRoleStmt", "AlterRoleStmt", "GrantRoleStmt" },
   why = "a superuser, a role past row level security, or one that runs programs on the server is held by no right",
   safe = "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA app TO app;",
   statement = function(s)

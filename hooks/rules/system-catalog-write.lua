@@ -1,7 +1,5 @@
 local subject = require "stint.subject"
 
-local changing = { InsertStmt = true, UpdateStmt = true, DeleteStmt = true, MergeStmt = true, TruncateStmt = true, AlterTableStmt = true }
-
 local function is_catalog(range)
   local schema = range.schemaname
   return schema == "pg_catalog" or not schema and range.relname:find "^pg_" ~= nil
@@ -17,13 +15,11 @@ end
 policy {
   about = "a system catalog is written by hand",
   family = "security",
+  on = { "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "TruncateStmt", "AlterTableStmt", "SelectStmt", "VariableSetStmt" },
   why = "nothing checks what stands there, other sessions keep what they have read, and a mistake may end in a database that cannot be read",
   safe = "the statement that is made for it: ALTER TABLE, ALTER TYPE, COMMENT",
   statement = function(s)
     local node = s.node
-    if not node or not changing[node.tag] and node.tag ~= "SelectStmt" then
-      return allow()
-    end
     local first = node.relation or node.relations and node.relations[1]
     if first and node.tag ~= "SelectStmt" and first.tag == "RangeVar" and is_catalog(first) then
       return said(first)
@@ -46,6 +42,7 @@ policy {
       "UPDATE pg_catalog.pg_attribute SET atttypmod = 84 WHERE attrelid = 't'::regclass",
       "UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'i'::regclass",
       "WITH gone AS (DELETE FROM pg_depend RETURNING *) SELECT * FROM gone",
+      "SET allow_system_table_mods = on",
       "DO $$ BEGIN UPDATE pg_constraint SET convalidated = true WHERE conname = 'c'; END $$",
     },
     good = {

@@ -3,6 +3,7 @@ local tree = require "stint.tree"
 policy {
   about = "CREATE INDEX CONCURRENTLY may leave a wrong index on PostgreSQL 14.0 to 14.3",
   family = "version",
+  on = { "IndexStmt", "ReindexStmt" },
   why = "rows that are updated meanwhile may be missing from the index, without an error (mended in 14.4)",
   safe = "upgrade to 14.4 or later first",
   statement = function(s, facts)

@@ -132,6 +132,7 @@ end
 policy {
   about = "what others depend on is dropped or changed",
   family = "will-fail",
+  on = { "AlterTableStmt", "TruncateStmt", "DropStmt" },
   why = "the server refuses it while a view or a foreign key depends on it",
   safe = [[
 BEGIN;
