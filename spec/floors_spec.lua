@@ -200,6 +200,7 @@ local doors = {
   ["openssl/sha.h"] = "digest",
   ["pg_query.h"] = "syntax",
   ["openssl/pem.h"] = "signature",
+  ["malloc.h"] = "main",
   ["lua.h"] = "script sandbox lib_*",
   ["lauxlib.h"] = "script sandbox lib_*",
   ["lualib.h"] = "script sandbox lib_*",
