@@ -59,10 +59,15 @@ end
 
 local works = { rewrites = "writes %s anew", builds = "builds an index of %s", scans = "reads all of %s" }
 
+-- The foreign key of a table that is new and has got no rows: PostgreSQL does not look at the other side.
+local function compares_nothing(s, what)
+  return what == "scans" and s.kind == "ALTER TABLE" and s.table and s.table.is_new and not s.table.populated
+end
+
 local function work(s)
   for _, what in ipairs { "rewrites", "builds", "scans" } do
     local relation = subject.first(s[what])
-    if relation then
+    if relation and not compares_nothing(s, what) then
       return works[what]:format(subject.sized(relation))
     end
   end
@@ -101,6 +106,7 @@ policy {
       "CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f(); DELETE FROM u",
       "DO $$ BEGIN ALTER TABLE t ADD COLUMN a int; UPDATE t SET a = 1; END $$",
       "CREATE TABLE n (t int REFERENCES t); INSERT INTO n SELECT id FROM t",
+      "CREATE TABLE n (t int REFERENCES t, u int); INSERT INTO n SELECT 1, 2; ALTER TABLE n ADD FOREIGN KEY (u) REFERENCES u",
     },
     good = {
       "ALTER TABLE t ADD COLUMN a int; ALTER TABLE t ADD COLUMN b int; COMMENT ON COLUMN t.a IS 'x'",
@@ -110,6 +116,7 @@ policy {
       "BEGIN; ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID; COMMIT; BEGIN; ALTER TABLE t VALIDATE CONSTRAINT c; COMMIT",
       { sql = "ALTER TABLE t ADD COLUMN a int; UPDATE t SET a = 1", facts = { relations = { ["public.t"] = { kind = "table", rows = 90, columns = {} } } } },
       "ALTER TABLE t ADD COLUMN a int; CREATE TABLE n (a int); CREATE INDEX i ON n (a)",
+      "CREATE TABLE n (t int REFERENCES t, u int); ALTER TABLE n ADD FOREIGN KEY (u) REFERENCES u",
     },
   },
 }
