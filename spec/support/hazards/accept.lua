@@ -143,7 +143,8 @@ return {
       [[ALTER ROLE app SUPERUSER;]],
     },
     ["dynamic-sql"] = {
-      [[DO $$ DECLARE r record; BEGIN FOR r IN SELECT tablename FROM pg_tables LOOP EXECUTE format('ALTER TABLE %I ADD x int', r.tablename); END LOOP; END $$;]],
+      [[DO $$ DECLARE r record; BEGIN FOR r IN SELECT tablename FROM pg_tables LOOP EXECUTE format('ALTER
+        TABLE %I ADD x int', r.tablename); END LOOP; END $$;]],
       [[DO $$ BEGIN EXECUTE 'DROP TABLE ' || current_setting('my.table'); END $$;]],
     },
   },
@@ -158,7 +159,8 @@ return {
     [[CREATE SUBSCRIPTION s CONNECTION 'host=a dbname=b' PUBLICATION p;]],
 
     [[CREATE TABLE a (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, b text NOT NULL); CREATE INDEX ON a (b);]],
-    [[CREATE TABLE "Post" ("id" SERIAL NOT NULL, "t" TEXT NOT NULL, CONSTRAINT "Post_pkey" PRIMARY KEY ("id")); CREATE UNIQUE INDEX "Post_t_key" ON "Post"("t");]],
+    [[CREATE TABLE "Post" ("id" SERIAL NOT NULL, "t" TEXT NOT NULL, CONSTRAINT "Post_pkey" PRIMARY KEY
+        ("id")); CREATE UNIQUE INDEX "Post_t_key" ON "Post"("t");]],
     [[CREATE TABLE public.a (id bigint); ALTER TABLE ONLY public.a ADD CONSTRAINT a_pkey PRIMARY KEY (id);]],
     [[CREATE TABLE a (id int); ALTER TABLE a RENAME TO b; CREATE INDEX i ON b (id);]],
     [[CREATE TEMP TABLE s (id int, v text); CREATE INDEX ON s (id); DROP TABLE s;]],
@@ -205,7 +207,7 @@ return {
     [[/* DROP TABLE users; */ SELECT 1; -- TRUNCATE users]],
     [[SELECT 'DROP TABLE users; DELETE FROM x';]],
     [[SAVEPOINT a; CREATE TABLE z (i int); RELEASE SAVEPOINT a;]],
-    [[DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_type WHERE typname = 'mood') 
+    [[DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_type WHERE typname = 'mood')
       THEN CREATE TYPE mood AS ENUM ('a'); END IF; END $$;]],
     [[DO $$ BEGIN CREATE TABLE n (i int); CREATE INDEX ON n (i); END $$;]],
     [[CREATE TABLE m (d date) PARTITION BY RANGE (d); CREATE TABLE m1 PARTITION OF m DEFAULT; CREATE INDEX ON m (d);]],
