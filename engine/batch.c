@@ -170,6 +170,12 @@ Batch batch_of(Pg *pg, Arena *a, const char *schema, const Backfill *b, const ch
                    .table = arena_string(a, table)};
 }
 
+/* A type without its COLLATE, which an array of it cannot carry. */
+static const char *bare_type(Arena *a, const char *type) {
+    const char *collate = strstr(type, " COLLATE ");
+    return collate ? arena_bytes(a, type, (size_t)(collate - type)) : type;
+}
+
 const char *batch_sql(Batch *batch, BatchKind kind, BatchStart start) {
     if (!batch->sql[kind][start])
         batch->sql[kind][start] = compose(batch, kind, start);
@@ -184,7 +190,7 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
     text_addf(&arrays, "$%d::xid[]", first++);
     text_addf(&names, "stint_x, %s", each_key(a, b, "stint_k%n"));
     for (size_t i = 0; i < b->key.count; i++)
-        text_addf(&arrays, ", $%d::%s[]", first++, b->key_type.at[i]);
+        text_addf(&arrays, ", $%d::%s[]", first++, bare_type(a, b->key_type.at[i]));
     for (size_t i = 0; i < columns->count; i++) {
         const BackfillColumn *c = columns->column[i];
         text_addf(&arrays, ", $%d::text[]", first++);
@@ -219,7 +225,7 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
         {"array_names", names.at},
         {"set_fresh", set.at},
         {"fresh_keys",
-         clause_each_joined(a, b->key, b->key_type, "t.%k = stint_fresh.stint_k%n", " AND ")},
+         clause_each_joined(a, b->key, b->key_type, "t.%k = stint_fresh.stint_k%n::%t", " AND ")},
         {"fresh_keys_as_text", each_key(a, b, "stint_fresh.stint_k%n::text")},
         {"skip", skips ? "SKIP LOCKED" : ""},
         {"is_free", skips ? "stint_fresh.stint_n IN (SELECT n FROM free)" : "true"},

@@ -162,7 +162,8 @@ static bool run_script(Stage *stage) {
 static bool ask(Stage *stage) {
     Inquiry *inquiry = &stage->inquiry;
     Inquiry was = {inquiry->count, arena_take(stage->arena, (inquiry->count + 1) * sizeof *was.at)};
-    memcpy(was.at, inquiry->at, inquiry->count * sizeof *was.at);
+    if (inquiry->count)
+        memcpy(was.at, inquiry->at, inquiry->count * sizeof *was.at);
     if (!inquiry_try(stage->arena, stage->pg, inquiry))
         return false;
     for (size_t i = 0; i < inquiry->count; i++)
