@@ -69,6 +69,9 @@ static int start(lua_State *L) {
     const struct passwd *entry = account ? getpwnam(account) : NULL;
     if (account && !entry)
         return luaL_error(L, "there is no account %s", account);
+    int running[2]; /* closed by the exec: who starts a process has a program, not a copy of itself */
+    if (pipe2(running, O_CLOEXEC) != 0)
+        return luaL_error(L, "no pipe: %s", strerror(errno));
     pid_t pid = fork();
     if (pid < 0)
         return luaL_error(L, "cannot fork: %s", strerror(errno));
@@ -86,6 +89,10 @@ static int start(lua_State *L) {
             execvpe(argv[0], (char *const *)argv, (char *const *)env);
         _exit(NO_PROGRAM);
     }
+    close(running[1]);
+    while (read(running[0], &(char){0}, 1) < 0 && errno == EINTR)
+        continue;
+    close(running[0]);
     lua_pushinteger(L, pid);
     return 1;
 }
