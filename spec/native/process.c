@@ -69,7 +69,8 @@ static int start(lua_State *L) {
     const struct passwd *entry = account ? getpwnam(account) : NULL;
     if (account && !entry)
         return luaL_error(L, "there is no account %s", account);
-    int running[2]; /* closed by the exec: who starts a process has a program, not a copy of itself */
+    int running[2]; /* closed by the exec: who starts a process has a program, not a copy of itself
+                     */
     if (pipe2(running, O_CLOEXEC) != 0)
         return luaL_error(L, "no pipe: %s", strerror(errno));
     pid_t pid = fork();
