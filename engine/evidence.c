@@ -10,6 +10,8 @@
 #include "sql.h"
 #include "text.h"
 
+#include <stdlib.h>
+
 static Strings strings_of(Arena *a, const Json *list) {
     Strings strings = {0, arena_take(a, (json_count(list) + 1) * sizeof(char *))};
     for (size_t i = 0; i < json_count(list); i++)
@@ -244,6 +246,33 @@ static bool list_backups(const EvidenceFor *of, const Json *wanted, Json *found)
     return true;
 }
 
+/* ---- standbys ---- */
+
+/* What cannot be seen is NULL, never none. */
+static bool look_at_replicas(const EvidenceFor *of, const Json *wanted, Json *found) {
+    Arena *a = of->arena;
+    PgRows sight, rows = {0};
+    if (!json_as_flag(wanted) || !of->pg)
+        return true;
+    if (!pg_row(of->pg, a, &sight, SQL_GATE_SIGHT, PG_NONE))
+        return false;
+    Json *json = json_new_map(a);
+    if (!pg_rows(of->pg, a, &rows, SQL_HEALTH_REPLICA_LAG, PG_NONE)) {
+        if (pg_state(of->pg) == PG_LOST)
+            return false;
+        json_set_text(json, "problem", arena_string(a, failure()->message));
+        fail_clear();
+    }
+    json_set_flag(json, "sees", pg_true(&sight, 0, 0));
+    json_set_text(json, "role", pg_cell(&sight, 0, 1));
+    json_set_integer(json, "count", rows.count ? pg_integer(&rows, 0, 2) : 0);
+    if (rows.count && pg_cell(&rows, 0, 1))
+        json_set_number(json, "lag", strtod(pg_cell(&rows, 0, 1), NULL));
+    json_set_text(json, "who", rows.count ? pg_cell(&rows, 0, 5) : NULL);
+    json_set(found, "replicas", json);
+    return true;
+}
+
 /* ---- the time ---- */
 
 static bool know_zone(Pg *pg, Arena *a, const char *zone) {
@@ -302,5 +331,6 @@ bool evidence_find(const EvidenceFor *of, const Json *wanted, Json **out) {
     return ask_windows(of, json_get(wanted, "windows"), found) &&
            ask_others(of, json_get(wanted, "applied_on"), found) &&
            list_backups(of, json_get(wanted, "backup"), found) &&
+           look_at_replicas(of, json_get(wanted, "replicas"), found) &&
            count_approvals(of, json_get(wanted, "approvals"), found);
 }

@@ -304,14 +304,24 @@ gate("order", upwards, function() end, function(value, ask)
 end)
 
 gate("replica_lag", writing, function(_, wants)
-  wants.facts = true
+  wants.replicas = true
 end, function(value, ask)
-  local facts = ask.facts or {}
-  if facts.replica_lag and facts.replica_lag > seconds(value) then
+  local seen = ask.found.replicas
+  if not seen then
+    return -- the database is not there yet
+  end
+  local grant = { say("GRANT pg_read_all_stats TO %s", seen.role) }
+  if seen.count > 0 and not seen.lag then
+    return { say("%s, and %s may not see how far behind", some(seen.count, "replica"), seen.role), next = grant }
+  elseif seen.lag and seen.lag > seconds(value) then
     return {
-      say("a replica is %s behind, and may be %s", span(facts.replica_lag), value),
+      say("a replica (%s) is %s behind, and may be %s", seen.who, span(seen.lag), value),
       next = { "wait until it has caught up: stint doctor shows the replicas" },
     }
+  elseif seen.problem then
+    return { say("how far replicas are behind cannot be seen: %s", seen.problem), next = grant, level = "warn" }
+  elseif seen.count == 0 and not seen.sees then
+    return { say("no replica is seen, but %s does not see all", seen.role), next = grant, level = "warn" }
   end
 end)
 
@@ -383,7 +393,7 @@ end
 
 -- { command, policies = { path... } }: what must be found out; demands: how many there are.
 function gates.begin(with)
-  local wants = { applied_on = {}, approvals = {}, windows = {}, backup = false, facts = false, judge = false }
+  local wants = { applied_on = {}, approvals = {}, windows = {}, backup = false, replicas = false, facts = false, judge = false }
   now = demands_of(with.policies, phases[with.command])
   for _, one in ipairs(now) do
     one.gate.wants(one.value, wants, one.policy)
@@ -398,6 +408,7 @@ function gates.begin(with)
     approvals = native.json.list(kinds),
     windows = native.json.list(wants.windows),
     backup = wants.backup,
+    replicas = wants.replicas,
     facts = wants.facts or wants.judge,
     judge = wants.judge,
   }

@@ -47,3 +47,7 @@ FROM judged j WHERE j.at = j.now LIMIT 1
 -- :name gate_may
 -- May this login role do what one of these may?
 SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.rolname = ANY ($1::text[]) AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER') LIMIT 1
+
+-- :name gate_sight
+-- Does this role see what standbys do? Others have NULL in all columns of pg_stat_replication.
+SELECT pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), pg_catalog.quote_ident(current_user)

@@ -142,25 +142,6 @@ function cluster.new(opts)
   return self
 end
 
--- A standby of it that streams; where it is behind, promote() leaves the rest behind.
-function Cluster:standby()
-  local other = at(place.folder())
-  process.give_to(other.folder, account)
-  program(
-    { "pg_basebackup", "-D", other.data, "-h", self.host, "-p", tostring(self.port), "-U", "postgres", "-R", "-c", "fast", "--no-sync" },
-    account,
-    other.said
-  )
-  local file = assert(io.open(other.data .. "/postgresql.conf", "a"))
-  file:write("\nunix_socket_directories='", other.folder, "'\n")
-  file:close()
-  pg_ctl(other, "start")
-  place.at_end(function()
-    other:stop()
-  end)
-  return other
-end
-
 function Cluster:promote()
   pg_ctl(self, "promote")
 end
