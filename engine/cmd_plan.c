@@ -1,179 +1,17 @@
 #include "cli.h"
 
-#include "backfill.h"
 #include "fail.h"
 #include "gate.h"
 #include "json.h"
+#include "listing.h"
 #include "log.h"
 #include "prospect.h"
 #include "run.h"
 #include "session.h"
 #include "text.h"
 #include "verify.h"
-#include "variable.h"
 
 #include <string.h>
-
-static const char *const part_kinds[] = {
-    [PART_TRANSACTION] = "in a transaction",
-    [PART_OWN] = "in the file's own transaction",
-    [PART_ROLLED_BACK] = "in the file's own transaction, rolled back",
-    [PART_SOLO] = "outside of any transaction",
-};
-
-static const char *statement_text(Arena *a, const SqlHalf *half, const Statement *s) {
-    Bytes sql = variable_sql(half, s);
-    return arena_string(a, fail_redacted(arena_bytes(a, sql.at, sql.length)));
-}
-
-/* The first line of a statement, cut where a terminal would. */
-static const char *first_line(Arena *a, const SqlHalf *half, const Statement *s) {
-    Text line = text_on(a);
-    const char *sql = statement_text(a, half, s);
-    for (size_t i = 0; sql[i] && line.length < 100; i++) {
-        char c = sql[i];
-        bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
-        if (!blank)
-            text_add_char(&line, c);
-        else if (line.length && line.at[line.length - 1] != ' ')
-            text_add_char(&line, ' ');
-    }
-    if (line.length >= 100)
-        text_add(&line, "...");
-    return line.at;
-}
-
-static void print_statements(Call *call, const ReviewFile *file, size_t from) {
-    const SqlHalf *half = &file->item->migration->sql->up;
-    bool whole = option_given(&call->given, "sql");
-    for (size_t p = 0; p < half->parts.count; p++) {
-        const Part *part = &half->parts.at[p];
-        if (part->first + part->count <= from && half->statements.count)
-            continue;
-        printf("  %s:\n", part_kinds[part->kind]);
-        for (size_t i = part->first; i < part->first + part->count; i++) {
-            const Statement *s = &half->statements.at[i];
-            printf("  %4zu  line %-4zu %s\n", i + 1, s->line,
-                   whole ? statement_text(call->arena, half, s) : first_line(call->arena, half, s));
-            prospect_print(call->arena, file, i + 1);
-        }
-    }
-    if (!half->statements.count)
-        puts("        no statements");
-}
-
-/* What the database decides, where its table is there already. */
-static void print_order(Call *call, Pg *pg, const Migration *m) {
-    Backfill b;
-    if (!pg || !backfill_describe(pg, call->arena, &m->declaration, m->id, BACKFILL_UP, &b)) {
-        fail_clear();
-        puts("        in an order that is chosen when it begins");
-        return;
-    }
-    printf("        %s\n", b.order);
-    printf("        written meanwhile: %s: %s\n", b.writes, b.writes_why);
-    if (text_same(call->config->backfills, "detached"))
-        puts("        by stint work: it is begun and left (backfills = detached)");
-    else if (b.workers > 1)
-        printf("        by %ld workers\n", b.workers);
-}
-
-static void print_backfill(Call *call, Pg *pg, const Migration *m) {
-    const Declaration *d = &m->declaration;
-    Pairs set = script_pairs(call->arena, d, "set");
-    const char *where = script_text(call->arena, d, "where"),
-               *verify = script_text(call->arena, d, "verify"),
-               *batch = script_text(call->arena, d, "batch");
-    printf("  batches of %s over %s, each a transaction:\n", script_text(call->arena, d, "target"),
-           script_text(call->arena, d, "table"));
-    for (size_t i = 0; i < set.count; i++)
-        printf("        SET %s = %s\n", set.name[i], set.value[i]);
-    if (batch)
-        printf("        %s\n", batch);
-    if (script_has(d, "transform"))
-        puts("        a function, row by row");
-    if (where)
-        printf("        WHERE %s\n", where);
-    print_order(call, pg, m);
-    if (verify)
-        printf("        verify: %s\n", verify);
-}
-
-static bool is_sql(const Migration *m) {
-    return m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE;
-}
-
-static void print_function(Call *call, const ReviewFile *file) {
-    const Migration *m = file->item->migration;
-    printf("  a function, %s\n", script_flag(&m->declaration, "transaction", true)
-                                     ? "in a transaction"
-                                     : "outside of any transaction");
-    prospect_print_script(call->arena, file);
-}
-
-static void print_item(Call *call, Pg *pg, const Review *review, const Precedent *precedent,
-                       const PlanItem *item) {
-    const ReviewFile *file = review_file(review, item->migration->id);
-    const Migration *m = item->migration;
-    size_t from = item->row && item->state == PLAN_PARTIAL ? (size_t)item->row->position : 0;
-    printf("%s (%s%s%s)\n", m->path, migration_kind(m->kind),
-           item->state == PLAN_PENDING ? "" : ", ",
-           item->state == PLAN_PENDING ? "" : plan_state(item->state));
-    if (is_sql(m))
-        print_statements(call, file, from);
-    else if (m->kind == MIGRATION_BACKFILL)
-        print_backfill(call, pg, m);
-    else
-        print_function(call, file);
-    prospect_print_time(call->arena, precedent, m);
-    prospect_print_findings(call->arena, review, file);
-}
-
-static Json *item_json(Call *call, const Review *review, const Precedent *precedent,
-                       const PlanItem *item) {
-    Arena *a = call->arena;
-    const ReviewFile *file = review_file(review, item->migration->id);
-    const Migration *m = item->migration;
-    Json *json = json_new_map(a), *list = json_new_list(a);
-    json_set_text(json, "version", m->version);
-    json_set_text(json, "name", m->name);
-    json_set_text(json, "kind", migration_kind(m->kind));
-    json_set_text(json, "state", plan_state(item->state));
-    json_set_text(json, "path", m->path);
-    json_set_text(json, "checksum", m->checksum);
-    prospect_set_time(json, precedent, m);
-    json_set_integer(json, "position",
-                     item->row && item->state == PLAN_PARTIAL ? item->row->position : 0);
-    for (size_t p = 0; is_sql(m) && p < m->sql->up.parts.count; p++) {
-        const Part *part = &m->sql->up.parts.at[p];
-        for (size_t i = part->first; i < part->first + part->count; i++) {
-            const Statement *s = &m->sql->up.statements.at[i];
-            Json *one = json_new_map(a);
-            json_set_integer(one, "number", (long long)i + 1);
-            json_set_integer(one, "line", (long long)s->line);
-            json_set_text(one, "kind", s->words);
-            json_set_text(one, "runs", part_kinds[part->kind]);
-            json_set_text(one, "sql", statement_text(a, &m->sql->up, s));
-            json_set(one, "impact", prospect_json(a, file, i + 1));
-            json_append(list, one);
-        }
-    }
-    for (size_t i = 0; !is_sql(m) && i < json_count(file->deeds); i++) {
-        const Json *deed = json_at(file->deeds, i);
-        long long number = json_as_integer(json_get(deed, "number"));
-        if (number <= (long long)json_count(list))
-            continue; /* within the one before */
-        Json *one = json_new_map(a);
-        json_set_integer(one, "number", number);
-        json_set_integer(one, "line", json_as_integer(json_get(deed, "line")));
-        json_set_text(one, "kind", json_as_text(json_get(deed, "kind")));
-        json_set_text(one, "sql", fail_redacted(json_as_text(json_get(deed, "sql"))));
-        json_set(one, "impact", prospect_json(a, file, (size_t)number));
-        json_append(list, one);
-    }
-    json_set(json, "statements", list);
-    return json;
-}
 
 /* What is not for this environment. */
 static Json *skipped_json(Arena *a, const Run *run) {
@@ -265,13 +103,14 @@ static bool check_words(const Call *call) {
 
 static void print_json(Call *call, Run *run, const Review *review, const Gates *gates,
                        const Rehearsal *rehearsal, const Precedent *precedent) {
+    const Listing listing = {call, run->pg, review, precedent};
     Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena),
          *judged = judge_json(&review->judge);
     json_set_text(whole, "environment", call->config->environment);
     json_set_text(whole, "database", run->pg ? pg_database(run->pg) : NULL);
     for (size_t i = 0; i < run->plan.count; i++)
         if (plan_is_due(&run->plan.item[i]))
-            json_append(list, item_json(call, review, precedent, &run->plan.item[i]));
+            json_append(list, listing_json(&listing, &run->plan.item[i]));
     json_set(whole, "pending", list);
     json_set_text(whole, "hash", review->hash);
     json_set(whole, "findings", json_get(judged, "findings"));
@@ -303,6 +142,7 @@ static bool plan(Call *call) {
         review_make(&run, &review) && open_due(&run) && (!run.plan.due || verify_load(&run)) &&
         look_at_gates(&run, &review, &gates) && rehearse(call, &run, &review, &rehearsal) &&
         precedent_read(call->arena, call->config, option_value(&call->given, "from"), &precedent);
+    const Listing listing = {call, run.pg, &review, &precedent};
     if (ok && !call->json)
         log_say("plan: environment %s, database %s", call->config->environment,
                 run.pg ? session_place(call->arena, run.pg) : "(not there yet)");
@@ -313,7 +153,7 @@ static bool plan(Call *call) {
                             : "nothing to do: there are no migrations yet");
     for (size_t i = 0; ok && !call->json && i < run.plan.count; i++)
         if (plan_is_due(&run.plan.item[i]))
-            print_item(call, run.pg, &review, &precedent, &run.plan.item[i]);
+            listing_print(&listing, &run.plan.item[i]);
     if (ok && !call->json) {
         print_skipped(&run);
         print_checks(call->arena, &run);
@@ -322,6 +162,8 @@ static bool plan(Call *call) {
             prospect_print_rehearsal(call->arena, rehearsal);
         prospect_print_end(call, &review);
     }
+    if (ok && rehearsal && rehearsal->broken.count)
+        call->exit_code = FAIL_PENDING;
     run_close(&run);
     return ok;
 }
@@ -342,7 +184,8 @@ const Command cmd_plan = {
     .help =
         "Asks the database for the shape and size of its tables and says of each statement what it\n"
         "locks, rewrites, reads as a whole and builds, and what the rules find. Changes nothing.\n"
-        "The hash at the end stands for all of it: deploy --plan HASH runs this plan or none.",
+        "The hash at the end stands for all of it: deploy --plan HASH runs this plan or none.\n"
+        "The exit code is 2 where --queries finds a statement that breaks.",
     .needs = NEED_CONFIG,
     .targets = TARGETS_ASK,
     .options = options,

@@ -174,6 +174,7 @@ local floors = {
       findings
       forecast
       gauge
+      listing
       main
       muster
       option

@@ -31,6 +31,10 @@ describe("plan --rehearse", function()
     return json.decode(stint(0, "plan", "--json", ...).out).rehearsal
   end
 
+  local function breaks(...)
+    return json.decode(stint(2, "plan", "--json", ...).out).rehearsal
+  end
+
   setup(function()
     pg = cluster.get()
   end)
@@ -99,15 +103,22 @@ SELECT count(*) FROM orders;
       place.write(dir .. "/queries.sql", QUERIES)
       write("2_drop.sql", "ALTER TABLE users DROP COLUMN name;\n")
       write("3_rename.sql", "ALTER TABLE orders RENAME COLUMN by TO buyer;\n")
-      local r = rehearsal("--queries", "queries.sql")
+      local r = breaks("--queries", "queries.sql")
       assert.equal(3, r.queries)
       assert.equal("scripts/migrations/2_drop.sql", r.broken[1].file)
       assert.matches('column "name" does not exist: SELECT id, name FROM users WHERE id = $1', r.broken[1].message, 1, true)
       assert.equal("scripts/migrations/3_rename.sql", r.broken[2].file)
       assert.is_nil(r.broken[3])
-      local out = stint(0, "plan", "--queries", "queries.sql").out
+      local out = stint(2, "plan", "--queries", "queries.sql").out
       assert.matches("3 statements of the application could be prepared before, 1 of them after", out, 1, true)
       assert.matches("error: scripts/migrations/2_drop.sql: column \"name\" does not exist", out, 1, true)
+    end)
+
+    it("is content where all of them can be prepared after", function()
+      place.write(dir .. "/queries.sql", QUERIES)
+      local r = rehearsal("--queries", "queries.sql")
+      assert.same({}, r.broken)
+      assert.equal(3, r.queries)
     end)
 
     it("wants pg_stat_statements, or a file", function()
