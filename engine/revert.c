@@ -202,15 +202,33 @@ static const char *typed(const Revert *revert) {
     return "stint down";
 }
 
-static bool pass_gates(const Revert *revert) {
-    const Run *run = &revert->run;
+/* Those of the way down and, where it is applied again, of that: a refusal in between would leave
+ * it rolled back. */
+static bool pass_gates(Revert *revert) {
+    Run *run = &revert->run;
     const Consent *consent = &revert->wanted->consent;
-    const GateWanted gates = {
-        .command = "down",
+    Review review;
+    PlanItem *item;
+    GateWanted gates = {
+        .command = run->command,
         .of = {.arena = run->arena, .config = run->config, .pg = run->pg, .ledger = &run->ledger},
         .override = consent->override,
         .reason = consent->reason};
-    return !revert->target.count || gate_pass(&gates, run->id);
+    if (revert->again) {
+        item = find(run, revert->target.at[0]);
+        if (!review_redo(run, item, &review))
+            return false;
+        gates.of.item = &item;
+        gates.of.count = 1;
+        gates.review = &review;
+    }
+    return gate_pass(&gates, run->id);
+}
+
+static bool can_come_back(Revert *revert) {
+    Run *run = &revert->run;
+    find(run, revert->target.at[0])->state = PLAN_ROLLED_BACK;
+    return plan_accept(&run->plan, run->config->order);
 }
 
 /* What cannot be honoured is refused whole, before anything runs. */
@@ -225,13 +243,9 @@ static bool accept(Revert *revert) {
         add_losses(run->arena, &losses, item->migration);
     }
     if (!consent_given(run->arena, run->config, &revert->wanted->consent, "a rollback", losses,
-                       typed(revert)) ||
-        !pass_gates(revert))
+                       typed(revert)))
         return false;
-    if (!revert->again || !revert->target.count)
-        return true;
-    find(run, revert->target.at[0])->state = PLAN_ROLLED_BACK;
-    return plan_accept(&run->plan, run->config->order);
+    return !revert->target.count || ((!revert->again || can_come_back(revert)) && pass_gates(revert));
 }
 
 static void tell_started(const Revert *revert, const PlanItem *item) {
@@ -308,7 +322,7 @@ bool revert_redo(Arena *a, const Config *config, const Consent *consent) {
     RevertWanted wanted = {.count = 1, .consent = *consent};
     Revert revert = {
         .run = {.arena = a, .config = config, .command = "redo"}, .wanted = &wanted, .again = true};
-    RunnerWanted up = {.command = "up", .count = -1};
+    RunnerWanted up = {.command = "up", .count = -1, .has_passed = true};
     RunnerResult result;
     if (!go(&revert))
         return false;

@@ -12,14 +12,17 @@ enum { SIZE_FLOOR = 1000000 };
 
 /* ---- asking ---- */
 
-/* The run's files are opened in it as well. */
-static bool open_judge(Run *run, Review *review) {
-    Json *facts = NULL;
+static bool read_facts(const Run *run, Json **out) {
+    *out = NULL;
+    return !run->pg || facts_read(run->arena, run->pg, run->config->ledger_schema, out);
+}
+
+/* The run's files are opened in its world as well. */
+static bool open_judge(Run *run, Json *facts, Review *out) {
+    *out = (Review){.file = arena_take(run->arena, (run->plan.count + 1) * sizeof *out->file)};
     if (!run->script)
         run->script = hook_world(run->arena, run->config);
-    if (run->pg && !facts_read(run->arena, run->pg, run->config->ledger_schema, &facts))
-        return false;
-    return run->script && judge_join(run->arena, run->config, facts, run->script, &review->judge);
+    return run->script && judge_join(run->arena, run->config, facts, run->script, &out->judge);
 }
 
 static bool is_lua(const Migration *m) {
@@ -137,13 +140,31 @@ static bool add_imprint(Run *run, Review *review) {
 }
 
 bool review_make(Run *run, Review *out) {
-    *out = (Review){.file = arena_take(run->arena, (run->plan.count + 1) * sizeof *out->file)};
-    if (!open_judge(run, out))
+    Json *facts;
+    if (!read_facts(run, &facts) || !open_judge(run, facts, out))
         return false;
     for (size_t i = 0; i < run->plan.count; i++)
         if (plan_is_due(&run->plan.item[i]) && !judge_item(out, &run->plan.item[i]))
             return false;
     return judge_finish(&out->judge) && add_imprint(run, out);
+}
+
+/* There for what it leaves behind. */
+static bool judge_down(Review *review, const Migration *m) {
+    const SqlHalf *down = &m->sql->down;
+    const size_t length = down->to - down->from;
+    Migration copy = *m;
+    copy.down_path = NULL;
+    copy.text = (Bytes){arena_bytes(review->judge.arena, down->text + down->from, length), length};
+    return judge_migration(&review->judge, &copy, JUDGE_KNOWN, NULL);
+}
+
+bool review_redo(Run *run, const PlanItem *item, Review *out) {
+    const bool is_sql = item->migration->kind == MIGRATION_SQL;
+    Json *facts = NULL; /* what a script's way down leaves behind nobody knows */
+    return (!is_sql || read_facts(run, &facts)) && open_judge(run, facts, out) &&
+           (!is_sql || judge_down(out, item->migration)) && judge_item(out, item) &&
+           judge_finish(&out->judge);
 }
 
 const ReviewFile *review_file(const Review *review, const char *id) {

@@ -363,18 +363,35 @@ for i, one in ipairs(list) do
   gates.names[i] = one.name
 end
 
-local phases = { up = "up", deploy = "up", plan = "up", down = "down", redo = "down", seed = "seed", restore = "restore" }
+local phases = {
+  up = { "up" },
+  deploy = { "up" },
+  plan = { "up" },
+  down = { "down" },
+  redo = { "down", "up" },
+  seed = { "seed" },
+  restore = { "restore" },
+}
 
 -- Those of the policies that are for this command: { gate, value, policy = { path, line } }.
 local now
 
-local function demands_of(paths, phase)
+local function is_for(gate, command)
+  for _, phase in ipairs(phases[command]) do
+    if gate.on[phase] then
+      return true
+    end
+  end
+  return false
+end
+
+local function demands_of(paths, command)
   local demands = {}
   for _, path in ipairs(paths) do
     local declaration = native.declared[path]
     for _, one in ipairs(list) do
       local value = declaration.fields[one.name]
-      if value ~= nil and one.on[phase] then
+      if value ~= nil and is_for(one, command) then
         demands[#demands + 1] = { gate = one, value = value, policy = { path = path, line = declaration.line } }
       end
     end
@@ -394,7 +411,7 @@ end
 -- { command, policies = { path... } }: what must be found out; demands: how many there are.
 function gates.begin(with)
   local wants = { applied_on = {}, approvals = {}, windows = {}, backup = false, replicas = false, facts = false, judge = false }
-  now = demands_of(with.policies, phases[with.command])
+  now = demands_of(with.policies, with.command)
   for _, one in ipairs(now) do
     one.gate.wants(one.value, wants, one.policy)
   end

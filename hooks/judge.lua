@@ -286,7 +286,9 @@ local function judge_statement(file, s)
     end
   end
   if s.inside ~= "function" then
-    toll.note(now.toll, file, s, now.world)
+    if not file.known then
+      toll.note(now.toll, file, s, now.world)
+    end
     apply(file, s)
   end
   for _, one in ipairs(inner) do

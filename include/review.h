@@ -23,6 +23,8 @@ typedef struct Review {
 
 /* Reads files that are due as need be, in the run's own script world. */
 bool review_make(Run *run, Review *out);
+/* The same for one file that is rolled back first; it has no hash. */
+bool review_redo(Run *run, const PlanItem *item, Review *out);
 /* Of the file with this id, at any later look too; NULL: it was not due. */
 const ReviewFile *review_file(const Review *review, const char *id);
 /* `*bind`: can a policy of this environment refuse a file? Where none can, nobody need ask the

@@ -12,6 +12,7 @@ typedef struct {
     const char *to;      /* the last version to apply, or NULL */
     long count;          /* at most so many; -1: all */
     const char *only;    /* the id of the one file to apply, or NULL */
+    bool has_passed;     /* its gates and rules were asked before */
     Strings override;    /* gates to lift, and why (gate.h) */
     const char *reason;
     const char *release; /* the file of a record: nothing runs that is not in it; or NULL */
