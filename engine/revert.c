@@ -245,7 +245,8 @@ static bool accept(Revert *revert) {
     if (!consent_given(run->arena, run->config, &revert->wanted->consent, "a rollback", losses,
                        typed(revert)))
         return false;
-    return !revert->target.count || ((!revert->again || can_come_back(revert)) && pass_gates(revert));
+    return !revert->target.count ||
+           ((!revert->again || can_come_back(revert)) && pass_gates(revert));
 }
 
 static void tell_started(const Revert *revert, const PlanItem *item) {

@@ -376,9 +376,9 @@ local phases = {
 -- Those of the policies that are for this command: { gate, value, policy = { path, line } }.
 local now
 
-local function is_for(gate, command)
+local function is_for(one, command)
   for _, phase in ipairs(phases[command]) do
-    if gate.on[phase] then
+    if one.on[phase] then
       return true
     end
   end
