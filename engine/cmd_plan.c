@@ -6,6 +6,7 @@
 #include "listing.h"
 #include "log.h"
 #include "prospect.h"
+#include "replay.h"
 #include "run.h"
 #include "session.h"
 #include "text.h"
@@ -103,7 +104,7 @@ static bool check_words(const Call *call) {
 
 static void print_json(Call *call, Run *run, const Review *review, const Gates *gates,
                        const Rehearsal *rehearsal, const Precedent *precedent) {
-    const Listing listing = {call, run->pg, review, precedent};
+    const Listing listing = {call, run->pg, review, precedent, rehearsal};
     Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena),
          *judged = judge_json(&review->judge);
     json_set_text(whole, "environment", call->config->environment);
@@ -116,7 +117,7 @@ static void print_json(Call *call, Run *run, const Review *review, const Gates *
     json_set(whole, "findings", json_get(judged, "findings"));
     json_set(whole, "coverage", json_get(judged, "coverage"));
     if (rehearsal)
-        json_set(whole, "rehearsal", rehearsal_json(call->arena, rehearsal));
+        json_set(whole, "rehearsal", replay_json(call->arena, rehearsal));
     json_set(whole, "skipped", skipped_json(call->arena, run));
     json_set(whole, "checks", checks_json(call->arena, run));
     json_set(whole, "gates", gate_json(call->arena, gates));
@@ -142,7 +143,7 @@ static bool plan(Call *call) {
         review_make(&run, &review) && open_due(&run) && (!run.plan.due || verify_load(&run)) &&
         look_at_gates(&run, &review, &gates) && rehearse(call, &run, &review, &rehearsal) &&
         precedent_read(call->arena, call->config, option_value(&call->given, "from"), &precedent);
-    const Listing listing = {call, run.pg, &review, &precedent};
+    const Listing listing = {call, run.pg, &review, &precedent, rehearsal};
     if (ok && !call->json)
         log_say("plan: environment %s, database %s", call->config->environment,
                 run.pg ? session_place(call->arena, run.pg) : "(not there yet)");
@@ -159,7 +160,7 @@ static bool plan(Call *call) {
         print_checks(call->arena, &run);
         print_gates(call->arena, &gates);
         if (rehearsal)
-            prospect_print_rehearsal(call->arena, rehearsal);
+            replay_print(call->arena, rehearsal);
         prospect_print_end(call, &review);
     }
     if (ok && rehearsal && rehearsal->broken.count)

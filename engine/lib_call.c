@@ -16,6 +16,10 @@ static bool has_function(const Declaration *declaration, const char *field) {
                 declaration->line, declaration->kind, field);
 }
 
+void script_on_statement(Script *script, ScriptEar ear) {
+    script->ear = ear;
+}
+
 bool script_ask(Arena *a, const Declaration *declaration, const char *field, Pg *pg, bool *yes,
                 const char **text) {
     Script *script = declaration->script;

@@ -46,7 +46,7 @@ static void close_on_server(lua_State *L, const LibCursor *cursor) {
     PgRows none;
     char sql[64];
     snprintf(sql, sizeof sql, "CLOSE stint_rows_%u", cursor->number);
-    lib_db_run(L, NULL, &none, sql, 0, PG_NONE);
+    lib_db_run(L, NULL, &none, sql, strlen(sql), PG_NONE);
 }
 
 static void fetch(lua_State *L, LibCursor *cursor) {
@@ -61,7 +61,7 @@ static void fetch(lua_State *L, LibCursor *cursor) {
     cursor->rows = (PgRows){0};
     const char *sql =
         arena_format(cursor->arena, "FETCH %zu FROM stint_rows_%u", cursor->asked, cursor->number);
-    lib_db_run(L, cursor->arena, &cursor->rows, sql, 0, PG_NONE);
+    lib_db_run(L, cursor->arena, &cursor->rows, sql, strlen(sql), PG_NONE);
 }
 
 /* The next row, or nil at the end. */

@@ -1,5 +1,6 @@
 #include "sandbox.h"
 
+#include "clock.h"
 #include "fail.h"
 #include "text.h"
 
@@ -102,12 +103,30 @@ int lib_db_raise(lua_State *L, const char *sql, size_t before) {
     return lib_error_raise(L, error, context ? context : place);
 }
 
+/* What is Stint's own (the reading of a cursor) is nobody's to hear. */
+static void tell(lua_State *L, const char *sql, long long ms) {
+    Script *script = sandbox_of(L);
+    lua_Debug frame;
+    if (!*sql || !script->ear.hear)
+        return;
+    int line = sandbox_frame(L, 0, &frame) ? frame.currentline : 0;
+    sandbox_pause(script);
+    bool ok = script->ear.hear(script->ear.with, sql, line, ms);
+    sandbox_resume(script);
+    if (ok)
+        return;
+    sandbox_end(L, SANDBOX_FAILED);
+    luaL_error(L, "this call is over");
+}
+
 void lib_db_run(lua_State *L, Arena *a, PgRows *rows, const char *sql, size_t before, PgArgs args) {
     Script *script = sandbox_of(L);
     PgState state = pg_state(script->pg);
     size_t most = sandbox_room(script) + (a ? arena_size(a) : 0);
+    long long start = clock_ms();
     sandbox_pause(script);
     bool ok = pg_read(script->pg, a, most, rows, sql, args);
+    long long took = clock_ms() - start;
     sandbox_resume(script);
     if (!ok)
         lib_db_raise(L, sql + before, before);
@@ -116,6 +135,7 @@ void lib_db_run(lua_State *L, Arena *a, PgRows *rows, const char *sql, size_t be
         sandbox_end(L, SANDBOX_FAILED);
         luaL_error(L, "this call is over");
     }
+    tell(L, sql + before, took);
 }
 
 /* Does what most calls share: the statement in argument 2, its parameters after it. */

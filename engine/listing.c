@@ -3,6 +3,7 @@
 #include "backfill.h"
 #include "fail.h"
 #include "prospect.h"
+#include "replay.h"
 #include "text.h"
 #include "variable.h"
 
@@ -37,7 +38,8 @@ static const char *first_line(Arena *a, const SqlHalf *half, const Statement *s)
     return line.at;
 }
 
-static void print_statements(Call *call, const ReviewFile *file, size_t from) {
+static void print_statements(const Listing *listing, const ReviewFile *file, size_t from) {
+    const Call *call = listing->call;
     const SqlHalf *half = &file->item->migration->sql->up;
     bool whole = option_given(&call->given, "sql");
     for (size_t p = 0; p < half->parts.count; p++) {
@@ -50,6 +52,7 @@ static void print_statements(Call *call, const ReviewFile *file, size_t from) {
             printf("  %4zu  line %-4zu %s\n", i + 1, s->line,
                    whole ? statement_text(call->arena, half, s) : first_line(call->arena, half, s));
             prospect_print(call->arena, file, i + 1);
+            replay_print_statement(call->arena, listing->rehearsal, file->id, i + 1);
         }
     }
     if (!half->statements.count)
@@ -97,12 +100,13 @@ static bool is_sql(const Migration *m) {
     return m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE;
 }
 
-static void print_function(Call *call, const ReviewFile *file) {
+static void print_function(const Listing *listing, const ReviewFile *file) {
     const Migration *m = file->item->migration;
     printf("  a function, %s\n", script_flag(&m->declaration, "transaction", true)
                                      ? "in a transaction"
                                      : "outside of any transaction");
-    prospect_print_script(call->arena, file);
+    prospect_print_script(listing->call->arena, file);
+    replay_print_script(listing->call->arena, listing->rehearsal, file->id);
 }
 
 void listing_print(const Listing *listing, const PlanItem *item) {
@@ -114,11 +118,11 @@ void listing_print(const Listing *listing, const PlanItem *item) {
            item->state == PLAN_PENDING ? "" : ", ",
            item->state == PLAN_PENDING ? "" : plan_state(item->state));
     if (is_sql(m))
-        print_statements(call, file, from);
+        print_statements(listing, file, from);
     else if (m->kind == MIGRATION_BACKFILL)
         print_backfill(call, listing->pg, m);
     else
-        print_function(call, file);
+        print_function(listing, file);
     prospect_print_time(call->arena, listing->precedent, m);
     prospect_print_findings(call->arena, listing->review, file);
 }
@@ -165,5 +169,7 @@ Json *listing_json(const Listing *listing, const PlanItem *item) {
         json_append(list, one);
     }
     json_set(json, "statements", list);
+    if (listing->rehearsal)
+        json_set(json, "rehearsed", replay_file_json(a, listing->rehearsal, m->id));
     return json;
 }

@@ -95,32 +95,6 @@ void prospect_print_end(Call *call, const Review *review) {
                           arena_format(call->arena, "stint deploy --plan %s", review->hash)));
 }
 
-static void print_notes(const char *level, const RehearsalNotes *notes, const char *rule) {
-    for (size_t i = 0; i < notes->count; i++) {
-        const RehearsalNote *note = &notes->at[i];
-        printf("  %s: %s", level, note->file);
-        if (note->line)
-            printf(":%zu", note->line);
-        printf(": %s%s\n", fail_redacted(note->text), rule);
-    }
-}
-
-void prospect_print_rehearsal(Arena *a, const Rehearsal *rehearsal) {
-    if (rehearsal->problem)
-        printf("not rehearsed: %s\n", rehearsal->problem);
-    else
-        printf("rehearsed on an empty copy of the schema (%s): %ld statements in %s, %s\n",
-               rehearsal->place, rehearsal->statements, clock_say(a, rehearsal->ms),
-               rehearsal->differences.count ? "not all as the plan says" : "as the plan says");
-    for (size_t i = 0; i < rehearsal->lacks.count; i++)
-        printf("  assumed: the scratch server lacks: %s\n", rehearsal->lacks.at[i]);
-    print_notes("warning", &rehearsal->differences, "");
-    if (rehearsal->queries)
-        printf("%zu statements of the application could be prepared before, %zu of them after\n",
-               rehearsal->queries, rehearsal->queries - rehearsal->broken.count);
-    print_notes("error", &rehearsal->broken, " (query-breaks, compat)");
-}
-
 Json *prospect_json(Arena *a, const ReviewFile *file, size_t number) {
     Json *list = json_new_list(a), *copy;
     for (size_t i = 0; i < json_count(file->deeds); i++) {

@@ -16,7 +16,7 @@ typedef struct {
     const Review *review;
     Rehearsal *result;
     const ReviewFile *file;
-    PgRows before; /* rehearsal_state */
+    TraceEye eye;
     Inquiry inquiry;
 } Stage;
 
@@ -36,19 +36,6 @@ static bool has(const Json *list, const char *id) {
     return false;
 }
 
-static int rank(const char *mode) {
-    static const char *const modes[] = {
-        "AccessShare", "RowShare",          "RowExclusive", "ShareUpdateExclusive",
-        "Share",       "ShareRowExclusive", "Exclusive",    "AccessExclusive"};
-    for (int i = 0; mode && i < (int)(sizeof modes / sizeof *modes); i++) {
-        size_t length = strlen(modes[i]);
-        if (strncmp(mode, modes[i], length) == 0 &&
-            (!mode[length] || text_same(mode + length, "Lock")))
-            return i + 1;
-    }
-    return 0;
-}
-
 /* Number 0: any statement of the file may have said it. */
 static bool says(const Stage *stage, size_t number, const char *id, const char *mode) {
     for (size_t i = 0; i < json_count(stage->file->deeds); i++) {
@@ -60,44 +47,47 @@ static bool says(const Stage *stage, size_t number, const char *id, const char *
             return true;
         for (size_t k = 0; mode && k < json_count(locks); k++)
             if (text_same(json_as_text(json_get(json_at(locks, k), "relation")), id) &&
-                rank(json_as_text(json_get(json_at(locks, k), "mode"))) >= rank(mode))
+                trace_rank(json_as_text(json_get(json_at(locks, k), "mode"))) >= trace_rank(mode))
                 return true;
     }
     return false;
 }
 
-/* A table that was there, before and after. */
-static void compare_table(Stage *stage, size_t number, size_t line, const PgRows *now, size_t i,
-                          size_t k) {
-    const char *id = pg_cell(&stage->before, k, 1), *mode = pg_cell(now, i, 3);
+/* What the run made itself is nobody's concern. */
+static void compare(Stage *stage, const RehearsalDeed *deed) {
+    RehearsalNotes *notes = &stage->result->differences;
     Arena *a = stage->arena;
-    if (rank(mode) > rank(pg_cell(&stage->before, k, 3)) && !says(stage, number, id, mode))
-        note(stage, &stage->result->differences, line,
-             arena_format(a, "it locks %s: %.*s, and the plan does not say so", id,
-                          (int)(strlen(mode) - strlen("Lock")), mode));
-    if (!text_same(pg_cell(now, i, 2), pg_cell(&stage->before, k, 2)) &&
-        !says(stage, number, id, NULL))
-        note(stage, &stage->result->differences, line,
-             arena_format(a, "it writes %s anew, and the plan does not say so", id));
-}
-
-static bool look(Stage *stage, PgRows *out) {
-    return pg_rows(stage->pg, stage->arena, out, SQL_REHEARSAL_STATE, PG_NONE);
-}
-
-static bool compare(Stage *stage, size_t number, size_t line) {
-    PgRows now;
-    if (!look(stage, &now))
-        return false;
-    for (size_t i = 0, k = 0; i < now.count && k < stage->before.count;) {
-        long long here = pg_integer(&now, i, 0), there = pg_integer(&stage->before, k, 0);
-        if (here == there)
-            compare_table(stage, number, line, &now, i, k);
-        i += here <= there;
-        k += there <= here;
+    for (size_t i = 0; i < deed->trace.count; i++) {
+        const TraceTouch *touch = &deed->trace.touch[i];
+        if (!touch->is_table || touch->is_new)
+            continue;
+        if (touch->stronger && !says(stage, deed->number, touch->relation, touch->modes.at[0]))
+            note(stage, notes, deed->line,
+                 arena_format(a, "it locks %s: %s, and the plan does not say so", touch->relation,
+                              touch->modes.at[0]));
+        if (touch->rewritten && !says(stage, deed->number, touch->relation, NULL))
+            note(stage, notes, deed->line,
+                 arena_format(a, "it writes %s anew, and the plan does not say so",
+                              touch->relation));
     }
-    stage->before = now;
+}
+
+static bool add(Stage *stage, RehearsalDeed deed) {
+    Rehearsal *result = stage->result;
+    size_t size = sizeof deed;
+    deed.id = stage->file->id;
+    result->deed = arena_grow(stage->arena, result->deed, result->statements * size,
+                              (result->statements + 1) * size);
+    result->deed[result->statements++] = deed;
     return true;
+}
+
+/* The deed is the statement that has just ended. */
+static bool look(Stage *stage, RehearsalDeed deed) {
+    if (!trace_look(&stage->eye, stage->arena, &deed.trace))
+        return false;
+    compare(stage, &deed);
+    return add(stage, deed);
 }
 
 /* ---- running ---- */
@@ -116,16 +106,22 @@ static bool fails(Stage *stage, const SqlHalf *half, const Statement *s) {
 static bool run_statement(Stage *stage, const SqlHalf *half, size_t i) {
     const Statement *s = &half->statements.at[i];
     const Bytes sql = variable_sql(half, s), data = {half->text + s->data_at, s->data_length};
+    long long start = clock_ms();
     size_t completed;
     if (!pg_message(stage->pg, arena_bytes(stage->arena, sql.at, sql.length),
                     (PgCopies){s->copies_in, &data}, &completed))
         return fails(stage, half, s);
-    stage->result->statements++;
-    return pg_state(stage->pg) == PG_IN_FAILED_TRANSACTION || compare(stage, i + 1, s->line);
+    const RehearsalDeed deed = {.number = i + 1,
+                                .line = s->line,
+                                .ms = clock_ms() - start,
+                                .trace.holds = pg_state(stage->pg) == PG_IN_TRANSACTION};
+    bool is_first = s->kind == STATEMENT_BEGIN || s->sets_transaction; /* before any query */
+    return is_first ? add(stage, deed) : look(stage, deed);
 }
 
 static bool run_part(Stage *stage, const SqlHalf *half, const Part *part, size_t from) {
     bool ours = part->kind == PART_TRANSACTION;
+    trace_begin(&stage->eye);
     if (ours && !say(stage, "BEGIN"))
         return false;
     for (size_t i = part->first; i < part->first + part->count; i++) {
@@ -150,13 +146,22 @@ static bool run_sql(Stage *stage) {
     return true;
 }
 
+static bool hear(void *with, const char *sql, int line, long long ms) {
+    Stage *stage = with;
+    return look(stage, (RehearsalDeed){
+                           .line = (size_t)line, .sql = arena_string(stage->arena, sql), .ms = ms});
+}
+
 static bool run_script(Stage *stage) {
     const Declaration *d = &stage->file->item->migration->declaration;
     bool in_transaction = script_flag(d, "transaction", true);
-    if ((in_transaction && !say(stage, "BEGIN")) || !script_call(d, "up", stage->pg))
+    trace_begin(&stage->eye);
+    if (in_transaction && !say(stage, "BEGIN"))
         return false;
-    stage->result->statements += (long)json_count(stage->file->deeds);
-    return compare(stage, 0, 0) && (!in_transaction || say(stage, "COMMIT"));
+    script_on_statement(d->script, (ScriptEar){hear, stage});
+    bool ok = script_call(d, "up", stage->pg);
+    script_on_statement(d->script, (ScriptEar){NULL, NULL});
+    return ok && (!in_transaction || say(stage, "COMMIT"));
 }
 
 static bool ask(Stage *stage) {
@@ -178,9 +183,7 @@ static bool run_file(Stage *stage) {
     const Migration *m = stage->file->item->migration;
     if (m->kind == MIGRATION_BACKFILL)
         return true;
-    bool ok = look(stage, &stage->before) &&
-              (m->kind == MIGRATION_LUA ? run_script(stage) : run_sql(stage));
-    if (!ok) {
+    if (!(m->kind == MIGRATION_LUA ? run_script(stage) : run_sql(stage))) {
         pg_roll_back(stage->pg);
         return fail_in("%s, rehearsed", m->name);
     }
@@ -223,7 +226,9 @@ static bool hold(Stage *stage, Mould *mould) {
     stage->pg = session_open(stage->arena, mould->config, "rehearse", SESSION_MUST_EXIST);
     if (!stage->pg)
         return false;
-    bool ok = run_all(stage) || is_for_lack(stage, mould) || tell();
+    bool ok = (trace_open(&stage->eye, stage->arena, stage->pg) && run_all(stage)) ||
+              is_for_lack(stage, mould) || tell();
+    trace_close(&stage->eye);
     pg_close(stage->pg);
     return ok;
 }
@@ -256,48 +261,6 @@ bool rehearsal_hold(Run *run, const Review *review, const RehearsalQueries *quer
     return ok;
 }
 
-/* ---- telling ---- */
-
 const char *rehearsal_certainty(const Rehearsal *rehearsal) {
     return rehearsal->lacks.count || rehearsal->problem ? "assumed" : "certain";
-}
-
-/* A statement that breaks is a finding as any. */
-static void make_findings(Json *list, const char *certainty) {
-    for (size_t i = 0; i < json_count(list); i++) {
-        Json *one = json_at(list, i);
-        json_set_text(one, "rule", "query-breaks");
-        json_set_text(one, "family", "compat");
-        json_set_text(one, "level", "error");
-        json_set_text(one, "certainty", certainty);
-    }
-}
-
-static Json *notes_json(Arena *a, const RehearsalNotes *notes) {
-    Json *list = json_new_list(a);
-    for (size_t i = 0; i < notes->count; i++) {
-        Json *one = json_new_map(a);
-        json_set_text(one, "file", notes->at[i].file);
-        json_set_integer(one, "line", (long long)notes->at[i].line);
-        json_set_text(one, "message", fail_redacted(notes->at[i].text));
-        json_append(list, one);
-    }
-    return list;
-}
-
-Json *rehearsal_json(Arena *a, const Rehearsal *rehearsal) {
-    Json *json = json_new_map(a), *lacks = json_new_list(a);
-    for (size_t i = 0; i < rehearsal->lacks.count; i++)
-        json_append_text(lacks, rehearsal->lacks.at[i]);
-    json_set_text(json, "certainty", rehearsal_certainty(rehearsal));
-    json_set_text(json, "problem", rehearsal->problem);
-    json_set(json, "lacks", lacks);
-    json_set_integer(json, "statements", rehearsal->statements);
-    json_set_integer(json, "duration_ms", rehearsal->ms);
-    json_set(json, "differences", notes_json(a, &rehearsal->differences));
-    json_set_integer(json, "queries", (long long)rehearsal->queries);
-    Json *broken = notes_json(a, &rehearsal->broken);
-    make_findings(broken, rehearsal_certainty(rehearsal));
-    json_set(json, "broken", broken);
-    return json;
 }

@@ -5,13 +5,14 @@
 
 #include "command.h"
 #include "precedent.h"
-#include "review.h"
+#include "rehearsal.h"
 
 typedef struct {
     Call *call;
     Pg *pg; /* NULL: the database is not there yet */
     const Review *review;
     const Precedent *precedent;
+    const Rehearsal *rehearsal; /* NULL: there was none */
 } Listing;
 
 void listing_print(const Listing *listing, const PlanItem *item);

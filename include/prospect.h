@@ -5,7 +5,6 @@
 
 #include "command.h"
 #include "precedent.h"
-#include "rehearsal.h"
 #include "review.h"
 
 /* The locks of the file's statement with this number, and what it rewrites, reads and builds. */
@@ -19,8 +18,6 @@ void prospect_print_end(Call *call, const Review *review);
 /* How long the same text took elsewhere. */
 void prospect_print_time(Arena *a, const Precedent *precedent, const Migration *m);
 void prospect_set_time(Json *json, const Precedent *precedent, const Migration *m);
-/* What a rehearsal has shown. */
-void prospect_print_rehearsal(Arena *a, const Rehearsal *rehearsal);
 
 /* What the statement does, and those within it: a list. */
 Json *prospect_json(Arena *a, const ReviewFile *file, size_t number);

@@ -7,6 +7,7 @@
 
 #include "mould.h"
 #include "review.h"
+#include "trace.h"
 
 typedef struct {
     const char *file;
@@ -19,11 +20,22 @@ typedef struct {
     RehearsalNote *at;
 } RehearsalNotes;
 
+/* What a statement did. */
+typedef struct {
+    const char *id; /* of its file */
+    size_t number;  /* in the file; 0: of a Lua migration */
+    size_t line;
+    const char *sql; /* of a Lua migration, or NULL */
+    long long ms;
+    Trace trace;
+} RehearsalDeed;
+
 typedef struct {
     const char *place;   /* of the scratch server */
     const char *problem; /* why there was none; NULL: there was */
     Strings lacks;       /* of the copy; any: what was found is assumed */
-    long statements;
+    size_t statements;
+    RehearsalDeed *deed; /* as many, in their order */
     long long ms;
     RehearsalNotes differences, broken; /* from the plan; statements of the application */
     size_t queries;                     /* that could be prepared before */
@@ -38,6 +50,5 @@ typedef struct {
 bool rehearsal_hold(Run *run, const Review *review, const RehearsalQueries *queries,
                     Rehearsal *out);
 const char *rehearsal_certainty(const Rehearsal *rehearsal); /* "certain" or "assumed" */
-Json *rehearsal_json(Arena *a, const Rehearsal *rehearsal);
 
 #endif

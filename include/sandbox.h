@@ -43,6 +43,7 @@ struct Script {
     const char *deep_trace; /* what sandbox_remember saw */
     const void *deep_error; /* of which error */
     Pg *pg;                 /* of the running call, or NULL */
+    ScriptEar ear;          /* who hears what it sends */
     unsigned calls;         /* a db knows its call by this number */
     unsigned numbers;       /* of cursors and savepoints, in the order of their beginning */
     LibCursor *cursors;     /* those that are open */

@@ -65,6 +65,14 @@ long long script_duration(const Declaration *declaration, const char *field, lon
 /* Calls the function in `field` with a `db` on this session; the db is dead afterwards. */
 bool script_call(const Declaration *declaration, const char *field, Pg *pg);
 
+/* Is told of each statement that a call has sent, when it is done: its line, how long it took; may
+ * use the session. False: the call fails. */
+typedef struct {
+    bool (*hear)(void *with, const char *sql, int line, long long ms); /* NULL: nobody is told */
+    void *with;
+} ScriptEar;
+void script_on_statement(Script *script, ScriptEar ear);
+
 /* Asks a check: calls the function in `field` with a db; `*yes` is what it answers, `*text` (or
  * NULL) what it says to that. */
 bool script_ask(Arena *a, const Declaration *declaration, const char *field, Pg *pg, bool *yes,

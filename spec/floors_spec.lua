@@ -108,6 +108,7 @@ local floors = {
       stripe
       target
       testbed
+      trace
       variable
       verdict
       walk
@@ -183,6 +184,7 @@ local floors = {
       picture
       progress
       prospect
+      replay
       report
       screen
       show

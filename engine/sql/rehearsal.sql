@@ -1,12 +1,4 @@
--- What a rehearsal looks at on the scratch copy.
-
--- :name rehearsal_state
--- Every table: its name, its file, and the strongest lock that this session holds on it.
-SELECT c.oid::pg_catalog.int8, n.nspname || '.' || c.relname, c.relfilenode,
-  (SELECT l.mode FROM pg_catalog.pg_locks l WHERE l.relation = c.oid AND l.pid = pg_catalog.pg_backend_pid() AND l.granted AND l.locktype = 'relation'
-   ORDER BY pg_catalog.array_position('{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}'::text[], l.mode) DESC LIMIT 1)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1
+-- The statements of applications.
 
 -- :name rehearsal_statements_path
 -- Where the extension is; no row: it is not there.

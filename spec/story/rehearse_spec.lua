@@ -60,6 +60,87 @@ describe("plan --rehearse", function()
     assert.matches("rehearsed on an empty copy of the schema (PostgreSQL ", stint(0, "plan", "--rehearse").out, 1, true)
   end)
 
+  describe("shows what each statement did:", function()
+    local function files(...)
+      return json.decode(stint(0, "plan", "--rehearse", "--json", ...).out).pending
+    end
+
+    -- "public.users AccessExclusive": those of a statement, in the order of their names.
+    local function locks(of)
+      local list = {}
+      for _, lock in ipairs(of.locks) do
+        list[#list + 1] = lock.relation .. " " .. lock.mode .. (lock.is_new and " new" or "")
+      end
+      table.sort(list)
+      return list
+    end
+
+    it("the locks that are new with it, what it rewrote and built, how long it took", function()
+      write("1_age.sql", [[
+SELECT count(*) FROM users;
+ALTER TABLE users ADD COLUMN age int;
+ALTER TABLE users ALTER COLUMN id TYPE bigint;
+CREATE TABLE fresh (id int PRIMARY KEY, by bigint REFERENCES users);
+]])
+      local did = files()[1].rehearsed
+      assert.same({ "public.users AccessShare" }, locks(did[1]))
+      assert.same({ "public.users AccessExclusive" }, locks(did[2]))
+      assert.same({}, did[2].rewrites)
+      assert.same({ "public.users" }, did[3].rewrites)
+      assert.same({ "public.users" }, did[3].builds)
+      assert.is_true(locks(did[3])[1]:find "^public.orders " ~= nil)
+      assert.same({}, did[4].builds)
+      for i, one in ipairs(did) do
+        assert.same({ i, i, true }, { one.number, one.line, one.in_transaction })
+        assert.is_true(one.duration_ms >= 0)
+      end
+      for _, lock in ipairs(did[4].locks) do
+        assert.equal(lock.relation:find "fresh" ~= nil, lock.is_new)
+      end
+      local out = stint(0, "plan", "--rehearse").out
+      assert.matches("\n +rehearsed in %d+ms\n +locked public.users: AccessExclusive\n", out)
+      assert.matches("\n +rewrote public.users\n +built indexes of public.users\n", out)
+      assert.is_nil(out:find("locked public.fresh", 1, true))
+    end)
+
+    it("anew with each transaction, and nothing that a transaction begins with", function()
+      write("1_age.sql", [[
+BEGIN; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; LOCK users; COMMIT;
+BEGIN; LOCK users; COMMIT;
+VACUUM users;
+]])
+      local did = files()[1].rehearsed
+      assert.same({ "public.users AccessExclusive" }, locks(did[3]))
+      assert.same({ "public.users AccessExclusive" }, locks(did[6]))
+      assert.same({}, did[8].locks)
+      assert.is_false(did[8].in_transaction)
+      assert.matches("rehearsed in %d+ms, its locks gone with its end\n", stint(0, "plan", "--rehearse").out)
+    end)
+
+    it("in Lua too, each time that it runs", function()
+      write("1_age.sql", "SELECT 1;")
+      write("2_lua.lua", [[
+migration { up = function(db)
+  for _, name in ipairs { "users", "orders" } do
+    db:exec(("ALTER TABLE %s ADD COLUMN x%d int"):format(name, db:value "SELECT 7"))
+  end
+  for _ in db:rows "SELECT id FROM orders" do
+    error "there are no rows"
+  end
+end }
+]])
+      local did = files()[2].rehearsed
+      assert.equal(5, #did)
+      assert.same({ "SELECT 7", 3 }, { did[1].sql, did[1].line })
+      assert.equal("ALTER TABLE users ADD COLUMN x7 int", did[2].sql)
+      assert.same({ "public.users AccessExclusive" }, locks(did[2]))
+      assert.same({ "public.orders AccessExclusive" }, locks(did[4]))
+      assert.equal("SELECT id FROM orders", did[5].sql)
+      local out = stint(0, "plan", "--rehearse").out
+      assert.matches("ran   line 3    ALTER TABLE orders ADD COLUMN x7 int\n +rehearsed in %d+ms\n +locked public.orders: AccessExclusive\n", out)
+    end)
+  end)
+
   it("shows what nobody can read before it runs", function()
     write("1_age.sql", "SELECT 1;\nDO $$ BEGIN EXECUTE concat('ALTER TABLE orders ALTER COLUMN id TYPE bigint', ''); END $$;\n")
     local r = rehearsal "--rehearse"
