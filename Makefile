@@ -30,6 +30,9 @@ LUA       = $(call once,LUA,$(firstword $(shell for p in lua5.4 lua54 lua-5.4; d
 FOREIGN   = $(call once,FOREIGN,$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) $(LUA))))
 LIBRARIES = $(call once,LIBRARIES,$(shell pkg-config --libs $(PACKAGES)) -lpg_query -lm)
 LUA_LIBS  = $(call once,LUA_LIBS,$(shell pkg-config --libs $(LUA)))
+# Addresses that the start mends take 250 kB less, where the C library can read them so.
+PACKED    = $(call once,PACKED,$(shell grep -q GLIBC_ABI_DT_RELR "$$($(CC) \
+              -print-file-name=libc.so.6)" && echo -Wl,-z,pack-relative-relocs))
 # A small library that has an archive is linked into the program: less to load at every start.
 SMALL     = -linih -ljansson -llua5.4 -lpg_query
 archived  = $(foreach l,$(1),$(if $(and $(filter $(SMALL),$l),$(findstring /,$(shell \
@@ -57,7 +60,7 @@ native: $(O)/native.so
 
 $(O)/stint: $(OBJECTS) $(O)/ENGINE.list
 	$(SAY) link $@
-	$(Q)$(CC) $(CFLAGS) -pie $(LINK) $(LDFLAGS) -o $@ $(OBJECTS) $(call archived,$(LIBRARIES)) \
+	$(Q)$(CC) $(CFLAGS) -pie $(LINK) $(PACKED) $(LDFLAGS) -o $@ $(OBJECTS) $(call archived,$(LIBRARIES)) \
 	    -Wl,--whole-archive $(call archived,$(LUA_LIBS)) -Wl,--no-whole-archive -lm
 
 # What the specs see of the engine. Lua's own functions come from the interpreter that loads it;

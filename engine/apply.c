@@ -29,15 +29,10 @@ static bool is_sql(const Migration *m) {
     return m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE;
 }
 
-static const Directives *directives_of(const Migration *m, StepWay way) {
-    return way == STEP_UP ? &m->sql->directives : &m->sql->down_directives;
-}
-
 /* What makes the session as this file may expect it; NULL when it is so already. */
 static void set_prelude(Run *run, Step *step) {
-    const Migration *m = step->migration;
     Directives none = directive_none();
-    const Directives *d = step->half ? directives_of(m, step->way) : &none;
+    const Directives *d = step->half ? &step->half->directives : &none;
     bool asks = d->lock_timeout >= 0 || d->statement_timeout >= 0 || step->guard;
     if (!run->used && !asks)
         return;
@@ -106,7 +101,7 @@ static bool split_at(Step *step, const Migration *m, Parts *parts) {
     s->kind = STATEMENT_SOLO;
     s->solo = SOLO_UNKNOWN;
     if (!statement_parts(step->arena, half->file, half->text, &half->statements,
-                         directives_of(m, step->way)->no_transaction, parts))
+                         half->directives.no_transaction, parts))
         return fail_again(&why);
     fail_clear();
     log_detail(
@@ -171,7 +166,7 @@ static Step step_for(Run *run, Arena *a, PlanItem *item, StepWay way) {
                  .rolled_back = row && text_same(row->state, "rolled_back"),
                  .run = run->id};
     if (is_sql(m))
-        step.half = way == STEP_UP ? &m->sql->up : &m->sql->down;
+        step.half = way == STEP_UP ? &m->sql->up : m->sql->down;
     if (row)
         step.run_believed = row->run;
     if (row && plan_is_applied(item) && m->kind == MIGRATION_REPEATABLE)
@@ -209,8 +204,8 @@ static StepAnswer run_file(Run *run, PlanItem *item, Step *step) {
 static bool leaves_clean(const Run *run, const Step *step) {
     const Migration *m = step->migration;
     return is_sql(m) && step->way == STEP_UP && !step->guard && !run->has_event_triggers &&
-           !run->checks.count && neutral_half(step->half) && m->sql->directives.lock_timeout < 0 &&
-           m->sql->directives.statement_timeout < 0;
+           !run->checks.count && neutral_half(step->half) &&
+           m->sql->up.directives.lock_timeout < 0 && m->sql->up.directives.statement_timeout < 0;
 }
 
 /* Could the file have dropped the run lock? Its own text tells; Lua may do anything. */

@@ -25,7 +25,7 @@ static bool has_way_back(const Migration *m) {
     if (m->kind == MIGRATION_REPEATABLE)
         return true;
     if (m->kind == MIGRATION_SQL)
-        return m->sql->has_down || m->sql->directives.rollback;
+        return m->sql->down || m->sql->up.directives.rollback;
     return script_has(&m->declaration, "down");
 }
 
@@ -42,8 +42,8 @@ static Json *item_json(Arena *a, const PlanItem *item) {
     json_set_text(json, "checksum", m->checksum);
     json_set_text(json, "tokens", m->tokens);
     json_set_flag(json, "reversible", has_way_back(m));
-    json_set_text(json, "downtime", is_sql ? m->sql->directives.downtime : NULL);
-    json_set_text(json, "rollback", is_sql ? m->sql->directives.rollback : NULL);
+    json_set_text(json, "downtime", is_sql ? m->sql->up.directives.downtime : NULL);
+    json_set_text(json, "rollback", is_sql ? m->sql->up.directives.rollback : NULL);
     return json;
 }
 

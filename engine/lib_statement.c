@@ -183,15 +183,14 @@ static ConfigPairs variables_at(lua_State *L, int index, Arena *a) {
 }
 
 static bool fill(Arena *a, const ConfigPairs *variables, SqlFile *file) {
-    return variable_fill(a, variables, file->directives.no_transaction, &file->up) &&
-           (!file->has_down ||
-            variable_fill(a, variables, file->down_directives.no_transaction, &file->down));
+    return variable_fill(a, variables, &file->up) &&
+           (!file->down || variable_fill(a, variables, file->down));
 }
 
 /* Nothing but the borders of its transactions is wrong with it: the statements of the way up are
  * there. */
 static bool is_cut(const SqlFile *file) {
-    return file->up.parts.at && !file->down.tokens;
+    return file->up.parts.at && !(file->down && file->down->tokens);
 }
 
 static int push_failure(lua_State *L, const SqlFile *cut) {
@@ -201,7 +200,7 @@ static int push_failure(lua_State *L, const SqlFile *cut) {
     if (cut) {
         push_half(L, &cut->up);
         lua_setfield(L, -2, "up");
-        push_directives(L, &cut->directives);
+        push_directives(L, &cut->up.directives);
         lua_setfield(L, -2, "directives");
     }
     set_text(L, "message", f->message);
@@ -230,11 +229,11 @@ static int statement_file(lua_State *L) {
     lua_createtable(L, 0, 3);
     push_half(L, &file.up);
     lua_setfield(L, -2, "up");
-    if (file.has_down) {
-        push_half(L, &file.down);
+    if (file.down) {
+        push_half(L, file.down);
         lua_setfield(L, -2, "down");
     }
-    push_directives(L, &file.directives);
+    push_directives(L, &file.up.directives);
     lua_setfield(L, -2, "directives");
     arena_reset(a);
     return 1;

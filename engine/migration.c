@@ -199,7 +199,7 @@ bool migration_open(Arena *a, Migration *m, Script *script) {
         if (!sqlfile_read(a, m->path, m->text, m->down_path, m->down_text, m->sql))
             return false;
         m->tokens = m->sql->up.tokens;
-        m->down_tokens = m->sql->has_down ? m->sql->down.tokens : NULL;
+        m->down_tokens = m->sql->down ? m->sql->down->tokens : NULL;
         if (m->kind == MIGRATION_REPEATABLE && !repeatable_check(m))
             return false;
     } else if (!open_lua(a, m, script))

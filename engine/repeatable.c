@@ -47,9 +47,9 @@ static bool refuse(const Migration *m, size_t line, size_t column, const char *w
 
 bool repeatable_check(const Migration *m) {
     const Statements *all = &m->sql->up.statements;
-    if (m->sql->has_down)
+    if (m->sql->down)
         return refuse(m, 0, 0, "a repeatable file has no way down");
-    if (m->sql->directives.no_transaction)
+    if (m->sql->up.directives.no_transaction)
         return refuse(m, 0, 0, "a repeatable file always runs in a transaction");
     if (m->sql->up.parts.count == 1 && m->sql->up.parts.at[0].kind == PART_TRANSACTION)
         return true;

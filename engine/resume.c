@@ -71,10 +71,10 @@ static bool check_edit(Step *step, const LedgerRow *row) {
     if (!ledger_texts(step->pg, step->arena, step->schema, m->id, &text, &down) ||
         !sqlfile_recall(step->arena, m->path, text, down, &file))
         return false;
-    const SqlHalf *before = step->way == STEP_UP ? &file.up : &file.down;
-    if (text_same(before->tokens, step->half->tokens))
+    const SqlHalf *before = step->way == STEP_UP ? &file.up : file.down;
+    if (before && text_same(before->tokens, step->half->tokens))
         return true;
-    if (!are_kept(step->arena, before, step->half, (size_t)row->position))
+    if (!before || !are_kept(step->arena, before, step->half, (size_t)row->position))
         return changed_before(step, row->position);
     log_say("%s: was edited behind statement %ld; going on with the new text", m->name,
             row->position);

@@ -130,12 +130,12 @@ static bool recall(Run *run, PlanItem *item) {
 
 static bool has_down(const Migration *m) {
     if (m->kind == MIGRATION_SQL)
-        return m->sql->has_down;
+        return m->sql->down != NULL;
     return script_has(&m->declaration, "down");
 }
 
 static bool refuse_without_down(const Migration *m) {
-    const char *plan = m->kind == MIGRATION_SQL ? m->sql->directives.rollback : NULL;
+    const char *plan = m->kind == MIGRATION_SQL ? m->sql->up.directives.rollback : NULL;
     fail(FAIL_ERROR, "%s has no way down", m->name);
     fail_at(
         (FailPlace){m->path, m->kind == MIGRATION_SQL ? 0 : (size_t)m->declaration.line, 0, NULL});
@@ -186,7 +186,7 @@ static void add_losses(Arena *a, Strings *losses, const Migration *m) {
                                                   : "overwrites columns (may)"));
         return;
     }
-    Strings found = loss_of(a, &m->sql->down);
+    Strings found = loss_of(a, m->sql->down);
     for (size_t i = 0; i < found.count; i++)
         add(losses, a, found.at[i]);
 }

@@ -234,8 +234,8 @@ bool run_reconnect(Run *run) {
 static bool fill(Run *run, Migration *m) {
     const ConfigPairs *variables = &run->config->variables;
     SqlFile *sql = m->sql;
-    return variable_fill(run->look, variables, sql->directives.no_transaction, &sql->up) &&
-           variable_fill(run->look, variables, sql->down_directives.no_transaction, &sql->down);
+    return variable_fill(run->look, variables, &sql->up) &&
+           (!sql->down || variable_fill(run->look, variables, sql->down));
 }
 
 static bool refuse_unwritten(const Migration *m) {
@@ -252,7 +252,8 @@ Arena *run_file_arena(Run *run) {
 }
 
 /* 0 is no limit at all, here and there. */
-static bool check_patience(const Run *run, const Migration *m, const Directives *d) {
+static bool check_patience(const Run *run, const Migration *m, const SqlHalf *half) {
+    const Directives *d = &half->directives;
     Arena *a = run->arena;
     long long most = run->config->lock_timeout_max;
     if (d->lock_timeout < 0 || !most || (d->lock_timeout && d->lock_timeout <= most))
@@ -274,8 +275,8 @@ bool run_open(Run *run, Migration *m) {
     if (m->kind == MIGRATION_SQL && !m->sql->up.statements.count &&
         strstr(m->text.at, MIGRATION_UNWRITTEN))
         return refuse_unwritten(m);
-    return lua || (check_patience(run, m, &m->sql->directives) &&
-                   check_patience(run, m, &m->sql->down_directives) && fill(run, m));
+    return lua || (check_patience(run, m, &m->sql->up) &&
+                   (!m->sql->down || check_patience(run, m, m->sql->down)) && fill(run, m));
 }
 
 void run_close(Run *run) {

@@ -23,13 +23,14 @@ static bool is_begun(const PlanItem *item) {
 
 static Strings environments_of(Arena *a, const Migration *m) {
     if (m->sql)
-        return (Strings){m->sql->directives.environments_count, m->sql->directives.environments};
+        return (Strings){m->sql->up.directives.environments_count,
+                         m->sql->up.directives.environments};
     return script_strings(a, &m->declaration, "environments");
 }
 
 static Strings requires_of(Arena *a, const Migration *m) {
     if (m->sql)
-        return (Strings){m->sql->directives.requires_count, m->sql->directives.requires};
+        return (Strings){m->sql->up.directives.requires_count, m->sql->up.directives.requires};
     return script_strings(a, &m->declaration, "requires");
 }
 

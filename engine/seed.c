@@ -52,7 +52,7 @@ static bool open_file(Seed *seed) {
     if (m->kind == MIGRATION_BACKFILL)
         return fail(FAIL_CONFIG, "%s:%d: a seed declares migration {...}, not backfill {...}",
                     m->path, m->declaration.line);
-    if (m->kind == MIGRATION_SQL && m->sql->has_down)
+    if (m->kind == MIGRATION_SQL && m->sql->down)
         return fail(FAIL_CONFIG, "%s: a seed has no way down", m->path);
     return true;
 }
@@ -171,7 +171,7 @@ static bool run_file(Seed *seed) {
         return call_lua(seed);
     const Parts *parts = &m->sql->up.parts;
     bool whole = parts->count == 1 && parts->at[0].kind == PART_TRANSACTION &&
-                 !m->sql->directives.no_transaction;
+                 !m->sql->up.directives.no_transaction;
     return whole || !parts->count ? send_whole(seed) : send_parts(seed);
 }
 

@@ -248,13 +248,13 @@ static bool take(Match *match, const char *pattern, const char *end) {
 }
 
 static const char *name_text(Arena *a, const Match *match, size_t start, size_t count) {
-    Text name = text_on(a);
+    const Token *token = match->tokens.at + start, *last = token + count - 1;
     if (!count)
         return NULL;
-    for (size_t i = start; i < start + count; i++)
-        text_add_bytes(&name, match->tokens.lexer->sql + match->tokens.at[i].at,
-                       match->tokens.at[i].length);
-    return name.at;
+    char *name = arena_take(a, last->at + last->length - token->at + 1), *to = name;
+    for (; token <= last; token++)
+        to = mempcpy(to, match->tokens.lexer->sql + token->at, token->length);
+    return name;
 }
 
 /* What stands between the quotes of '...': the name of a prepared transaction. */

@@ -48,45 +48,55 @@ static bool read_directives(Arena *a, const char *path, Bytes text, Directives *
     }
 }
 
-static bool read_half(Arena *a, bool one_by_one, SqlHalf *half) {
+static bool read_half(Arena *a, SqlHalf *half) {
     half->tokens = statement_tokens(a, half->text, half->from, half->to);
     return statement_cut(a, half->file, half->text, half->from, half->to, &half->statements) &&
            encoding_check_settings(a, half->file, half->text, &half->statements) &&
-           statement_parts(a, half->file, half->text, &half->statements, one_by_one, &half->parts);
+           statement_parts(a, half->file, half->text, &half->statements,
+                           half->directives.no_transaction, &half->parts);
+}
+
+static SqlHalf *half_new(Arena *a, SqlHalf is) {
+    SqlHalf *half = arena_take(a, sizeof *half);
+    *half = is;
+    return half;
 }
 
 static bool read_twin(Arena *a, const char *path, Bytes text, SqlFile *out) {
-    Directives none;
+    Directives own, none;
     Border border;
-    if (!encoding_check(a, path, text) ||
-        !read_directives(a, path, text, &out->down_directives, &none, &border))
+    if (!encoding_check(a, path, text) || !read_directives(a, path, text, &own, &none, &border))
         return false;
     if (border.found) {
         fail(FAIL_CONFIG, "a down line stands in a file that is all down");
         return fails_at(a, path, text.at, border.at, "remove the line");
     }
-    out->down = (SqlHalf){.file = path, .text = text.at, .to = text.length};
+    out->down =
+        half_new(a, (SqlHalf){.file = path, .text = text.at, .to = text.length, .directives = own});
     return true;
 }
 
 bool sqlfile_read(Arena *a, const char *path, Bytes text, const char *down_path, Bytes down_text,
                   SqlFile *out) {
     Border border;
-    *out = (SqlFile){.has_down = false};
-    if (!encoding_check(a, path, text) ||
-        !read_directives(a, path, text, &out->directives, &out->down_directives, &border))
+    Directives up, down;
+    *out = (SqlFile){.down = NULL};
+    if (!encoding_check(a, path, text) || !read_directives(a, path, text, &up, &down, &border))
         return false;
-    out->up = (SqlHalf){.file = path, .text = text.at, .to = border.at};
-    out->down = (SqlHalf){.file = path, .text = text.at, .from = border.end, .to = text.length};
-    out->has_down = border.found || down_text.at;
+    out->up = (SqlHalf){.file = path, .text = text.at, .to = border.at, .directives = up};
     if (border.found && down_text.at) {
         fail(FAIL_CONFIG, "there are two ways down: this line, and %s", down_path);
         return fails_at(a, path, text.at, border.at, "keep one of them");
     }
+    if (border.found)
+        out->down = half_new(a, (SqlHalf){.file = path,
+                                          .text = text.at,
+                                          .from = border.end,
+                                          .to = text.length,
+                                          .directives = down});
     if (down_text.at && !read_twin(a, down_path, down_text, out))
         return false;
-    return read_half(a, out->directives.no_transaction, &out->up) &&
-           (!out->has_down || read_half(a, out->down_directives.no_transaction, &out->down));
+    return read_half(a, &out->up) && (!out->down || read_half(a, out->down));
 }
 
 bool sqlfile_recall(Arena *a, const char *path, const char *text, const char *down_text,

@@ -140,7 +140,7 @@ static bool read_again(Arena *a, const SqlHalf *half, Statement *s) {
     return true;
 }
 
-bool variable_fill(Arena *a, const ConfigPairs *variables, bool one_by_one, SqlHalf *half) {
+bool variable_fill(Arena *a, const ConfigPairs *variables, SqlHalf *half) {
     bool any = false;
     if (half->variables)
         return true;
@@ -153,8 +153,8 @@ bool variable_fill(Arena *a, const ConfigPairs *variables, bool one_by_one, SqlH
             return false;
     }
     half->variables = variables;
-    return !any ||
-           statement_parts(a, half->file, half->text, &half->statements, one_by_one, &half->parts);
+    return !any || statement_parts(a, half->file, half->text, &half->statements,
+                                   half->directives.no_transaction, &half->parts);
 }
 
 Bytes variable_sql(const SqlHalf *half, const Statement *s) {

@@ -13,6 +13,7 @@ typedef struct {
     const char *text;   /* the whole text that offsets count in (up's own file, or down's) */
     size_t from, to;    /* this half of it, in bytes */
     const char *tokens; /* SHA-256 over its tokens, directives included */
+    Directives directives;
     Statements statements;
     Parts parts;
     const ConfigPairs *variables; /* what its placeholders stand for, once variable_fill has
@@ -20,10 +21,8 @@ typedef struct {
 } SqlHalf;
 
 typedef struct {
-    Directives directives;      /* of up */
-    Directives down_directives; /* of what stands below the down line, or in the twin */
-    SqlHalf up, down;
-    bool has_down;
+    SqlHalf up;
+    SqlHalf *down; /* what stands below the down line, or in the twin; NULL: there is none */
 } SqlFile;
 
 /* Reads a migration's text. `down_text` is the text of a twin NAME.down.sql, or {NULL, 0}. Both a

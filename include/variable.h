@@ -11,7 +11,7 @@
 
 /* Each statement of the half becomes what its replaced text makes of it. False: FAIL_CONFIG at the
  * placeholder whose value makes no statement, or several. Done once; again is fine. */
-bool variable_fill(Arena *a, const ConfigPairs *variables, bool one_by_one, SqlHalf *half);
+bool variable_fill(Arena *a, const ConfigPairs *variables, SqlHalf *half);
 /* What is sent for a statement: its text with the values in it. */
 Bytes variable_sql(const SqlHalf *half, const Statement *s);
 /* The byte of the file that byte `byte` of what is sent for `s` comes from. */

@@ -94,14 +94,14 @@ static int read_file(lua_State *L) {
         return push_failure(L);
     }
     lua_newtable(L);
-    push_directives(L, &file.directives);
+    push_directives(L, &file.up.directives);
     lua_setfield(L, -2, "directives");
-    push_directives(L, &file.down_directives);
+    push_directives(L, &file.down->directives);
     lua_setfield(L, -2, "down_directives");
     push_half(L, &file.up);
     lua_setfield(L, -2, "up");
-    if (file.has_down) {
-        push_half(L, &file.down);
+    if (file.down) {
+        push_half(L, file.down);
         lua_setfield(L, -2, "down");
     }
     arena_free(a);

@@ -48,7 +48,7 @@ static int fill(lua_State *L) {
     Arena *a = arena_new();
     SqlFile file;
     if (!sqlfile_read(a, "x.sql", (Bytes){text, length}, NULL, (Bytes){NULL, 0}, &file) ||
-        !variable_fill(a, &variables, file.directives.no_transaction, &file.up))
+        !variable_fill(a, &variables, &file.up))
         return push_failure(L, a);
     lua_newtable(L);
     for (size_t i = 0; i < file.up.statements.count; i++) {
