@@ -96,11 +96,11 @@ static int read_file(lua_State *L) {
     lua_newtable(L);
     push_directives(L, &file.up.directives);
     lua_setfield(L, -2, "directives");
-    push_directives(L, &file.down->directives);
-    lua_setfield(L, -2, "down_directives");
     push_half(L, &file.up);
     lua_setfield(L, -2, "up");
     if (file.down) {
+        push_directives(L, &file.down->directives);
+        lua_setfield(L, -2, "down_directives");
         push_half(L, file.down);
         lua_setfield(L, -2, "down");
     }
