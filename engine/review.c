@@ -151,7 +151,7 @@ bool review_make(Run *run, Review *out) {
 
 /* There for what it leaves behind. */
 static bool judge_down(Review *review, const Migration *m) {
-    const SqlHalf *down = &m->sql->down;
+    const SqlHalf *down = m->sql->down;
     const size_t length = down->to - down->from;
     Migration copy = *m;
     copy.down_path = NULL;
