@@ -155,7 +155,7 @@ static bool do_repair(Repair *repair, size_t which) {
     Run *run = &repair->run;
     const Config *config = run->config;
     run->pg = session_open(run->arena, config, run->command, SESSION_MUST_EXIST);
-    if (!run->pg || !run_lock(run))
+    if (!run->pg || !run_lock(run) || !ledger_prepare(run->pg, config->ledger_schema))
         return false;
     repair->item = find(run, repair->call->given.word[0]);
     if (!repair->item || !pg_do(run->pg, "BEGIN", PG_NONE) ||

@@ -208,6 +208,7 @@ static bool refuse(const GateWanted *wanted, const Gates *gates, size_t count) {
 
 /* ---- lifting ---- */
 
+/* The first trace that this leaves in a fresh database, if need be: who tried it is to be known. */
 static bool note(const Asking *asking, long long run, const char *kind, const char *name,
                  const Gates *gates) {
     const GateWanted *wanted = asking->wanted;
@@ -218,8 +219,9 @@ static bool note(const Asking *asking, long long run, const char *kind, const ch
     json_set_text(facts, "gate", name);
     json_set_text(facts, "command", wanted->command);
     json_set(facts, "said", lifted);
-    return ledger_event(wanted->of.pg, wanted->of.config->ledger_schema, run, NULL, kind,
-                        wanted->reason, json_text(facts));
+    const char *schema = wanted->of.config->ledger_schema;
+    return (wanted->of.ledger->version || ledger_prepare(wanted->of.pg, schema)) &&
+           ledger_event(wanted->of.pg, schema, run, NULL, kind, wanted->reason, json_text(facts));
 }
 
 static bool refuse_override(const Asking *asking, const char *name, const char *who) {

@@ -138,12 +138,6 @@ static bool write_durations(Run *run) {
                                              backfill_array(run->arena, run->done_ms), id));
 }
 
-bool run_begin(Run *run) {
-    const Config *config = run->config;
-    return run->id || (protection_mark(run->pg, config) &&
-                       ledger_begin_run(run->pg, config->ledger_schema, run->command,
-                                        config->environment, &run->id));
-}
 
 void run_end(Run *run, const char *outcome) {
     Failure why = fail_kept(run->arena);
@@ -189,12 +183,26 @@ bool run_lock(Run *run) {
         run->server_started = pg_cell(&rows, 0, 0);
         run->has_event_triggers = pg_true(&rows, 0, 1);
     }
-    if (run->plan.due && !makes_schemas(run) && !session_make_schema(run->pg, run->arena, config))
-        return false;
     run->files_read =
         run->look != NULL; /* what another run did is in the ledger, not in our files */
-    return ledger_prepare(run->pg, config->ledger_schema) && protection_look(run->pg, config) &&
-           run_look(run);
+    return protection_look(run->pg, config) && run_look(run);
+}
+
+bool run_settle(Run *run) {
+    const Config *config = run->config;
+    if (run->plan.due && !makes_schemas(run) && !session_make_schema(run->pg, run->arena, config))
+        return false;
+    if (!run->ledger.version && !ledger_prepare(run->pg, config->ledger_schema))
+        return false;
+    run->ledger.version = LEDGER_VERSION;
+    return true;
+}
+
+bool run_begin(Run *run) {
+    const Config *config = run->config;
+    return run->id || (run_settle(run) && protection_mark(run->pg, config) &&
+                       ledger_begin_run(run->pg, config->ledger_schema, run->command,
+                                        config->environment, &run->id));
 }
 
 /* Did somebody end our session on purpose? Then the server is the one that it was. */

@@ -69,7 +69,7 @@ static bool refuse_edited(const Seed *seed, const char *at, const char *who) {
 static bool look_back(Seed *seed) {
     Run *run = &seed->run;
     PgRows rows;
-    if (!protection_of(run->config))
+    if (!protection_of(run->config) || !run->ledger.version)
         return true;
     if (!pg_rows(run->pg, run->arena, &rows,
                  ledger_sql(run->arena, run->config->ledger_schema, SQL_SEED_LAST),

@@ -52,14 +52,17 @@ bool run_look(Run *run);
 /* After a file: what it SET, its role too, must not reach what is read and written outside of it.
  */
 bool run_clean(Run *run);
-/* Takes the run lock, brings the ledger up to date, looks again. */
+/* Takes the run lock, looks again. Nothing is changed yet. */
 bool run_lock(Run *run);
+/* Makes what a run needs and a fresh database lacks: the ledger, the schema of its search_path. Under
+ * the lock, once nothing refuses any more: who is refused leaves no trace. */
+bool run_settle(Run *run);
 /* After a lost connection: a new session, the lock, another look. */
 bool run_reconnect(Run *run);
 /* One more file is applied, and how long it took; the durations are written at the run's end, so
  * that a file costs one write to the ledger. */
 void run_note_applied(Run *run, const char *id, long long ms);
-/* The run's row in the ledger; done before is fine. */
+/* The run's row in the ledger, settled as need be; done before is fine. */
 bool run_begin(Run *run);
 /* The run is over: durations and outcome are written, on the way out of a failure too, which stays
  * the one to tell. */
