@@ -138,7 +138,6 @@ static bool write_durations(Run *run) {
                                              backfill_array(run->arena, run->done_ms), id));
 }
 
-
 void run_end(Run *run, const char *outcome) {
     Failure why = fail_kept(run->arena);
     if (run->id && run->pg && pg_state(run->pg) == PG_IDLE) {
