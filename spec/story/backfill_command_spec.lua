@@ -1,11 +1,8 @@
 local cluster = require "spec.support.cluster"
 local json = require "dkjson"
-local native = require "native"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
-
-local process = native.process
 
 local FILE = "scripts/migrations/2_fill.lua"
 
@@ -75,14 +72,6 @@ describe("stint backfill", function()
     return json.decode(r.out, 1, json.null).backfills[1]
   end
 
-  local function until_said(h, text)
-    local until_then = process.seconds() + 20
-    while not (h:err() .. h:out()):find(text, 1, true) and process.seconds() < until_then do
-      process.pause(0.01)
-    end
-    assert.matches(text, h:err() .. h:out(), 1, true)
-  end
-
   local function done(h)
     local r = h:wait()
     assert.equal(0, r.code, r.err)
@@ -139,7 +128,7 @@ describe("stint backfill", function()
     assert.equal(0, r.code, r.err)
     assert.matches("2_fill: paused; every worker ends its batch", r.out, 1, true)
     let_go()
-    until_said(h, "2_fill: waiting: paused; stint backfill resume 2_fill lets it go on")
+    h:says "2_fill: waiting: paused; stint backfill resume 2_fill lets it go on"
     assert.is_true(h:running())
     local b = the_one()
     assert.equal("paused", b.state)
@@ -165,7 +154,7 @@ describe("stint backfill", function()
     local h = start("up", "--lock-timeout", "40s")
     session.wait_until(url, WAITS, "2")
     assert.equal(0, stint("backfill", "pause").code)
-    until_said(h, "2_fill: waiting: paused; stint backfill resume 2_fill lets it go on")
+    h:says "2_fill: waiting: paused; stint backfill resume 2_fill lets it go on"
     let_go()
     session.wait_until(url, WAITS, "0")
     local before = sql(ONCE)
@@ -179,7 +168,7 @@ describe("stint backfill", function()
     local h = in_the_middle()
     stint("backfill", "pause")
     let_go()
-    until_said(h, "waiting: paused")
+    h:says "waiting: paused"
     sql "UPDATE stint.backfill_range SET updated_at = updated_at - interval '1 h', rows_per_second = 0"
     stint("backfill", "resume")
     done(h)

@@ -58,7 +58,7 @@ describe("a backfill, each row of which is to be changed once,", function()
       begin(form)
       for round = 1, long and 30 or 4 do
         local h = start "up"
-        session.wait_until(url, ("SELECT (count(*) >= %d)::text FROM log"):format(math.min(round * 1000, ROWS)), "true", 20)
+        session.wait_until(url, ("SELECT (count(*) >= %d)::text FROM log"):format(math.min(round * 1000, ROWS)), "true")
         process.pause(0.03 * math.random())
         h:kill "KILL"
         h:wait()
@@ -78,7 +78,7 @@ describe("a backfill, each row of which is to be changed once,", function()
       begin 'set = { n = "n + 1" }, workers = 2'
       local h = start "up"
       for round = 1, long and 10 or 2 do
-        session.wait_until(url, ("SELECT (count(*) > %d)::text FROM log"):format(math.min(round * 1500, ROWS - 1)), "true", 20)
+        session.wait_until(url, ("SELECT (count(*) > %d)::text FROM log"):format(math.min(round * 1500, ROWS - 1)), "true")
         pg:restart "immediate"
       end
       local r = h:wait()

@@ -1,5 +1,6 @@
 local cluster = require "spec.support.cluster"
 local native = require "native"
+local eventually = require "spec.support.eventually"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
 
@@ -49,18 +50,16 @@ describe("a crew", function()
   -- The process of a worker that is at it, for those who want to harm it.
   local function a_worker(h)
     local children = ("/proc/%d/task/%d/children"):format(h.pid, h.pid)
-    local until_then = process.seconds() + 20
-    while process.seconds() < until_then and h:running() do
+    local found
+    eventually("a worker at it", function()
       local file = io.open(children)
-      local pid = file and file:read("n")
+      found = file and file:read("n")
       if file then
         file:close()
       end
-      if pid then
-        return pid
-      end
-      process.pause(0.005)
-    end
+      return found or not h:running()
+    end)
+    return found
   end
 
   -- The walk has begun.
@@ -107,7 +106,7 @@ describe("a crew", function()
     session.wait_until(url, WORKERS, "2")
     h:kill "KILL"
     assert.equal(9, h:wait().signal)
-    session.wait_until(url, WORKERS, "0", 20)
+    session.wait_until(url, WORKERS, "0")
     local r = start("up"):wait()
     assert.equal(0, r.code, r.err)
     assert.equal(ALL, sql(ONCE))

@@ -1,5 +1,6 @@
 local cluster = require "spec.support.cluster"
 local native = require "native"
+local eventually = require "spec.support.eventually"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
@@ -49,10 +50,9 @@ describe("what is lost on the way", function()
       for round = 1, 4 do
         session.wait_until(url, ("SELECT (to_regclass('log') IS NOT NULL AND (SELECT count(*) FROM log) > %d)::text"):format(round * ROWS // 8), "true")
         place.write(folder .. "/cut", "taken")
-        local until_then = process.seconds() + 20
-        while place.exists(folder .. "/cut") and h:running() and process.seconds() < until_then do
-          process.pause(0.005)
-        end
+        eventually("an answer that is lost", function()
+          return not place.exists(folder .. "/cut") or not h:running()
+        end)
         lost = lost + (place.exists(folder .. "/cut") and 0 or 1)
       end
       local r = h:wait()
@@ -84,7 +84,7 @@ describe("what is lost on the way", function()
     standby:start()
     assert.is_true(tonumber(standby:sql(there, "SELECT count(*) FROM log")) < ROWS)
     standby:promote()
-    session.wait_until(there, ("SELECT (count(*) > %d)::text FROM log"):format(ROWS // 2), "true", 60)
+    session.wait_until(there, ("SELECT (count(*) > %d)::text FROM log"):format(ROWS // 2), "true")
     primary:start()
     local left = primary:sql(url, "SELECT count(*) FROM log")
     local r = h:wait()

@@ -1,9 +1,8 @@
 local cluster = require "spec.support.cluster"
-local native = require "native"
+local eventually = require "spec.support.eventually"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
 
-local process = native.process
 local long = os.getenv "STINT_LONG"
 
 local FILE = "scripts/migrations/1_fill.lua"
@@ -58,10 +57,10 @@ describe("a walk page by page", function()
     for round = 1, long and 20 or 4 do
       local h = start "up"
       session.wait_until(url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
-      local until_then = process.seconds() + 20
-      repeat
+      eventually("as many changes", function()
         app:exec "UPDATE t SET app = app + 1 WHERE id IN (SELECT id FROM t TABLESAMPLE SYSTEM (2) LIMIT 50)"
-      until tonumber(app:value "SELECT count(*) FROM log") > round * 1000 or process.seconds() > until_then
+        return tonumber(app:value "SELECT count(*) FROM log") > round * 1000
+      end)
       h:kill "KILL"
       h:wait()
     end

@@ -84,7 +84,7 @@ describe("stripes", function()
       CREATE TRIGGER note AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION note()]]
     for round = 1, long and 20 or 4 do
       local h = start "up"
-      session.wait_until(url, ("SELECT (count(*) > %d)::text FROM log"):format(round * 700), "true", 20)
+      session.wait_until(url, ("SELECT (count(*) > %d)::text FROM log"):format(round * 700), "true")
       h:kill "KILL"
       h:wait()
       process.pause(0.05 * math.random())
@@ -150,7 +150,7 @@ describe("stripes", function()
       local holder = session.open(url)
       holder:exec "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t"
       local old = "SELECT (clock_timestamp() > xact_start + interval '61 s')::text FROM pg_stat_activity WHERE pid = %d"
-      session.wait_until(url, old:format(holder:pid()), "true", 90)
+      session.wait_until(url, old:format(holder:pid()), "true")
       assert.matches(("along the key: a transaction of pid %d keeps old rows from being cleaned up"):format(holder:pid()), start("plan"):wait().out, 1, true)
       holder:exec "COMMIT"
       assert.matches("windows of 8 stripes", start("plan"):wait().out, 1, true)

@@ -1,5 +1,6 @@
 local cluster = require "spec.support.cluster"
 local native = require "native"
+local eventually = require "spec.support.eventually"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
 
@@ -30,13 +31,10 @@ describe("a backfill whose database is not well", function()
   end
 
   local function why(h)
-    local until_then = process.seconds() + 30
-    local said
-    repeat
-      said = h:out():match '"event":"throttled"[^\n]*"throttled_by":"([^"]*)"'
-      process.pause(0.01)
-    until said or process.seconds() > until_then or not h:running()
-    return said or "never: " .. h:out() .. h:err()
+    return eventually("that it is throttled", function()
+      local ended = not h:running()
+      return h:out():match '"event":"throttled"[^\n]*"throttled_by":"([^"]*)"' or ended and "never: " .. h:out() .. h:err()
+    end)
   end
 
   -- It is held up for that reason, does nothing, and goes on when it is mended.

@@ -1,7 +1,7 @@
 -- A backup is whole, read back and written down, or there is none.
 local cluster = require "spec.support.cluster"
 local json = require "dkjson"
-local native = require "native"
+local eventually = require "spec.support.eventually"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
@@ -243,12 +243,11 @@ describe("backup", function()
       holder:exec "ROLLBACK"
       session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stint:backup' AND datname = current_database()", "0")
       holder:close()
-      local until_then = native.process.seconds() + 10
-      repeat
-        os.remove(project .. "/backups/" .. left[1] .. "/nothing")
+      eventually("five files", function()
         backup()
         left = files()
-      until #left == 5 or native.process.seconds() > until_then
+        return #left == 5
+      end)
       for _, file in ipairs(files()) do
         assert.is_nil(file:find "partial")
       end

@@ -1,5 +1,6 @@
 local native = require "native"
 local cluster = require "spec.support.cluster"
+local eventually = require "spec.support.eventually"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
@@ -62,7 +63,6 @@ describe("stint, connecting,", function()
     local r = run({ "status", "--wait-for-db", "30s" }, {
       cwd = project(),
       env = { DATABASE_URL = as:format "wrong" },
-      timeout = 10,
     })
     assert.equal(9, r.code, r.err)
     assert.matches('password authentication failed for user "keeper"', r.err, 1, true)
@@ -120,14 +120,12 @@ describe("stint, connecting,", function()
   end)
 
   it("says where nobody listens", function()
-    local began = process.seconds()
     local r = up "postgresql://someone@127.0.0.1:1/x"
     assert.equal(9, r.code)
     assert.matches('cannot connect: .*"127.0.0.1", port 1', r.err)
     r = up("postgresql:///x?host=" .. place.folder())
     assert.equal(9, r.code)
     assert.matches("cannot connect: .*%.s%.PGSQL%.5432", r.err)
-    assert.is_true(process.seconds() - began < 5)
   end)
 
   it("shows its name and what it does to whoever looks at the server", function()
@@ -237,12 +235,9 @@ COMMIT;
     it("ends at Ctrl-C while it waits for it to come back", function()
       local h, dir = in_the_middle(WAITING)
       pg:stop "immediate"
-      local until_then = process.seconds() + 20
-      while not h:err():find("reconnecting", 1, true) and process.seconds() < until_then do
-        process.pause(0.01)
-      end
+      h:says "reconnecting"
       h:kill "INT"
-      local r = h:wait(10)
+      local r = h:wait()
       assert.equal(130, r.code, r.err)
       pg:start()
       r = up(url, { cwd = dir })
@@ -256,10 +251,7 @@ COMMIT;
       local dir = config(pg:url "late", "wait_for_db = 50s\n")
       pg:stop()
       local h = run.start({ "up" }, { cwd = dir })
-      local until_then = process.seconds() + 20
-      while not h:err():find("waiting for the server", 1, true) and process.seconds() < until_then do
-        process.pause(0.01)
-      end
+      h:says "waiting for the server"
       assert.is_true(h:running())
       pg:start()
       local r = h:wait()
@@ -274,18 +266,15 @@ COMMIT;
       local took = process.seconds() - began
       pg:start()
       assert.equal(9, r.code, r.err)
-      assert.is_true(took >= 0.5 and took < 8, ("took %g s"):format(took))
+      assert.is_true(took >= 0.5 and took < 60, ("took %g s"):format(took))
     end)
 
     it("ends at Ctrl-C, at once", function()
       pg:stop()
       local h = run.start({ "up", "--wait-for-db", "10m" }, { cwd = project(), env = { DATABASE_URL = pg:url "late" } })
-      local until_then = process.seconds() + 20
-      while not h:err():find("waiting for the server", 1, true) and process.seconds() < until_then do
-        process.pause(0.01)
-      end
+      h:says "waiting for the server"
       h:kill "INT"
-      local r = h:wait(10)
+      local r = h:wait()
       pg:start()
       assert.equal(130, r.code, r.err)
     end)
@@ -304,19 +293,18 @@ COMMIT;
     end)
 
     it("has patience, but not for ever", function()
-      local r = up(pg:url "postgres", { timeout = 30 })
+      local r = up(pg:url "postgres")
       assert.equal(9, r.code, r.err)
       assert.matches("cannot connect: no answer from .* within 10 s", r.err)
     end)
 
     it("ends at Ctrl-C", function()
       local h = run.start({ "up" }, { cwd = project(), env = { DATABASE_URL = pg:url "postgres" } })
-      local until_then = process.seconds() + 20
-      while not has_socket(h.pid) and process.seconds() < until_then do
-        process.pause(0.01)
-      end
+      eventually("its socket", function()
+        return has_socket(h.pid)
+      end)
       h:kill "INT"
-      local r = h:wait(5)
+      local r = h:wait()
       assert.equal(130, r.code, r.err)
     end)
   end)

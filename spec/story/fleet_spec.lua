@@ -74,7 +74,8 @@ describe("a fleet", function()
     tenants(TARGETS)
     local list = files(FILES)
     -- Each counts the sessions of all that are at work.
-    list["scripts/migrations/1_file.sql"] = "CREATE TABLE seen AS SELECT count(*) AS n FROM pg_stat_activity WHERE application_name LIKE 'stint:%';"
+    list["scripts/migrations/1_file.sql"] = ("CREATE TABLE seen AS SELECT count(*) AS n FROM pg_stat_activity "
+      .. "WHERE application_name LIKE 'stint:%%' AND datname LIKE '%s_%%';"):format(prefix)
     dir = run.project(list, CONFIG:format "SELECT name AS database FROM tenant ORDER BY number")
     local r = stint("up", "--jobs", "3")
     assert.equal(0, r.code, r.err .. r.out)

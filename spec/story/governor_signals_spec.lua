@@ -1,5 +1,6 @@
 local cluster = require "spec.support.cluster"
 local native = require "native"
+local eventually = require "spec.support.eventually"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
 
@@ -66,11 +67,13 @@ describe("a backfill waits", function()
   end
 
   local function held_by(h, pattern)
-    local until_then = process.seconds() + 30
     local why
-    repeat
+    eventually(function()
+      return ("%s, but %s: %s"):format(pattern, why, h:out() .. h:err())
+    end, function()
       why = h:running() and sql(WHY) or "no more"
-    until why:find(pattern) or why == "no more" or process.seconds() > until_then
+      return why:find(pattern) or why == "no more"
+    end)
     assert.matches(pattern, why, h:out() .. h:err())
     return why
   end

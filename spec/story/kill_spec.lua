@@ -2,6 +2,7 @@
 -- and in the end everything was done exactly once. STINT_LONG=1 takes many more moments.
 local native = require "native"
 local cluster = require "spec.support.cluster"
+local eventually = require "spec.support.eventually"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
 
@@ -288,19 +289,14 @@ SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'stint:%' AND 
 -- The process has taken the signal: none is left that waits for it.
 local function wait_until_taken(handle)
   local path = ("/proc/%d/status"):format(handle.pid)
-  local until_then = process.seconds() + 30
-  repeat
+  eventually("that the signal is taken", function()
     local status = io.open(path)
     local text = status and status:read "a" or ""
     if status then
       status:close()
     end
-    if text:match "ShdPnd:%s*0+\n" and text:match "SigPnd:%s*0+\n" then
-      return
-    end
-    process.pause(0.001)
-  until process.seconds() > until_then
-  error "the signal was never taken"
+    return text:match "ShdPnd:%s*0+\n" and text:match "SigPnd:%s*0+\n"
+  end)
 end
 
 describe("a run that is interrupted", function()
@@ -344,10 +340,7 @@ describe("a run that is interrupted", function()
     local first = run.start({ "up" }, options(project, url))
     session.wait_until(url, AT_WORK, "t")
     local second = run.start({ "up" }, options(project, url))
-    local until_then = process.seconds() + 30
-    repeat
-      process.pause(0.005)
-    until second:err():find("waiting for the run lock", 1, true) or process.seconds() > until_then
+    second:says "waiting for the run lock"
     second:kill("INT")
     local r = second:wait()
     assert.equal(130, r.code, r.err)

@@ -53,12 +53,10 @@ describe("a script that takes too much", function()
   end
 
   local function fails(body, text, ...)
-    local began = process.seconds()
     local r = up(body, ...):wait()
     assert.equal(6, r.code, r.err)
     assert.matches(FILE, r.err, 1, true)
     assert.matches(text, r.err, 1, true)
-    assert.is_true(process.seconds() - began < 30)
     nothing_is_left()
     return r
   end

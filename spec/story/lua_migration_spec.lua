@@ -1,10 +1,7 @@
-local native = require "native"
 local cluster = require "spec.support.cluster"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
-
-local process = native.process
 
 local FILE = "scripts/migrations/1_lua.lua"
 
@@ -224,11 +221,9 @@ end }
 
   describe("that does not end is ended, and rolled back:", function()
     local function late(body)
-      local began = process.seconds()
       local r = up_with(body, "--lua-time", "300ms")
       assert.equal(6, r.code, r.err)
       assert.matches("ran for more than 300ms", r.err, 1, true)
-      assert.is_true(process.seconds() - began < 10)
       session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'stint:%' AND datname = current_database()", "0")
       assert_nothing_left()
       return r
@@ -265,12 +260,9 @@ end }
         'log.say "here"\nwhile true do pcall(db.exec, db, "SELECT pg_sleep(100)") end' } do
         begin('migration { up = function(db)\ndb:exec "CREATE TABLE kept (n int)"\n' .. body .. "\nend }\n")
         local h = start "up"
-        local until_then = process.seconds() + 20
-        while not h:err():find("here", 1, true) and process.seconds() < until_then do
-          process.pause(0.01)
-        end
+        h:says "here"
         h:kill "INT"
-        local r = h:wait(10)
+        local r = h:wait()
         assert.equal(130, r.code, r.err)
         assert_nothing_left()
       end

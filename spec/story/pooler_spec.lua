@@ -1,5 +1,6 @@
 local native = require "native"
 local cluster = require "spec.support.cluster"
+local eventually = require "spec.support.eventually"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
@@ -45,18 +46,15 @@ default_pool_size = %d
     process.signal(self.pid, "KILL")
     process.wait(self.pid, 10)
   end
-  local until_then = process.seconds() + 10
-  while not place.exists(folder .. "/.s.PGSQL." .. PORT .. ".lock") do
+  eventually(function()
+    return "a pgbouncer that answers: " .. place.read(folder .. "/said")
+  end, function()
     local ok, eye = pcall(session.open, self.url "pgbouncer")
     if ok then
       eye:close()
-      return self
     end
-    if process.seconds() > until_then then
-      error("pgbouncer does not start: " .. place.read(folder .. "/said"))
-    end
-    process.pause(0.01)
-  end
+    return ok
+  end)
   return self
 end
 

@@ -26,14 +26,6 @@ local function start(cwd, url, ...)
   return run.start({ "up", "--lock-timeout", "200ms", ... }, { cwd = cwd, env = { DATABASE_URL = url } })
 end
 
-local function wait_for_words(handle, words)
-  local until_then = process.seconds() + 30
-  while not handle:err():find(words, 1, true) do
-    assert.is_true(process.seconds() < until_then and handle:running(), "never said: " .. words .. "\n" .. handle:err())
-    process.pause(0.005)
-  end
-end
-
 local ADD = { ["1_add.sql"] = "ALTER TABLE hot ADD COLUMN extra int;" }
 
 describe("a run that wants a table lock", function()
@@ -42,17 +34,18 @@ describe("a run that wants a table lock", function()
     local reader, client = session.open(url), session.open(url)
     reader:exec "BEGIN; SELECT count(*) FROM hot"
     local up = start(project(ADD), url)
-    local began, worst = process.seconds(), 0
+    local began, waited = process.seconds(), 0
     while process.seconds() - began < 5 do
       local asked = process.seconds()
       client:exec "SELECT n FROM hot WHERE id = 1"
-      worst = math.max(worst, process.seconds() - asked)
+      local took = process.seconds() - asked
+      waited = waited + (took > 0.1 and took or 0)
     end
     assert.is_true(up:running(), up:err())
     reader:exec "COMMIT"
     local r = up:wait()
     assert.equal(0, r.code, r.err)
-    assert.is_true(worst < 0.3, ("a client waited %.3f s"):format(worst))
+    assert.is_true(waited < 1.5, ("a client waited %.3f s"):format(waited))
     assert.matches("not queueing for a lock behind pid " .. reader:pid(), r.err, 1, true)
     assert.equal("0", client:value "SELECT count(*) FROM hot WHERE extra IS NOT NULL")
     reader:close()
@@ -89,7 +82,7 @@ describe("a run that wants a table lock", function()
       ["2_lua.lua"] = [[migration { up = function(db) db:exec "UPDATE hot SET n = n + 1" end }]],
     }, url)
     holder:exec "BEGIN; SELECT FROM hot WHERE id = 50 FOR UPDATE"
-    wait_for_words(up, "trying again")
+    up:says "trying again"
     assert.equal("1", holder:value "SELECT count(*) FROM hot WHERE id = 50")
     holder:exec "COMMIT"
     local r = up:wait()
@@ -107,7 +100,7 @@ describe("a run that wants a table lock", function()
       ["1_parts.sql"] = "-- stint: no-transaction\nSET search_path = other, public;\nCREATE SCHEMA other;\n"
         .. "CREATE TABLE note (t text);\nUPDATE hot SET n = n + 1;\nINSERT INTO note VALUES ('x');",
     }, url)
-    wait_for_words(up, "trying again")
+    up:says "trying again"
     holder:exec "COMMIT"
     local r = up:wait()
     assert.equal(0, r.code, r.err)
@@ -121,7 +114,7 @@ describe("a run that wants a table lock", function()
     local old = session.open(url)
     old:exec "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM hot"
     local up = start(project { ["1_index.sql"] = "CREATE INDEX CONCURRENTLY hot_n ON hot (n);" }, url)
-    wait_for_words(up, "waiting for a lock held by pid " .. old:pid())
+    up:says("waiting for a lock held by pid " .. old:pid())
     session.wait_until(url, "SELECT count(*) > 0 FROM pg_index WHERE indexrelid = to_regclass('hot_n')", "t")
     old:exec "COMMIT"
     local r = up:wait()

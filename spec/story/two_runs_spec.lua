@@ -1,10 +1,8 @@
 -- Several runs of one project at once: one works, the others wait, and each file is applied once.
 local cluster = require "spec.support.cluster"
+local eventually = require "spec.support.eventually"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
-local native = require "native"
-
-local process = native.process
 
 local LONG = os.getenv("STINT_LONG") ~= nil
 
@@ -27,21 +25,6 @@ end
 
 local function start(project, url, ...)
   return run.start({ "up", ... }, { cwd = project, env = { DATABASE_URL = url } })
-end
-
-local function wait_for(what, seen)
-  local until_then = process.seconds() + 30
-  while not seen() do
-    assert.is_true(process.seconds() < until_then, "never seen: " .. what)
-    process.pause(0.005)
-  end
-end
-
-local function wait_for_words(handle, words)
-  wait_for(words, function()
-    return handle:err():find(words, 1, true) or not handle:running()
-  end)
-  assert.matches(words, handle:err(), 1, true)
 end
 
 local function count(text, pattern)
@@ -120,7 +103,7 @@ describe("two runs at once", function()
     local first = start(project, url)
     session.wait_until(url, AT_THE_GATE, "t")
     local second = start(project, url)
-    wait_for_words(second, "waiting for the run lock, held by pid ")
+    second:says "waiting for the run lock, held by pid "
     assert.matches("stint:up", second:err(), 1, true)
     assert.is_true(first:running())
     held:close()
@@ -145,7 +128,7 @@ describe("two runs at once", function()
     local pid = s:value "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted"
     s:close()
     local second = start(project, url, "--json")
-    wait_for("the event", function()
+    eventually("the event", function()
       return second:out():find('"event":"blocked"', 1, true) or not second:running()
     end)
     held:close()
@@ -200,7 +183,7 @@ describe("two runs at once", function()
       seconds[i] = start(project, url)
     end
     for _, second in ipairs(seconds) do
-      wait_for_words(second, "waiting for the run lock")
+      second:says "waiting for the run lock"
     end
     -- the server looks for deadlocks after one second of waiting
     session.wait_until(url, building:format "AND now() - query_start > '2 s'", "t")
@@ -225,10 +208,10 @@ describe("two runs at once", function()
     local first = start(project, url)
     session.wait_until(url, AT_THE_GATE, "t")
     local second = start(project, url)
-    wait_for_words(second, "waiting for the run lock")
+    second:says "waiting for the run lock"
     first:kill()
     assert.equal(9, first:wait().signal)
-    wait_for_words(second, "2_gate: going on after statement 3 of 7")
+    second:says "2_gate: going on after statement 3 of 7"
     held:close()
     local r = second:wait()
     assert.equal(0, r.code, r.err)

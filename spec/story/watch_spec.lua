@@ -1,6 +1,7 @@
 local cluster = require "spec.support.cluster"
 local json = require "dkjson"
 local native = require "native"
+local eventually = require "spec.support.eventually"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
 local terminal = require "spec.support.terminal"
@@ -195,11 +196,10 @@ describe("stint watch", function()
     local t = watch()
     t:shows "1_fill"
     t:press "\26"
-    local until_then = process.seconds() + 10
-    while not t:is_as_before() and process.seconds() < until_then do
+    eventually("the shell's screen", function()
       t:read(0.02)
-    end
-    assert.is_true(t:is_as_before())
+      return t:is_as_before()
+    end)
     t.all = ""
     t:signal "CONT"
     t:shows "1_fill"
@@ -215,10 +215,11 @@ describe("stint watch", function()
     local t = watch()
     t:shows "1_fill"
     t:close()
-    local until_then, code, signal = process.seconds() + 10, nil, nil
-    while not code and not signal and process.seconds() < until_then do
-      code, signal = process.wait(t.pid, 0.05)
-    end
+    local code, signal
+    eventually("its end", function()
+      code, signal = process.wait(t.pid, 0)
+      return code or signal
+    end)
     assert.is_true(signal == 1 or code == 0, tostring(code) .. tostring(signal))
   end)
 
@@ -258,10 +259,7 @@ describe("stint watch", function()
     local h = at_work()
     stint("backfill", "cancel", "2_other")
     local w = start("watch", "--interval", "50ms")
-    local until_then = process.seconds() + 20
-    while not w:out():find("1_fill", 1, true) and process.seconds() < until_then do
-      process.pause(0.01)
-    end
+    w:says "1_fill"
     let_go()
     assert.equal(0, h:wait().code)
     local r = w:wait()
@@ -276,10 +274,7 @@ describe("stint watch", function()
     local h = at_work()
     stint("backfill", "cancel", "2_other")
     local w = start("watch", "--json", "--interval", "50ms")
-    local until_then = process.seconds() + 20
-    while not w:out():find("\n", 1, true) and process.seconds() < until_then do
-      process.pause(0.01)
-    end
+    w:says "}\n"
     let_go()
     assert.equal(0, h:wait().code)
     local r = w:wait()

@@ -2,8 +2,9 @@
 --   local r = run({ "status" }, { cwd = dir, env = { STINT_URL = url } })
 --   r.code, r.out, r.err, r.signal
 -- The environment is clean but for what `env` gives; stdin is empty but for `stdin`. A run that
--- takes longer than `timeout` seconds (60) is an error.
+-- takes longer than `timeout` seconds (120) is an error.
 local native = require "native"
+local eventually = require "spec.support.eventually"
 local place = require "spec.support.place"
 
 local process = native.process
@@ -44,6 +45,24 @@ end
 
 function Handle:err()
   return self.result and self.result.err or place.read(self.files .. "/err")
+end
+
+-- Looks until it has said `text`; it is an error if it ends without.
+function Handle:says(text)
+  local function said()
+    return self:out() .. self:err()
+  end
+  local found
+  eventually(function()
+    return ("%q from stint %s, which said:\n%s"):format(text, self.shown, said())
+  end, function()
+    local ended = not self:running()
+    found = said():find(text, 1, true) ~= nil
+    return found or ended
+  end)
+  if not found then
+    error(("stint %s ended and never said %q, but:\n%s"):format(self.shown, text, said()), 2)
+  end
 end
 
 -- "INT", "TERM", "KILL", "STOP", "CONT" or a number. True if it was still there.
@@ -91,7 +110,7 @@ function run.start(args, opts)
     account = opts.account,
   }
   return setmetatable(
-    { pid = pid, files = files, timeout = opts.timeout or 60, shown = table.concat(args, " ") },
+    { pid = pid, files = files, timeout = opts.timeout or 120, shown = table.concat(args, " ") },
     Handle
   )
 end

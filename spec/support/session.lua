@@ -7,13 +7,14 @@
 --   a:exec "COMMIT"
 --   b:wait()
 local native = require "native"
+local eventually = require "spec.support.eventually"
 
 local Session = {}
 Session.__index = Session
 
 local session = {}
 
-local PATIENCE = 30
+local PATIENCE = 60
 
 function session.open(url)
   return setmetatable({ url = url, handle = native.session.open(url) }, Session)
@@ -100,21 +101,17 @@ function Session:close()
 end
 
 -- Looks until the query's first value is `wanted`; for what another process is about to do.
-function session.wait_until(url, sql, wanted, seconds)
+function session.wait_until(url, sql, wanted)
   local eye = session.open(url)
-  local until_then = native.process.seconds() + (seconds or PATIENCE)
   local seen
-  repeat
+  eventually(function()
+    return ("%s: wanted %s, saw %s"):format(sql, tostring(wanted), tostring(seen))
+  end, function()
     seen = eye:value(sql)
-    if seen == wanted then
-      eye:close()
-      return true
-    end
-    native.session.busy(eye.handle, 0)
-    native.process.pause(0.005)
-  until native.process.seconds() > until_then
+    return seen == wanted
+  end)
   eye:close()
-  error(("%s: wanted %s, saw %s"):format(sql, tostring(wanted), tostring(seen)), 2)
+  return true
 end
 
 return session

@@ -9,7 +9,7 @@ local run = require "spec.support.run"
 
 local process, tty = native.process, native.terminal
 
-local PATIENCE = 20
+local PATIENCE = 60
 
 local Terminal = {}
 Terminal.__index = Terminal

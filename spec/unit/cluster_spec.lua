@@ -1,4 +1,5 @@
 local native = require "native"
+local eventually = require "spec.support.eventually"
 local place = require "spec.support.place"
 local session = require "spec.support.session"
 
@@ -77,9 +78,9 @@ describe("cluster", function()
     assert.is_true(private.start(project))
     local pid = tonumber(place.read(at.data .. "/postmaster.pid"):match("^%d+"))
     assert.is_true(process.signal(pid, "QUIT"))
-    while private.at(project).state == "running" do
-      process.pause(0.01)
-    end
+    eventually("its end", function()
+      return private.at(project).state ~= "running"
+    end)
     assert.is_true(private.start(project))
     session.open(at.url):close()
   end)
