@@ -32,6 +32,42 @@ local function before(root, tags, byte, fits)
   return best
 end
 
+-- The token that closes the parenthesis at `i`, or nil.
+local function closing(tokens, i)
+  local depth = 0
+  for k = i, #tokens do
+    local text = tokens[k].text
+    depth = depth + (text == "(" and 1 or text == ")" and -1 or 0)
+    if depth == 0 then
+      return k
+    end
+  end
+end
+
+local function set(words)
+  local names = {}
+  for word in words:gmatch "%S+" do
+    names[word] = true
+  end
+  return names
+end
+
+local function one_of(token, names)
+  return token and token.kind == "word" and names[token.text:upper()] or false
+end
+
+local function nothing() end
+
+-- The SQL/JSON functions have a grammar of their own; their arguments are of no interest here.
+local sql_json = set [[
+  JSON_TABLE JSON_VALUE JSON_QUERY JSON_EXISTS JSON_OBJECT JSON_ARRAY JSON_OBJECTAGG JSON_ARRAYAGG JSON_SCALAR JSON_SERIALIZE
+]]
+
+local json_kinds = set "VALUE SCALAR ARRAY OBJECT"
+local kinds_of_generated = set "STORED VIRTUAL"
+local grant_options = set "INHERIT SET ADMIN"
+local looks = set "VACUUM ANALYZE ANALYSE"
+
 local function mark_constraint(fields, fits)
   return function(root, byte)
     local node = before(root, { "Constraint" }, byte, fits)
@@ -77,6 +113,13 @@ local forms = {
       end) }
     end
   end,
+  -- GENERATED ALWAYS AS (...), which is VIRTUAL
+  function(tokens, i)
+    local stop = are(tokens, i, { "GENERATED", "ALWAYS", "AS" }) and closing(tokens, i + 3)
+    if stop and not one_of(tokens[stop + 1], kinds_of_generated) and not is(tokens[i + 3], "IDENTITY") then
+      return { 180000, i, i + 2, "DEFAULT", mark_constraint({ contype = "CONSTR_GENERATED", generated_when = "a", generated_kind = "v" }) }
+    end
+  end,
   -- PRIMARY KEY (a, b WITHOUT OVERLAPS)
   function(tokens, i)
     if are(tokens, i, { "WITHOUT", "OVERLAPS" }) then
@@ -114,11 +157,76 @@ local forms = {
       end }
     end
   end,
+  -- MERGE ... WHEN NOT MATCHED BY SOURCE | BY TARGET ... RETURNING ...
+  function(tokens, i)
+    if are(tokens, i, { "NOT", "MATCHED", "BY", "SOURCE" }) then
+      return { 170000, i, i + 3, "MATCHED", nothing }
+    elseif are(tokens, i, { "NOT", "MATCHED", "BY", "TARGET" }) then
+      return { 170000, i, i + 3, "NOT MATCHED", nothing }
+    elseif is(tokens[i], "RETURNING") and is(tokens[1], "MERGE") then
+      return { 170000, i, #tokens, "", nothing }
+    end
+  end,
+  -- RETURNING WITH (OLD AS o, NEW AS n) ...
+  function(tokens, i)
+    local stop = are(tokens, i - 1, { "RETURNING", "WITH" }) and closing(tokens, i + 1)
+    if stop then
+      return { 180000, i, stop, "", nothing }
+    end
+  end,
+  -- JSON_TABLE(...), JSON_OBJECT('a': 1), ...
+  function(tokens, i)
+    local stop = one_of(tokens[i], sql_json) and tokens[i + 1] and tokens[i + 1].text == "(" and closing(tokens, i + 1)
+    if stop then
+      return { is(tokens[i], "JSON_TABLE") and 170000 or 160000, i, stop, tokens[i].text .. "()", nothing }
+    end
+  end,
+  -- x IS JSON OBJECT
+  function(tokens, i)
+    if is(tokens[i], "JSON") and (is(tokens[i - 1], "IS") or are(tokens, i - 2, { "IS", "NOT" })) then
+      return { 160000, i, one_of(tokens[i + 1], json_kinds) and i + 1 or i, "NULL", nothing }
+    end
+  end,
+  -- GRANT role TO member WITH INHERIT FALSE, SET TRUE
+  function(tokens, i)
+    if is(tokens[1], "GRANT") and is(tokens[i], "WITH") and one_of(tokens[i + 1], grant_options) then
+      local stop = i + 2
+      while tokens[stop + 1] and tokens[stop + 1].text == "," do
+        stop = stop + 3
+      end
+      return { 160000, i, math.min(stop, #tokens), "", nothing }
+    end
+  end,
+  -- ANALYZE ONLY t
+  function(tokens, i)
+    if is(tokens[i], "ONLY") and one_of(tokens[1], looks) then
+      return { 180000, i, i, "", nothing }
+    end
+  end,
+  -- t AT LOCAL
+  function(tokens, i)
+    if are(tokens, i, { "AT", "LOCAL" }) then
+      return { 170000, i, i + 1, "", nothing }
+    end
+  end,
+  -- SET ACCESS METHOD DEFAULT
+  function(tokens, i)
+    if is(tokens[i], "DEFAULT") and are(tokens, i - 3, { "SET", "ACCESS", "METHOD" }) then
+      return { 170000, i, i, "heap", nothing }
+    end
+  end,
+  -- 0xFF
+  function(tokens, i)
+    local text = tokens[i].text
+    if text:find "^0[xX][%x_]+$" or text:find "^0[oO][0-7_]+$" or text:find "^0[bB][01_]+$" then
+      return { 160000, i, i, "0", nothing }
+    end
+  end,
   -- 1_000_000
   function(tokens, i)
     local text = tokens[i].text
     if tokens[i].kind == "number" and text:find "^%d[%d_]*$" and text:find "_" then
-      return { 160000, i, i, (text:gsub("_", "")), function() end }
+      return { 160000, i, i, (text:gsub("_", "")), nothing }
     end
   end,
 }

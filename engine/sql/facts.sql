@@ -103,7 +103,8 @@ WITH space AS (
         WHERE p.prokind IN ('f', 'p') GROUP BY 1) one
 ), types AS (
   SELECT json_object_agg(n.nspname || '.' || t.typname, json_build_object('kind',
-           CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'c' THEN 'composite' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE 'base' END)) AS json
+           CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'c' THEN 'composite' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE 'base' END,
+           'values', (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid))) AS json
   FROM pg_catalog.pg_type t JOIN space n ON n.oid = t.typnamespace LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
   WHERE t.typcategory <> 'A' AND (t.typrelid = 0 OR c.relkind = 'c')
 ), domains AS (

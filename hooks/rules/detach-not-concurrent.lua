@@ -10,9 +10,14 @@ policy {
     local found = {}
     for cmd in subject.commands(s, "AT_DetachPartition") do
       local parent = s:relation(s.node.relation)
+      local beside = parent.default_partition or parent.facts and parent.facts.default_partition
+      if cmd.def.concurrent and beside and not s.conditional then
+        found[#found + 1] = deny(("%s has a default partition: CONCURRENTLY fails"):format(subject.name(parent)), {
+          at = cmd, object = parent.id, certainty = "certain",
+        })
+      end
       if not cmd.def.concurrent and subject.is_shared(parent) then
-        local default = parent.facts and parent.facts.default_partition
-        local can = s.impact.world:since(14) and not default
+        local can = s.impact.world:since(14) and not beside
         found[#found + 1] = (can and deny or warn)(("%s is detached under ACCESS EXCLUSIVE on %s"):format(
           subject.name(s:relation(cmd.def.name)), subject.name(parent)), {
           at = cmd,
@@ -30,6 +35,8 @@ policy {
       "ALTER TABLE log DETACH PARTITION log_2020",
       "ALTER TABLE app.log DETACH PARTITION app.log_2020",
       { sql = "ALTER TABLE log DETACH PARTITION log_2020", server_version = 130004 },
+      { sql = "ALTER TABLE log DETACH PARTITION log_1 CONCURRENTLY", facts = { relations = {
+        ["public.log"] = { kind = "partitioned", columns = {}, default_partition = "public.log_rest" } } } },
     },
     good = {
       "ALTER TABLE log DETACH PARTITION log_2020 CONCURRENTLY",

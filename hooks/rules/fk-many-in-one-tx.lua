@@ -3,7 +3,7 @@ local subject = require "stint.subject"
 policy {
   about = "foreign keys to several tables in one transaction hold the locks of all of them together",
   family = "constraint-validation",
-  level = "notice",
+  level = "warning",
   why = "Each ADD FOREIGN KEY, NOT VALID too, holds SHARE ROW EXCLUSIVE on the table that it points to until the"
     .. " transaction ends: writes to all of these tables wait together, and another order elsewhere is a deadlock.",
   safe = "-- one foreign key a migration",
@@ -19,7 +19,7 @@ policy {
       end
     end
     if count > 1 then
-      return notice(("foreign keys to %d tables are added in one transaction"):format(count), { at = last, certainty = "certain" })
+      return warn(("foreign keys to %d tables are added in one transaction"):format(count), { at = last, certainty = "certain" })
     end
   end,
   tests = {

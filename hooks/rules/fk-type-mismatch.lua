@@ -60,7 +60,7 @@ policy {
     end
     local found = {}
     for node in s:each "Constraint" do
-      if node.contype == "CONSTR_FOREIGN" then
+      if node.contype == "CONSTR_FOREIGN" and node.pktable then
         local child, parent = s:relation(s.node.relation), s:relation(node.pktable)
         local keys = key_of(parent, node)
         for i, column in ipairs(columns_of(node)) do
@@ -97,6 +97,7 @@ policy {
       "CREATE TABLE q (id uuid PRIMARY KEY); CREATE TABLE n (q_id text, FOREIGN KEY (q_id) REFERENCES q)",
     },
     good = {
+      "ALTER TABLE t ALTER CONSTRAINT f DEFERRABLE",
       "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (p2) REFERENCES p (id) NOT VALID",
       "ALTER TABLE t ADD COLUMN q bigint REFERENCES p",
       "CREATE TABLE n (p_id bigint REFERENCES p)",

@@ -5,7 +5,7 @@ local routines = { OBJECT_FUNCTION = "function", OBJECT_PROCEDURE = "procedure",
 policy {
   about = "a dropped function breaks code that calls it",
   family = "compat",
-  level = "warning",
+  level = "notice",
   why = "every statement that calls it fails from the commit on",
   safe = "stop calling it in a release before; to change it, CREATE OR REPLACE, or DROP and CREATE in one transaction",
   file = function(m)
@@ -23,7 +23,7 @@ policy {
         local names = tree.names(object.objname)
         if not made[names[#names]] then
           local name = table.concat(names, ".")
-          found[#found + 1] = warn(("the %s %s is dropped: code that runs may still call it"):format(what, name), {
+          found[#found + 1] = notice(("the %s %s is dropped: code that runs may still call it"):format(what, name), {
             at = s, object = name, certainty = "certain",
           })
         end

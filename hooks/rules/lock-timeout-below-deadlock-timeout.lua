@@ -1,5 +1,7 @@
 local subject = require "stint.subject"
 
+local BLINK = 100 -- ms: no lock is waited for so shortly on purpose
+
 policy {
   about = "with so short a lock_timeout autovacuum never gives way",
   family = "lock-timeout",
@@ -11,6 +13,9 @@ policy {
   statement = function(s)
     local _, value = subject.setting(s, "lock_timeout")
     local ms = value and subject.milliseconds(value)
+    if ms and ms > 0 and ms < BLINK and tonumber(value) then
+      return warn(("lock_timeout is %g ms: a number without a unit means milliseconds"):format(ms), { hint = ("'%gs'"):format(ms) })
+    end
     if ms and ms > 0 and ms < 1000 then
       return notice(("lock_timeout is %g ms: shorter than deadlock_timeout (1 s), so autovacuum never gives way"):format(ms))
     end

@@ -24,8 +24,10 @@ REFRESH MATERIALIZED VIEW CONCURRENTLY totals;]],
     if not node or node.tag ~= "RefreshMatViewStmt" or not view then
       return allow()
     end
-    local known = view.is_new or view.facts and view.facts.indexes
-    if node.concurrent and view.populated == false then
+    local known = view.is_new or view.complete
+    if node.concurrent and node.skipData then
+      return deny("CONCURRENTLY and WITH NO DATA exclude each other", { object = view.id, certainty = "certain" })
+    elseif node.concurrent and view.populated == false then
       return deny(("%s holds no rows yet: CONCURRENTLY fails"):format(view.name), { object = view.id, certainty = "certain" })
     elseif node.concurrent and known and not unique_index(view) then
       return deny(("%s has no unique index over columns: CONCURRENTLY fails"):format(view.name), { object = view.id, certainty = "certain" })
@@ -43,6 +45,8 @@ REFRESH MATERIALIZED VIEW CONCURRENTLY totals;]],
       "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a; REFRESH MATERIALIZED VIEW CONCURRENTLY m",
       "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a WITH NO DATA; CREATE UNIQUE INDEX ON m (a); REFRESH MATERIALIZED VIEW CONCURRENTLY m",
       "DO $$ BEGIN REFRESH MATERIALIZED VIEW totals; END $$",
+      "REFRESH MATERIALIZED VIEW CONCURRENTLY totals WITH NO DATA",
+      { sql = "REFRESH MATERIALIZED VIEW CONCURRENTLY m", facts = { relations = { ["public.m"] = { kind = "matview", columns = { a = {} } } } } },
     },
     good = {
       "REFRESH MATERIALIZED VIEW CONCURRENTLY totals",

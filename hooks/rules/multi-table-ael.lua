@@ -2,6 +2,7 @@ local modes = require "stint.modes"
 local subject = require "stint.subject"
 
 local HOT = 100 -- rows written a second
+local MANY = 3 -- tables, whatever their size
 
 local function is_hot(relation)
   local facts = relation.facts
@@ -32,7 +33,7 @@ policy {
     if #list < 2 then
       return allow()
     end
-    local say = hot >= 2 and warn or notice
+    local say = (hot >= 2 or #list >= MANY) and warn or notice
     return say(("%s is held on %s together"):format(modes.words "AccessExclusive", table.concat(list, " and ")), {
       at = last, certainty = hot >= 2 and "certain" or "assumed",
     })

@@ -56,7 +56,8 @@ policy {
         elseif kind == "TRANS_STMT_ROLLBACK" then
           found[#found + 1] = deny("ROLLBACK: what stands between BEGIN and here is undone, and the file still counts as applied", { at = s })
         elseif parts > 1 then
-          found[#found + 1] = warn("the file goes on in another transaction: if that fails, what stands before this COMMIT stays", { at = s })
+          local say = s.node.chain and warn or notice
+          found[#found + 1] = say("the file goes on in another transaction: if that fails, what stands before this COMMIT stays", { at = s })
         end
         open = s.node.chain or false
       end

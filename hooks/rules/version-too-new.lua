@@ -92,6 +92,11 @@ local functions = {
   array_reverse = 180000, array_sort = 180000, casefold = 180000, crc32 = 180000, uuidv4 = 180000, uuidv7 = 180000,
 }
 
+local types = {
+  int4multirange = 140000, int8multirange = 140000, nummultirange = 140000, datemultirange = 140000, tsmultirange = 140000,
+  tstzmultirange = 140000,
+}
+
 local options = {
   CopyStmt = { on_error = 170000, log_verbosity = 170000, reject_limit = 180000 },
   VacuumStmt = { process_main = 160000, buffer_usage_limit = 160000, skip_database_stats = 160000, only_database_stats = 160000 },
@@ -141,6 +146,12 @@ policy {
         say(functions[name], name .. "()", call)
       end
     end
+    for type in s:each "TypeName" do
+      local name = tree.dotted(type.names):gsub("^pg_catalog%.", "")
+      if (types[name] or 0) > version then
+        say(types[name], "the type " .. name, type)
+      end
+    end
     local known = s.node and options[s.node.tag] or {}
     for _, option in ipairs(s.node and s.node.options or {}) do
       if option.tag == "DefElem" and (known[option.defname] or 0) > version then
@@ -161,6 +172,7 @@ policy {
       { sql = "CREATE OR REPLACE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()", server_version = 130010 },
       { sql = "ALTER TABLE t ADD COLUMN id uuid DEFAULT uuidv7()", server_version = 170002 },
       { sql = "VACUUM (PROCESS_MAIN false) t", server_version = 150004 },
+      { sql = "CREATE TABLE n (during tstzmultirange)", server_version = 130010 },
     },
     good = {
       { sql = "CREATE UNIQUE INDEX i ON t (a) NULLS NOT DISTINCT", server_version = 150004 },

@@ -17,6 +17,7 @@ end
 policy {
   about = "a dropped view breaks code that reads it",
   family = "compat",
+  level = "warning",
   why = "no rows are lost, but every statement that reads the view fails from the commit on",
   safe = "stop reading the view in a release before; to change it, CREATE OR REPLACE VIEW, or DROP and CREATE in one transaction",
   file = function(m)
@@ -28,7 +29,7 @@ policy {
         local names = tree.names(object.items)
         if not is_made(m, names[#names]) then
           local name = table.concat(names, ".")
-          found[#found + 1] = deny(("the view %s is dropped: code that runs may still read it"):format(name), {
+          found[#found + 1] = warn(("the view %s is dropped: code that runs may still read it"):format(name), {
             at = s, object = name, certainty = "certain",
           })
         end

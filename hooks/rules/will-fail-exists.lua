@@ -1,4 +1,5 @@
 local subject = require "stint.subject"
+local tree = require "stint.tree"
 
 -- The relation that a statement makes, unless it is content with one that is there.
 local function made(node)
@@ -40,6 +41,12 @@ policy {
     if index_there(world, node, s.table) then
       found[#found + 1] = deny(("the index %s is there already"):format(node.idxname), { object = node.idxname, certainty = "certain" })
     end
+    local enum = node.tag == "AlterEnumStmt" and not node.skipIfNewValExists and world:enum(node.typeName)
+    if enum and enum[node.newVal] then
+      found[#found + 1] = deny(("%s has the value %s already"):format(tree.dotted(node.typeName), node.newVal), {
+        object = node.newVal, certainty = "certain",
+      })
+    end
     local new = {}
     for cmd in s:each "AlterTableCmd" do
       local def = cmd.def
@@ -63,6 +70,8 @@ policy {
       "ALTER TABLE t ADD COLUMN a int",
       "CREATE INDEX CONCURRENTLY t_i ON t (a)",
       "CREATE VIEW t AS SELECT 1",
+      { sql = "CREATE TYPE mood AS ENUM ('a', 'b'); ALTER TYPE mood ADD VALUE 'b'", facts = {} },
+      { sql = "ALTER TYPE mood RENAME VALUE 'b' TO 'a'", facts = { types = { ["public.mood"] = { kind = "enum", values = { "a", "b" } } } } },
       { sql = "CREATE TABLE n (a int); CREATE TABLE n (b int)", facts = {} },
       { sql = "ALTER TABLE x ADD COLUMN a int; ALTER TABLE x ADD COLUMN a int", facts = {} },
     },
@@ -70,6 +79,7 @@ policy {
       "CREATE TABLE IF NOT EXISTS t (a int)",
       "ALTER TABLE t ADD COLUMN IF NOT EXISTS a int",
       "CREATE TEMP TABLE t (a int)",
+      "CREATE TYPE mood AS ENUM ('a'); ALTER TYPE mood ADD VALUE 'b'; ALTER TYPE mood ADD VALUE IF NOT EXISTS 'b'",
       "CREATE TABLE app.t (a int)",
       "DROP TABLE t; CREATE TABLE t (a int)",
       "ALTER TABLE t DROP COLUMN a; ALTER TABLE t ADD COLUMN a bigint",

@@ -1,4 +1,5 @@
 local subject = require "stint.subject"
+local tree = require "stint.tree"
 
 local foreign = { pg_catalog = true, information_schema = true, pg_temp = true, pg_toast = true }
 
@@ -52,7 +53,7 @@ local function added(node)
   return set
 end
 
--- The columns that an ALTER TABLE, a RENAME or an index names: { name, node }
+-- The columns that a statement names, where it can be said without its queries: { name, node }
 local function columns(s)
   local node, list = s.node, {}
   local function names(of, at)
@@ -64,6 +65,8 @@ local function columns(s)
     list[1] = { node.subname }
   elseif node.tag == "IndexStmt" then
     names(node.indexParams, node)
+  elseif node.tag == "InsertStmt" or node.tag == "UpdateStmt" then
+    names(node.cols or node.targetList, node)
   end
   for cmd in s:each "AlterTableCmd" do
     if with_column[cmd.subtype] and cmd.name and not cmd.missing_ok then
@@ -76,10 +79,11 @@ local function columns(s)
   return list
 end
 
+local with_columns = { AlterTableStmt = true, IndexStmt = true, RenameStmt = true, InsertStmt = true, UpdateStmt = true }
+
 local function missing_columns(s, found)
   local relation, node = s.table, s.node
-  local tag = node.tag
-  if tag ~= "AlterTableStmt" and tag ~= "IndexStmt" and tag ~= "RenameStmt" then
+  if not with_columns[node.tag] then
     return
   elseif not relation or not relation.complete or relation.kind == "view" or relation.kind == "matview" or relation.kind == "sequence" then
     return
@@ -99,17 +103,29 @@ local of_constraint = { AT_DropConstraint = true, AT_ValidateConstraint = true, 
 
 local function missing_constraints(s, found)
   local relation, new = s.table, {}
-  if not relation or not relation.complete or not relation.facts or s.node.tag ~= "AlterTableStmt" then
+  if not relation or not relation.complete or relation.named_by_server or s.node.tag ~= "AlterTableStmt" then
     return
   end
   for cmd in s:each "AlterTableCmd" do
     local name = cmd.name or cmd.def and cmd.def.conname
     if cmd.subtype == "AT_AddConstraint" and name then
       new[name] = true
-    elseif of_constraint[cmd.subtype] and name and not cmd.missing_ok and not relation.constraints[name] and not new[name] then
+    elseif of_constraint[cmd.subtype] and name and not cmd.missing_ok and not relation.constraints[name] and not new[name]
+      and (relation.facts or not name:find "_not_null%d*$") then
       found[#found + 1] = deny(("%s has no constraint %s"):format(subject.name(relation), name), {
         at = cmd, object = relation.id .. "." .. name, certainty = "certain",
       })
+    end
+  end
+end
+
+-- A value that an enum lacks.
+local function missing_values(s, found)
+  local node = s.node
+  local enum = node.tag == "AlterEnumStmt" and s.impact.world:enum(node.typeName)
+  for _, value in ipairs(enum and { node.oldVal or node.newValNeighbor } or {}) do
+    if not enum[value] then
+      found[1] = deny(("%s has no value %s"):format(tree.dotted(node.typeName), value), { object = value, certainty = "certain" })
     end
   end
 end
@@ -133,6 +149,7 @@ policy {
     if #found == 0 then
       missing_columns(s, found)
       missing_constraints(s, found)
+      missing_values(s, found)
     end
     return found
   end,
@@ -149,6 +166,11 @@ policy {
       { sql = "CREATE TABLE n (a int); ALTER TABLE n ALTER b SET NOT NULL", facts = {} },
       { sql = "DROP TABLE t; ALTER TABLE t ADD COLUMN a int", facts = {} },
       "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES nobody NOT VALID",
+      "INSERT INTO t (a, b) VALUES (1, 2)",
+      { sql = "CREATE TABLE n (id int PRIMARY KEY, a int); UPDATE n SET b = 1 WHERE id = 7", facts = {} },
+      { sql = "CREATE TABLE n (id int PRIMARY KEY); ALTER TABLE n DROP CONSTRAINT n_key", facts = {} },
+      { sql = "CREATE TYPE mood AS ENUM ('a'); ALTER TYPE mood ADD VALUE 'c' BEFORE 'b'", facts = {} },
+      { sql = "ALTER TYPE mood RENAME VALUE 'b' TO 'c'", facts = { types = { ["public.mood"] = { kind = "enum", values = { "a" } } } } },
     },
     good = {
       "ALTER TABLE t ADD COLUMN b int; ALTER TABLE t DROP COLUMN b",
@@ -158,6 +180,10 @@ policy {
       { sql = "ALTER TABLE u DROP COLUMN b", facts = {} },
       "CREATE TABLE u (a int); ALTER TABLE u RENAME TO v; ALTER TABLE v ADD COLUMN b int; CREATE INDEX i ON v (lower(b::text))",
       "CREATE TABLE u AS SELECT 1 AS b; ALTER TABLE u DROP COLUMN b",
+      "CREATE TABLE n (id int PRIMARY KEY, a int CHECK (a > 0), UNIQUE (a, id)); ALTER TABLE n DROP CONSTRAINT n_pkey,"
+        .. " DROP CONSTRAINT n_a_check, DROP CONSTRAINT n_a_id_key",
+      "CREATE TABLE n (LIKE t INCLUDING ALL); ALTER TABLE n DROP CONSTRAINT n_c; INSERT INTO t (a) VALUES (1)",
+      "CREATE TYPE mood AS ENUM ('a'); ALTER TYPE mood ADD VALUE 'c' BEFORE 'a'; ALTER TYPE other RENAME VALUE 'x' TO 'y'",
       "DO $$ BEGIN IF false THEN ALTER TABLE u ADD COLUMN a int; END IF; END $$",
     },
   },

@@ -32,6 +32,7 @@ local function like(relation, clause)
     relation.columns[name] = { type = column.type, not_null = column.not_null, collation = column.collation,
       has_default = options & LIKE.defaults ~= 0 and column.has_default or nil }
   end
+  relation.named_by_server = options & LIKE.indexes ~= 0 or nil
   for name, constraint in pairs(source.constraints) do
     local wanted = constraint.type == "c" and LIKE.constraints or constraint.type ~= "f" and LIKE.indexes or 0
     if options & wanted ~= 0 then
@@ -47,7 +48,7 @@ local function inherit(relation, parent)
   parent.world:children(parent)
   table.insert(parent.children, relation)
   relation.parent = relation.parent or parent
-  relation.complete = relation.complete and parent.complete
+  relation.complete, relation.named_by_server = relation.complete and parent.complete, true
   for name, column in pairs(parent.columns) do
     relation.columns[name] = relation.columns[name] or world.copy({ column })[1]
   end
@@ -177,7 +178,21 @@ local function type_id(self, names)
 end
 
 function effects.CreateEnumStmt(self, node)
-  self.types[type_id(self, node.typeName)] = { enum = true, is_new = true }
+  local values = {}
+  for _, value in ipairs(node.vals or {}) do
+    values[read.text(value)] = true
+  end
+  self.types[type_id(self, node.typeName)] = { enum = true, is_new = true, values = values }
+end
+
+function effects.AlterEnumStmt(self, node)
+  local values = self:enum(node.typeName)
+  if values then
+    values[node.newVal] = true
+    if node.oldVal then
+      values[node.oldVal] = nil
+    end
+  end
 end
 
 function effects.CompositeTypeStmt(self, node)

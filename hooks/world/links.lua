@@ -1,5 +1,9 @@
 -- Who inherits from a relation, who refers to it, who reads it. Facts tell it from the other side.
 
+local native = ...
+
+local read = native.use("impact/read")
+
 local links = {}
 
 -- What the facts say against the direction in which they are written: who inherits, who refers.
@@ -139,6 +143,26 @@ function links:all_views(relation, column, out)
     self:all_views(view, nil, out)
   end
   return out
+end
+
+-- The values of an enum: { value = true }, or nil where nobody has told of them.
+function links:enum(names)
+  names = read.names(names)
+  local schema = names[#names - 1]
+  for _, at in ipairs(schema and { schema } or self.path) do
+    local id = at .. "." .. names[#names]
+    local told = self.facts.types and self.facts.types[id]
+    if self.types[id] == nil and told and told.values then
+      local values = {}
+      for _, value in ipairs(told.values) do
+        values[value] = true
+      end
+      self.types[id] = { enum = true, values = values }
+    end
+    if self.types[id] then
+      return self.types[id].values
+    end
+  end
 end
 
 -- What a view reads.

@@ -91,7 +91,7 @@ migration {
   end)
 
   it("cannot read every statement, and says so", function()
-    local sql = "SELECT 1;\nSELECT * FROM ü,\n  JSON_TABLE('{}', '$' COLUMNS (a int));"
+    local sql = "SELECT 1;\nSELECT * FROM ü,\n  JSON_TABEL('{}', '$' COLUMNS (a int));"
     assert.same({ "3:24 error unparsed" }, places(sql))
     assert.same({ "3:24 warning unparsed" }, places(sql, "[development]\nunparsed = warn\n"))
     local waived = sql:gsub("\n", '\n-- stint: allow unparsed reason="17"\n', 1)
