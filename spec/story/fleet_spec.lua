@@ -1,12 +1,11 @@
 local cluster = require "spec.support.cluster"
+local fleet = require "spec.support.fleet"
 local native = require "native"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
 
-local LONG = os.getenv "STINT_LONG" ~= nil
-local TARGETS = LONG and 500 or 12
-local FILES = LONG and 20 or 3
+local TARGETS, FILES = 12, 3
 
 local CONFIG = [[
 [project]
@@ -22,19 +21,6 @@ local function files(count)
     list[("scripts/migrations/%d_file.sql"):format(i)] = ("CREATE TABLE t%d (n int);\n-- stint: down\nDROP TABLE t%d;\n"):format(i, i)
   end
   return list
-end
-
--- The rows of the table that a fleet's run prints: name -> { state, count, exit }; and the names in their order.
-local function table_of(out)
-  local rows, names = {}, {}
-  for line in out:gmatch "[^\n]+" do
-    local name, state, count, code = line:match "^(%S+)%s+(%l[%l_]+)%s+([%d-]+)%s+([%d-]+)$"
-    if name and name ~= "target" then
-      rows[name] = { state = state, count = count, exit = code }
-      names[#names + 1] = name
-    end
-  end
-  return rows, names
 end
 
 describe("a fleet", function()
@@ -79,7 +65,7 @@ describe("a fleet", function()
     dir = run.project(list, CONFIG:format "SELECT name AS database FROM tenant ORDER BY number")
     local r = stint("up", "--jobs", "3")
     assert.equal(0, r.code, r.err .. r.out)
-    local rows, names = table_of(r.out)
+    local rows, names = fleet.table_of(r.out)
     assert.equal(TARGETS, #names)
     for i = 1, TARGETS do
       assert.equal(name(i), names[i])
@@ -108,19 +94,6 @@ describe("a fleet", function()
     return s
   end
 
-  -- The process that works on a target.
-  local function process_of(handle, target)
-    local file = assert(io.open(("/proc/%d/task/%d/children"):format(handle.pid, handle.pid)))
-    local children = file:read "a"
-    file:close()
-    for pid in children:gmatch "%d+" do
-      if place.read("/proc/" .. pid .. "/environ"):find("STINT_TARGET=" .. target .. "\0", 1, true) then
-        return tonumber(pid)
-      end
-    end
-    error("nobody works on " .. target)
-  end
-
   describe("of five", function()
     before_each(function()
       tenants(5)
@@ -130,7 +103,7 @@ describe("a fleet", function()
     end)
 
     local function states(out)
-      local rows, found = table_of(out), {}
+      local rows, found = fleet.table_of(out), {}
       for i = 1, 5 do
         found[i] = rows[name(i)].state
       end
@@ -146,12 +119,12 @@ describe("a fleet", function()
       local h = start({ "up", "--jobs", "2" })
       session.wait_until(pg:url(name(2)), AT_THE_GATE, "1")
       session.wait_until(pg:url(name(5)), "SELECT count(*) FROM pg_tables WHERE tablename = 't2'", "1")
-      assert.is_true(native.process.signal(process_of(h, name(2)), "KILL"))
+      assert.is_true(native.process.signal(fleet.process_of(h, name(2)), "KILL"))
       local r = h:wait()
       session.wait_until(pg:url(name(2)), AT_THE_GATE, "0")
       held:close()
       assert.equal("ok killed ok ok ok", states(r.out), r.err)
-      assert.same({ state = "killed", count = "0", exit = "137" }, table_of(r.out)[name(2)])
+      assert.same({ state = "killed", count = "0", exit = "137" }, fleet.table_of(r.out)[name(2)])
       assert.equal(1, r.code)
       assert.matches("5 targets: 4 ok, 1 killed; 8 applied\n", r.out, 1, true)
       assert.matches("NEXT: stint up goes on with the 1 that is left\n", r.err, 1, true)
@@ -167,7 +140,7 @@ describe("a fleet", function()
       local r = stint("up", "--jobs", "1")
       assert.equal(6, r.code)
       assert.equal("ok ok failed ok ok", states(r.out))
-      assert.same({ state = "failed", count = "1", exit = "6" }, table_of(r.out)[name(3)])
+      assert.same({ state = "failed", count = "1", exit = "6" }, fleet.table_of(r.out)[name(3)])
       assert.matches(name(3) .. [[: ERROR: 2_file: relation "t2" already exists (SQLSTATE 42P07)]], r.err, 1, true)
       assert.matches(name(3) .. ": STATE: ", r.err, 1, true)
       assert.matches(name(3) .. ": NEXT: [^\n]*stint up %-%-target " .. name(3), r.err)
@@ -187,8 +160,8 @@ describe("a fleet", function()
       end
       local r = stint("up", "--jobs", "1")
       assert.equal("ok failed ok failed ok", states(r.out), r.err)
-      assert.equal("6", table_of(r.out)[name(2)].exit)
-      assert.equal("7", table_of(r.out)[name(4)].exit)
+      assert.equal("6", fleet.table_of(r.out)[name(2)].exit)
+      assert.equal("7", fleet.table_of(r.out)[name(4)].exit)
       assert.equal(7, r.code)
     end)
 
@@ -267,13 +240,13 @@ describe("a fleet", function()
       stint("up", "--target", name(1))
       local r = stint "status"
       assert.equal(0, r.code, r.err)
-      local rows = table_of(r.out)
+      local rows = fleet.table_of(r.out)
       assert.same({ state = "ok", count = "0", exit = "0" }, rows[name(1)])
       assert.same({ state = "ok", count = "2", exit = "0" }, rows[name(2)])
       assert.matches("5 targets: 5 ok; 8 pending\n", r.out, 1, true)
       r = stint("status", "--check", "--canary", "2", "--max-failures", "1")
       assert.equal(2, r.code)
-      assert.same({ state = "pending", count = "2", exit = "2" }, table_of(r.out)[name(2)])
+      assert.same({ state = "pending", count = "2", exit = "2" }, fleet.table_of(r.out)[name(2)])
       r = stint "plan"
       assert.equal(0, r.code, r.err)
       assert.matches("5 targets: 5 ok; 8 pending\n", r.out, 1, true)
@@ -393,11 +366,11 @@ hook { on = { "run_finished" }, run = function(event) log.warn(event.environment
       }, CONFIG:format "schema:one, schema:two")
       local r = stint("deploy", "--backfills", "detached")
       assert.equal(2, r.code, r.err)
-      assert.same({ state = "pending", count = "1", exit = "2" }, table_of(r.out).two)
+      assert.same({ state = "pending", count = "1", exit = "2" }, fleet.table_of(r.out).two)
       r = stint "work"
       assert.equal(0, r.code, r.err)
       assert.matches("^target  state           rows  exit\n", r.out)
-      assert.same({ state = "ok", count = "2000", exit = "0" }, table_of(r.out).two)
+      assert.same({ state = "ok", count = "2000", exit = "0" }, fleet.table_of(r.out).two)
       assert.matches("2 targets: 2 ok; 4000 rows\n", r.out, 1, true)
       r = stint "deploy"
       assert.equal(0, r.code, r.err)
@@ -426,13 +399,13 @@ hook { on = { "run_finished" }, run = function(event) log.warn(event.environment
       local held = gate(name(1))
       local h = start { "up", "-v" }
       session.wait_until(pg:url(name(1)), AT_THE_GATE, "1")
-      local words = place.read(("/proc/%d/cmdline"):format(process_of(h, "T1")))
+      local words = place.read(("/proc/%d/cmdline"):format(fleet.process_of(h, "T1")))
       assert.matches("stint", words, 1, true)
       assert.is_nil(words:find(PASSWORD, 1, true))
       held:close()
       local r = h:wait()
       assert.equal(0, r.code, r.err)
-      assert.same({ "T1", "T2" }, select(2, table_of(r.out)))
+      assert.same({ "T1", "T2" }, select(2, fleet.table_of(r.out)))
       assert.is_nil((r.out .. r.err):find(PASSWORD, 1, true))
     end)
 
@@ -440,15 +413,15 @@ hook { on = { "run_finished" }, run = function(event) log.warn(event.environment
       dir = run.project(files(1), CONFIG:format(name(2) .. ", ${OTHER}"))
       local r = start({ "up" }, { OTHER = pg:url(name(1)) }):wait()
       assert.equal(0, r.code, r.err)
-      assert.same({ name(2), name(1) }, select(2, table_of(r.out)))
+      assert.same({ name(2), name(1) }, select(2, fleet.table_of(r.out)))
     end)
 
     it("goes on past one that does not answer", function()
       dir = run.project(files(1), CONFIG:format("postgresql:///gone?host=/nowhere, " .. name(1)))
       local r = stint "up"
       assert.equal(9, r.code)
-      assert.equal("failed", table_of(r.out).gone.state)
-      assert.equal("ok", table_of(r.out)[name(1)].state)
+      assert.equal("failed", fleet.table_of(r.out).gone.state)
+      assert.equal("ok", fleet.table_of(r.out)[name(1)].state)
       assert.matches("gone: ERROR: ", r.err, 1, true)
     end)
   end)
