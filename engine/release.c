@@ -59,8 +59,8 @@ static const char *why_not(const Migration *m, const LedgerRow *row) {
 }
 
 static bool refuse_missing(const Config *from, const Text *missing, size_t count) {
-    fail(FAIL_REFUSED, "%zu of the files %s not passed in %s", count,
-         count == 1 ? "has" : "have", from->environment);
+    fail(FAIL_REFUSED, "%zu of the files %s not passed in %s", count, count == 1 ? "has" : "have",
+         from->environment);
     fail_detail("%s", missing->at);
     fail_state("no record was made");
     return fail_next("stint deploy -e %s", from->environment);
