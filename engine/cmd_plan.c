@@ -141,7 +141,7 @@ static bool plan(Call *call) {
     bool ok =
         check_words(call) && run_peek(&run) && plan_accept(&run.plan, call->config->order) &&
         review_make(&run, &review) && open_due(&run) && (!run.plan.due || verify_load(&run)) &&
-        look_at_gates(&run, &review, &gates) && rehearse(call, &run, &review, &rehearsal) &&
+        rehearse(call, &run, &review, &rehearsal) && look_at_gates(&run, &review, &gates) &&
         precedent_read(call->arena, call->config, option_value(&call->given, "from"), &precedent);
     const Listing listing = {call, run.pg, &review, &precedent, rehearsal};
     if (ok && !call->json)
@@ -184,7 +184,8 @@ const Command cmd_plan = {
     .about = "what up would do now: files, statements, locks, findings",
     .help =
         "Asks the database for the shape and size of its tables and says of each statement what it\n"
-        "locks, rewrites, reads as a whole and builds, and what the rules find. Changes nothing.\n"
+        "locks, rewrites, reads as a whole and builds, and what the rules find. Changes nothing;\n"
+        "a rehearsal that goes well is entered in the ledger, for the gate `rehearsed`.\n"
         "The hash at the end stands for all of it: deploy --plan HASH runs this plan or none.\n"
         "The exit code is 2 where --queries finds a statement that breaks.",
     .needs = NEED_CONFIG,

@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "file.h"
 #include "ledger.h"
+#include "proof.h"
 #include "release.h"
 #include "session.h"
 #include "sql.h"
@@ -273,6 +274,16 @@ static bool look_at_replicas(const EvidenceFor *of, const Json *wanted, Json *fo
     return true;
 }
 
+/* ---- proofs ---- */
+
+static bool list_proofs(const EvidenceFor *of, const Json *kinds, Json *found) {
+    ProofFiles files = {0, arena_take(of->arena, (of->count + 1) * sizeof *files.at)};
+    for (size_t i = 0; i < of->count; i++)
+        files.at[files.count++] = of->item[i]->migration;
+    return !of->ledger->version ||
+           proof_find(of->pg, of->arena, of->config->ledger_schema, kinds, &files, found);
+}
+
 /* ---- the time ---- */
 
 static bool know_zone(Pg *pg, Arena *a, const char *zone) {
@@ -331,6 +342,7 @@ bool evidence_find(const EvidenceFor *of, const Json *wanted, Json **out) {
     return ask_windows(of, json_get(wanted, "windows"), found) &&
            ask_others(of, json_get(wanted, "applied_on"), found) &&
            list_backups(of, json_get(wanted, "backup"), found) &&
+           list_proofs(of, json_get(wanted, "proofs"), found) &&
            look_at_replicas(of, json_get(wanted, "replicas"), found) &&
            count_approvals(of, json_get(wanted, "approvals"), found);
 }

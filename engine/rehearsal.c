@@ -4,6 +4,7 @@
 #include "fail.h"
 #include "inquiry.h"
 #include "log.h"
+#include "proof.h"
 #include "sql.h"
 #include "variable.h"
 
@@ -244,6 +245,37 @@ static bool give_up(Arena *a, Rehearsal *out) {
     return true;
 }
 
+/* ---- that it went well ---- */
+
+static const char *why_unproven(const Run *run, const Rehearsal *out) {
+    if (out->problem || out->lacks.count)
+        return "not all could be tried";
+    if (out->differences.count)
+        return "not all is as the plan says";
+    if (out->broken.count)
+        return "statements of the application break";
+    return run->ledger.version
+               ? NULL
+               : "there is no ledger yet; the first run makes it, or what stint doctor --grants shows";
+}
+
+/* Who may only read can plan all the same. */
+static bool prove(Run *run, const Review *review, Rehearsal *out) {
+    Arena *a = run->arena;
+    ProofFiles files = {0, arena_take(a, (review->count + 1) * sizeof *files.at)};
+    for (size_t i = 0; i < review->count; i++)
+        files.at[files.count++] = review->file[i].item->migration;
+    out->unproven = why_unproven(run, out);
+    if (out->unproven || proof_write(run->pg, a, run->config->ledger_schema, "rehearsed",
+                                     arena_format(a, "%zu statements", out->statements), &files))
+        return true;
+    if (failure()->kind == FAIL_INTERRUPTED)
+        return false;
+    out->unproven = arena_string(a, failure()->message);
+    fail_clear();
+    return true;
+}
+
 bool rehearsal_hold(Run *run, const Review *review, const RehearsalQueries *queries,
                     Rehearsal *out) {
     Mould mould;
@@ -258,7 +290,7 @@ bool rehearsal_hold(Run *run, const Review *review, const RehearsalQueries *quer
     out->place = mould.scratch.place;
     out->lacks = mould.lacks;
     mould_close(&mould);
-    return ok;
+    return ok && prove(run, review, out);
 }
 
 const char *rehearsal_certainty(const Rehearsal *rehearsal) {

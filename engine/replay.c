@@ -75,6 +75,11 @@ void replay_print(Arena *a, const Rehearsal *rehearsal) {
         printf("%zu statements of the application could be prepared before, %zu of them after\n",
                rehearsal->queries, rehearsal->queries - rehearsal->broken.count);
     print_notes("error", &rehearsal->broken, " (query-breaks, compat)");
+    if (rehearsal->unproven)
+        printf("  not entered in the ledger as rehearsed: %s\n",
+               fail_redacted(rehearsal->unproven));
+    else
+        puts("  entered in the ledger: exactly these texts are rehearsed");
 }
 
 /* ---- for programs ---- */
@@ -152,6 +157,8 @@ Json *replay_json(Arena *a, const Rehearsal *rehearsal) {
         json_append_text(lacks, rehearsal->lacks.at[i]);
     json_set_text(json, "certainty", rehearsal_certainty(rehearsal));
     json_set_text(json, "problem", rehearsal->problem);
+    json_set_flag(json, "recorded", !rehearsal->unproven);
+    json_set_text(json, "not_recorded", rehearsal->unproven);
     json_set(json, "lacks", lacks);
     json_set_integer(json, "statements", (long long)rehearsal->statements);
     json_set_integer(json, "duration_ms", rehearsal->ms);

@@ -129,6 +129,34 @@ end, function(value, ask)
   }
 end)
 
+-- What a command has done with exactly these texts, and written into this ledger (proof.h).
+local function proof(name, word, command)
+  gate(name, upwards, function(value, wants)
+    wants.proofs[name] = value and true or nil
+  end, function(value, ask)
+    local most = type(value) == "table" and value.max_age
+    local ages = ask.found.proofs and ask.found.proofs[name] or {}
+    local details = value and lacking(ask, function(file)
+      local age = ages[file.id]
+      if not age then
+        return say("has not been %s as it is now", word)
+      elseif most and age > seconds(most) then
+        return say("was %s %s ago, and that may be %s", word, span(age), most)
+      end
+    end) or {}
+    if #details == 0 then
+      return
+    end
+    local next_steps = { say("%s -e %s", command, ask.environment) }
+    if not ask.found.proofs then
+      table.insert(next_steps, 1, "its owner makes the ledger first, where that is entered: stint doctor --grants shows the SQL")
+    end
+    return { say("%s not %s", some(#details, "file"), word), details = details, next = next_steps }
+  end)
+end
+
+proof("rehearsed", "rehearsed", "stint plan --rehearse")
+
 local function approvals_of(value)
   value = type(value) == "table" and value or { count = value }
   return { count = value.count or 1, roles = value.roles, not_author = value.not_author == true }
@@ -410,7 +438,7 @@ end
 
 -- { command, policies = { path... } }: what must be found out; demands: how many there are.
 function gates.begin(with)
-  local wants = { applied_on = {}, approvals = {}, windows = {}, backup = false, replicas = false, facts = false, judge = false }
+  local wants = { applied_on = {}, approvals = {}, proofs = {}, windows = {}, backup = false, replicas = false, facts = false, judge = false }
   now = demands_of(with.policies, with.command)
   for _, one in ipairs(now) do
     one.gate.wants(one.value, wants, one.policy)
@@ -424,6 +452,7 @@ function gates.begin(with)
     applied_on = native.json.list(sorted(wants.applied_on)),
     approvals = native.json.list(kinds),
     windows = native.json.list(wants.windows),
+    proofs = native.json.list(sorted(wants.proofs)),
     backup = wants.backup,
     replicas = wants.replicas,
     facts = wants.facts or wants.judge,

@@ -161,7 +161,7 @@ local function lifted()
   local fields = {}
   for _, gate in ipairs {
     "applied_on", "approvals", "backup", "data_loss", "downtime", "max_duration", "max_rows_locked", "order",
-    "replica_lag", "reversible", "rules", "run", "window",
+    "rehearsed", "replica_lag", "reversible", "rules", "run", "window",
   } do
     fields[gate] = { "string", "list", of = "string", doc = "the database role, or roles, whose members may" }
   end
@@ -243,6 +243,13 @@ kinds.policy = {
       fields = {
         max_age = { "duration", required = true, doc = "how old it may be" },
         proved = { "boolean", doc = "it has been restored once" },
+      },
+    },
+    rehearsed = {
+      "boolean", "record",
+      doc = "plan --rehearse has gone well with exactly this text",
+      fields = {
+        max_age = { "duration", required = true, doc = "how long ago at most" },
       },
     },
     approvals = {

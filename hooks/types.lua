@@ -79,7 +79,8 @@ function migration(declaration) end
 ---@field max_rows_locked? integer the rows of the largest table that may be locked against reading or writing
 ---@field on? string|string[] the tags of s.node that `statement` is asked about, such as "IndexStmt"; without it, all
 ---@field order? "strict"|"warn"|"allow" a pending file older than the newest applied one
----@field override? { applied_on?: string|string[], approvals?: string|string[], backup?: string|string[], data_loss?: string|string[], downtime?: string|string[], max_duration?: string|string[], max_rows_locked?: string|string[], order?: string|string[], replica_lag?: string|string[], reversible?: string|string[], rules?: string|string[], run?: string|string[], window?: string|string[] } who may lift a gate for one run (deploy --override GATE --reason TEXT): { window = "dba" }
+---@field override? { applied_on?: string|string[], approvals?: string|string[], backup?: string|string[], data_loss?: string|string[], downtime?: string|string[], max_duration?: string|string[], max_rows_locked?: string|string[], order?: string|string[], rehearsed?: string|string[], replica_lag?: string|string[], reversible?: string|string[], rules?: string|string[], run?: string|string[], window?: string|string[] } who may lift a gate for one run (deploy --override GATE --reason TEXT): { window = "dba" }
+---@field rehearsed? boolean|{ max_age: string } plan --rehearse has gone well with exactly this text
 ---@field replica_lag? string how far replicas may be behind when the run begins
 ---@field reversible? boolean every file has a way back, or says why not
 ---@field rules? table<string, "deny"|"warn"|"allow"> the level of rules here, by their names: { ["drop-column"] = "deny" }

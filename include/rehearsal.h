@@ -1,7 +1,7 @@
 /* rehearsal: the pending files really run, on an empty copy of the target's schema: what each
  * statement locked and rewrote there, compared with what the review says; and which of the
  * application's statements can no longer be prepared after which file. Refuses to touch the target
- * beyond its schema, and leaves nothing behind. */
+ * beyond its schema, and leaves nothing behind but an event in its ledger when all went well. */
 #ifndef REHEARSAL_H
 #define REHEARSAL_H
 
@@ -39,6 +39,7 @@ typedef struct {
     long long ms;
     RehearsalNotes differences, broken; /* from the plan; statements of the application */
     size_t queries;                     /* that could be prepared before */
+    const char *unproven; /* why the ledger does not say that it went well; NULL: it does */
 } Rehearsal;
 
 typedef struct {

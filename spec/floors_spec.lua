@@ -92,6 +92,7 @@ local floors = {
       parts
       pour
       precedent
+      proof
       quarantine
       range
       repeatable
