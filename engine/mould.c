@@ -68,11 +68,11 @@ static bool fill(Arena *a, const Config *config, const Pg *target, Mould *mould)
 }
 
 bool mould_make(Arena *a, const Config *config, const Pg *target, Mould *out) {
-    const char *name;
     *out = (Mould){0};
-    if (!scratch_open(a, config, &out->scratch) || !scratch_make(&out->scratch, a, NULL, &name))
+    if (!scratch_open(a, config, &out->scratch) ||
+        !scratch_make(&out->scratch, a, NULL, &out->database))
         return false;
-    out->config = scratch_config(a, &out->scratch, name);
+    out->config = scratch_config(a, &out->scratch, out->database);
     if (!target)
         return true;
     int wanted = pg_version(target) / MAJOR, found = pg_version(out->scratch.pg) / MAJOR;

@@ -323,7 +323,7 @@ bool revert_redo(Arena *a, const Config *config, const Consent *consent) {
     RevertWanted wanted = {.count = 1, .consent = *consent};
     Revert revert = {
         .run = {.arena = a, .config = config, .command = "redo"}, .wanted = &wanted, .again = true};
-    RunnerWanted up = {.command = "up", .count = -1, .has_passed = true};
+    RunnerWanted up = {.command = "up", .count = -1, .manner = RUNNER_ASKED};
     RunnerResult result;
     if (!go(&revert))
         return false;

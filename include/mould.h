@@ -11,6 +11,7 @@
 typedef struct {
     Scratch scratch;
     Config *config; /* for the copy */
+    const char *database;
     Strings lacks;  /* what it does not have, as people read it; none: it is the same */
 } Mould;
 

@@ -7,12 +7,18 @@
 #include "config.h"
 #include "plan.h"
 
+typedef enum {
+    RUNNER_ASKS,  /* gates, rules and checks, as the environment has them */
+    RUNNER_ASKED, /* gates and rules have been asked */
+    RUNNER_TRIES, /* a scratch database, where nobody is to be asked */
+} RunnerManner;
+
 typedef struct {
     const char *command; /* "up", "deploy": for the ledger and pg_stat_activity */
     const char *to;      /* the last version to apply, or NULL */
     long count;          /* at most so many; -1: all */
     const char *only;    /* the id of the one file to apply, or NULL */
-    bool has_passed;     /* its gates and rules were asked before */
+    RunnerManner manner;
     Strings override;    /* gates to lift, and why (gate.h) */
     const char *reason;
     const char *release; /* the file of a record: nothing runs that is not in it; or NULL */

@@ -61,6 +61,7 @@ local floors = {
       batch
       binaries
       border
+      catalog
       child
       clause
       client
@@ -159,8 +160,10 @@ local floors = {
       seed
       setback
       solo
+      stage
       step
       transform
+      trial
       verify
       wipe
       worker

@@ -1,0 +1,35 @@
+/* catalog: what a database holds, described object by object (tables, columns, constraints,
+ * indexes, views, functions, types, rights, comments ...), and what differs between two such
+ * descriptions. What extensions brought with them and the ledger's schema do not count; nor do
+ * rows. Refuses to know why it differs. */
+#ifndef CATALOG_H
+#define CATALOG_H
+
+#include "json.h"
+#include "pg.h"
+
+typedef enum { CATALOG_ADDED, CATALOG_REMOVED, CATALOG_CHANGED } CatalogChange;
+
+typedef struct {
+    CatalogChange change;
+    const char *kind, *name; /* "column", "public.users.email" */
+    const char *was, *is;    /* how it is made; NULL: it was not there, it is gone */
+} CatalogDifference;
+
+typedef struct {
+    size_t count;
+    CatalogDifference *at; /* by name */
+} CatalogDifferences;
+
+/* One row an object: kind, name, definition; by name. `ledger_schema` is left out. The session is
+ * in no transaction. */
+bool catalog_read(Pg *pg, Arena *a, const char *ledger_schema, PgRows *out);
+/* Parts of a table that came or went as a whole are not told apart. Nothing is borrowed. */
+CatalogDifferences catalog_compare(Arena *a, const PgRows *was, const PgRows *is);
+const char *catalog_change(CatalogChange change); /* "added" */
+/* "changed column public.users.email", and below, behind `indent`, the lines that differ. */
+const char *catalog_say(Arena *a, const CatalogDifference *difference, const char *indent);
+/* A list of { change, kind, name, before, after }. */
+Json *catalog_json(Arena *a, const CatalogDifferences *differences);
+
+#endif

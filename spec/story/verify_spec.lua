@@ -1,0 +1,143 @@
+-- stint verify: each migration up, down and up again on a scratch database.
+local cluster = require "spec.support.cluster"
+local json = require "dkjson"
+local place = require "spec.support.place"
+local run = require "spec.support.run"
+
+local USERS = "CREATE TABLE users (id int PRIMARY KEY, email text);\nGRANT SELECT ON users TO PUBLIC;\n-- stint: down\nDROP TABLE users;\n"
+
+describe("verify", function()
+  local pg, project
+
+  local function write(name, text)
+    place.make((project .. "/scripts/" .. name):match "^(.*)/")
+    place.write(project .. "/scripts/" .. name, text)
+  end
+
+  local function stint(code, ...)
+    local r = run({ ... }, { cwd = project, env = { NO_COLOR = "1" } })
+    assert.equal(code, r.code, r.out .. r.err)
+    return r
+  end
+
+  local function results()
+    local list = {}
+    for _, one in ipairs(json.decode(run({ "verify", "--json" }, { cwd = project }).out).migrations) do
+      list[#list + 1] = one.name .. " " .. one.result
+    end
+    return table.concat(list, ", ")
+  end
+
+  local function scratch_databases()
+    return pg:sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'stint\\_scratch%'")
+  end
+
+  setup(function()
+    pg = cluster.get()
+  end)
+
+  before_each(function()
+    project = run.project({}, ("[project]\nscratch = %s\n[development]\nurl = %s\n"):format(pg:url(), (pg:database())))
+    write("migrations/1_users.sql", USERS)
+  end)
+
+  after_each(function()
+    assert.equal("0", scratch_databases())
+  end)
+
+  it("is content with ways down that undo what the ways up did, of every kind", function()
+    write("migrations/2_view.sql", [[
+      CREATE SCHEMA app; CREATE TYPE app.mood AS ENUM ('sad', 'ok');
+      CREATE FUNCTION app.twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n';
+      CREATE VIEW app.mails AS SELECT email FROM users; COMMENT ON VIEW app.mails IS 'who';
+      ALTER TABLE users ADD COLUMN mood app.mood DEFAULT 'ok', ADD CONSTRAINT has_mail CHECK (email LIKE '%@%');
+-- stint: down
+      ALTER TABLE users DROP COLUMN mood, DROP CONSTRAINT has_mail; DROP SCHEMA app CASCADE;
+    ]])
+    write("migrations/3_index.sql", "CREATE INDEX CONCURRENTLY users_email ON users (email);\n-- stint: down\nDROP INDEX CONCURRENTLY users_email;\n")
+    write("migrations/4_lua.lua", [[
+      migration { up = function(db) db:exec "CREATE TABLE l ()" end, down = function(db) db:exec "DROP TABLE l" end }
+    ]])
+    write("migrations/5_fill.lua", 'backfill { table = "users", set = { email = "\'a@b\'" }, where = "email IS NULL", down = { email = "NULL" } }\n')
+    write("migrations/6_one_way.sql", "CREATE TABLE one_way ();\n")
+    write("repeatable/mails.sql", "CREATE OR REPLACE VIEW all_mails AS SELECT email FROM users;\n")
+    local r = stint(0, "verify")
+    assert.matches("on an empty database (PostgreSQL ", r.out, 1, true)
+    assert.matches("6 applied; 5 with a way down, 5 of them up, down and up again; 1 without: verified\n", r.out, 1, true)
+    assert.equal("", r.err)
+  end)
+
+  it("shows what a way down leaves, and what it takes too much, file by file", function()
+    write("migrations/2_age.sql", "ALTER TABLE users ADD COLUMN age int;\nCREATE INDEX mails ON users (email);\n"
+      .. "-- stint: down\nALTER TABLE users DROP COLUMN age;\n")
+    write("migrations/3_name.sql", "ALTER TABLE users ADD COLUMN name text;\n-- stint: down\nALTER TABLE users DROP COLUMN name;\n")
+    write("migrations/4_rights.sql", "ALTER TABLE users ALTER COLUMN email SET NOT NULL;\n"
+      .. "-- stint: down\nALTER TABLE users ALTER COLUMN email DROP NOT NULL; REVOKE ALL ON users FROM PUBLIC;\n")
+    local r = stint(2, "verify")
+    assert.matches("scripts/migrations/2_age.sql: after its way down the schema is not what it was before\n  added index public.mails\n", r.out, 1, true)
+    assert.matches("scripts/migrations/4_rights.sql: after its way down the schema is not what it was before\n  changed table public.users\n", r.out, 1, true)
+    assert.matches("\n    - granted =r/", r.out, 1, true)
+    assert.matches("4 with a way down, 2 of them up, down and up again\n", r.out, 1, true)
+    assert.equal("1_users verified, 2_age differs, 3_name verified, 4_rights differs", results())
+  end)
+
+  it("names the place where a way down fails", function()
+    write("migrations/2_age.sql", "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\n\nALTER TABLE users DROP COLUMN ages;\n")
+    write("migrations/3_lua.lua", 'migration {\n  up = function() end,\n  down = function(db)\n    db:exec "DROP TABLE nothing"\n  end,\n}\n')
+    local r = stint(2, "verify")
+    assert.matches('scripts/migrations/2_age.sql:4: its way down fails: 2_age: column "ages" of relation "users" does not exist', r.out, 1, true)
+    assert.matches('scripts/migrations/3_lua.lua: its way down fails: 3_lua: scripts/migrations/3_lua.lua:4: ', r.out, 1, true)
+    assert.equal("1_users verified, 2_age fails, 3_lua fails", results())
+  end)
+
+  it("sees a second way up that does not do what the first did", function()
+    write("migrations/2_once.sql", [[
+      CREATE SEQUENCE IF NOT EXISTS times;
+      DO $$ BEGIN IF to_regclass('done') IS NULL THEN CREATE TABLE odd (); END IF; END $$;
+-- stint: down
+      DROP TABLE IF EXISTS odd; DROP SEQUENCE times;
+    ]])
+    write("migrations/3_odd.sql", [[
+      DO $$ BEGIN IF current_setting('stint.twice', true) IS NULL THEN CREATE TABLE first (); ELSE CREATE TABLE second (); END IF; END $$;
+-- stint: down
+      DROP TABLE first;
+      DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET stint.twice = 1', current_database()); END $$;
+    ]])
+    local r = stint(2, "verify")
+    assert.matches("scripts/migrations/3_odd.sql: after its second way up the schema is not what it was after the first\n"
+      .. "  removed table public.first\n  added table public.second\n", r.out, 1, true)
+    assert.equal("1_users verified, 2_once verified, 3_odd differs", results())
+  end)
+
+  it("is stopped by a way up that fails", function()
+    write("migrations/2_bad.sql", "CREATE TABLE good ();\nSELECT 1/0;\n")
+    local r = stint(6, "verify")
+    assert.matches("2_bad: division by zero", r.err, 1, true)
+    assert.matches("scripts/migrations/2_bad.sql:2", r.err, 1, true)
+    assert.matches("on an empty database of the scratch server, which is gone; nothing was run here", r.err, 1, true)
+    assert.matches("then: stint verify", r.err, 1, true)
+  end)
+
+  it("asks neither rules nor checks nor hooks of the team, and touches no database of theirs", function()
+    write("policies/no.lua", 'policy { statement = function() return deny "never" end }\n')
+    write("checks/no.lua", 'check { about = "never", when = "after", none = "SELECT 1" }\n')
+    write("hooks/loud.lua", 'hook { on = { "run_started" }, run = function() log.info "loud" end }\n')
+    local r = stint(0, "verify", "-v")
+    assert.not_matches("loud", r.err, 1, true)
+    assert.matches("pending", stint(0, "status").out, 1, true)
+  end)
+
+  it("with --pending begins with what the database has", function()
+    stint(0, "up")
+    write("migrations/1_users.sql", USERS .. "-- a word\n")
+    write("migrations/2_age.sql", "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nALTER TABLE users DROP COLUMN age;\n")
+    local r = stint(0, "verify", "--pending")
+    assert.matches("on an empty copy of the schema (PostgreSQL ", r.out, 1, true)
+    assert.matches("1 applied; 1 with a way down, 1 of them up, down and up again: verified\n", r.out, 1, true)
+  end)
+
+  it("has nothing to verify where there are no files", function()
+    os.remove(project .. "/scripts/migrations/1_users.sql")
+    assert.matches(": nothing to verify\n", stint(0, "verify").out, 1, true)
+  end)
+end)
