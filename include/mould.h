@@ -12,7 +12,7 @@ typedef struct {
     Scratch scratch;
     Config *config; /* for the copy */
     const char *database;
-    Strings lacks;  /* what it does not have, as people read it; none: it is the same */
+    Strings lacks; /* what it does not have, as people read it; none: it is the same */
 } Mould;
 
 /* `target` NULL: the database is not there yet, and the copy is an empty one. What is done with

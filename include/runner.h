@@ -19,7 +19,7 @@ typedef struct {
     long count;          /* at most so many; -1: all */
     const char *only;    /* the id of the one file to apply, or NULL */
     RunnerManner manner;
-    Strings override;    /* gates to lift, and why (gate.h) */
+    Strings override; /* gates to lift, and why (gate.h) */
     const char *reason;
     const char *release; /* the file of a record: nothing runs that is not in it; or NULL */
     const char *plan;    /* the hash of the plan that was agreed to, or NULL */
