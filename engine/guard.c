@@ -34,14 +34,26 @@ static bool only_warns(const Config *config) {
 }
 
 /* "public.t" is meant by t: an announcement says no schema. */
+static bool is_meant(const char *id, const char *table) {
+    size_t length = strlen(id), short_one = strlen(table);
+    return length >= short_one && text_same(id + length - short_one, table) &&
+           (length == short_one || id[length - short_one - 1] == '.');
+}
+
 static bool has_name(const Json *list, const char *table) {
-    for (size_t i = 0; i < json_count(list); i++) {
-        const char *id = json_as_text(json_at(list, i));
-        size_t length = strlen(id), short_one = strlen(table);
-        if (length >= short_one && text_same(id + length - short_one, table) &&
-            (length == short_one || id[length - short_one - 1] == '.'))
+    for (size_t i = 0; i < json_count(list); i++)
+        if (is_meant(json_as_text(json_at(list, i)), table))
             return true;
-    }
+    return false;
+}
+
+/* The indexes of an emptied table are built anew, of nothing. */
+static bool empties(const Json *impact, const char *table) {
+    const Json *loses = json_get(impact, "loses");
+    for (size_t i = 0; i < json_count(loses); i++)
+        if (text_same(json_as_text(json_get(json_at(loses, i), "kind")), "rows") &&
+            is_meant(json_as_text(json_get(json_at(loses, i), "name")), table))
+            return true;
     return false;
 }
 
@@ -51,6 +63,8 @@ static bool is_said(const Guard *guard, const Json *deed, size_t kind, const cha
         return true;
     if (text_same(json_as_text(json_get(impact, "certainty")), "opaque") &&
         text_same(guard->config->opaque, "allow"))
+        return true;
+    if (table && empties(impact, table))
         return true;
     for (size_t i = 0; i < 2 && announcements[kind].lists[i]; i++) {
         const Json *list = json_get(impact, announcements[kind].lists[i]);

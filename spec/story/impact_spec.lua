@@ -1,38 +1,11 @@
 -- What impact says of a statement is what a server does: every form is executed, and its locks, its
 -- new files and its sequential scans are compared with the answer.
 local alone = require "spec.support.impact.alone"
+local catalogue = require "spec.support.impact.catalogue"
 local cluster = require "spec.support.cluster"
 local compare = require "spec.support.impact.compare"
 local forms = require "spec.support.impact.forms"
-local json = require "dkjson"
 local measure = require "spec.support.impact.measure"
-local native = require "native"
-local schema = require "spec.support.impact.schema"
-local session = require "spec.support.session"
-
-local exchange = native.judge.exchange
-
-local function answers(facts, transactions)
-  return assert(json.decode(assert(exchange("impacts", json.encode { facts = facts, transactions = transactions }))))
-end
-
--- The forms that a server of this major version takes, in an order that stays.
-local function forms_for(all, major)
-  local groups, list = {}, {}
-  for group in pairs(all) do
-    groups[#groups + 1] = group
-  end
-  table.sort(groups)
-  for _, group in ipairs(groups) do
-    for _, form in ipairs(all[group]) do
-      form = type(form) == "table" and form or { form }
-      if (form.since or 0) <= major and major < (form.before or math.huge) then
-        list[#list + 1] = { group = group, sql = form[1] }
-      end
-    end
-  end
-  return list
-end
 
 -- What a world without facts calls certain may be less than all, but is never wrong.
 local function overlooked(impacts, did)
@@ -59,23 +32,12 @@ local function refused_in_transaction(db, sql)
   return sqlstate == "25001"
 end
 
-local function transactions_of(list)
-  local transactions = {}
-  for i, form in ipairs(list) do
-    transactions[i] = form.sql
-  end
-  return transactions
-end
-
 local function compare_on(pg, where)
-  local db = session.open((pg:database()))
-  db:exec(schema)
-  local facts = json.decode(db:value((native.judge.facts_sql():gsub("%$1::text", "'stint'"))))
-  local before = measure.before(db)
-  local major = facts.server_version // 10000
-  local list, solo = forms_for(forms, major), forms_for(alone, major)
-  local known, unknown = answers(facts, transactions_of(list)), answers({}, transactions_of(list))
-  local solo_known = answers(facts, transactions_of(solo))
+  local here = catalogue.place(pg)
+  local db, before = here.db, measure.before(here.db)
+  local list, solo = catalogue.forms(forms, here.major), catalogue.forms(alone, here.major)
+  local known, unknown = catalogue.impacts(here.facts, list), catalogue.impacts({}, list)
+  local solo_known = catalogue.impacts(here.facts, solo)
 
   describe(where, function()
     for i, form in ipairs(list) do
