@@ -109,7 +109,10 @@ function rows.are_all(where, relation)
 end
 
 -- Columns whose names say that one value means one row, or a few.
-local keys = { "^id$", "_id$", "^uuid$", "_uuid$", "^key$", "^name$", "^code$", "^slug$", "^email$", "^version$", "^ctid$", "^label$" }
+local keys = {
+  "^id$", "_id$", "^uuid$", "_uuid$", "^key$", "_key$", "^name$", "^username$", "^code$", "_code$", "^slug$", "^sku$", "^email$", "^version$",
+  "^version_num$", "^ctid$", "^label$",
+}
 
 local function is_key(relation, column)
   if relation.facts and relation.complete then
@@ -120,11 +123,11 @@ local function is_key(relation, column)
     end
   end
   for _, pattern in ipairs(relation.facts and relation.complete and { "^ctid$" } or keys) do
-    if column:find(pattern) then
+    if column:lower():find(pattern) then
       return true
     end
   end
-  return false
+  return not relation.complete and column:find "%lId$" ~= nil -- "userId"
 end
 
 local function is_limited(select)

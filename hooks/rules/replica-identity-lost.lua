@@ -30,6 +30,30 @@ local function lost(relation, what, at)
   })
 end
 
+local function has_key(relation)
+  for _, constraint in pairs(relation.constraints) do
+    if constraint.type == "p" then
+      return true
+    end
+  end
+  return false
+end
+
+-- Without facts the primary key is known by the name that the server gives it; what counts is whether the file ends without one.
+local function unknown_keys(m)
+  local found = {}
+  for _, s in ipairs(m.statements) do
+    local relation = s.table
+    for cmd in s:each "AlterTableCmd" do
+      local is_key = relation and cmd.subtype == "AT_DropConstraint" and cmd.name == relation.name .. "_pkey"
+      if is_key and not relation.facts and not relation.is_new and not relation.is_temp and not relation.dropped and not has_key(relation) then
+        found[#found + 1] = lost(relation, cmd.name, cmd)
+      end
+    end
+  end
+  return found
+end
+
 policy {
   about = "a published table without replica identity refuses UPDATE and DELETE",
   family = "compat",
@@ -64,6 +88,7 @@ ALTER TABLE t DROP CONSTRAINT t_pkey;]],
     end
     return found
   end,
+  file = unknown_keys,
   tests = {
     facts = { relations = {
       ["public.t"] = { kind = "table", published = true, replica_identity = "d", columns = { id = { type = "integer", not_null = true } },
@@ -79,13 +104,15 @@ ALTER TABLE t DROP CONSTRAINT t_pkey;]],
       "ALTER TABLE t REPLICA IDENTITY NOTHING",
       "DROP INDEX i_key",
       { sql = "ALTER TABLE orders REPLICA IDENTITY NOTHING", facts = {} },
+      { sql = "ALTER TABLE orders DROP CONSTRAINT orders_pkey; ALTER TABLE orders ADD UNIQUE (id)", facts = {} },
     },
     good = {
       "ALTER TABLE t DROP CONSTRAINT u",
       "ALTER TABLE q DROP CONSTRAINT q_pkey",
       "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD CONSTRAINT t_pkey PRIMARY KEY USING INDEX t_new",
       "ALTER TABLE t REPLICA IDENTITY FULL",
-      { sql = "ALTER TABLE orders DROP CONSTRAINT orders_pkey", facts = {} },
+      { sql = "ALTER TABLE orders DROP CONSTRAINT orders_pkey; ALTER TABLE orders ADD PRIMARY KEY USING INDEX orders_id", facts = {} },
+      { sql = "ALTER TABLE orders DROP CONSTRAINT orders_key; ALTER TABLE old DROP CONSTRAINT old_pkey; DROP TABLE old", facts = {} },
     },
   },
 }

@@ -1,7 +1,14 @@
 local subject = require "stint.subject"
 
 -- What a column mostly comes to from types that are stored alike; only then it stays as it is.
-local often_free = { text = true, varchar = true, numeric = true, timestamptz = true, citext = true, inet = true, varbit = true }
+local often_free = { text = true, varchar = true, numeric = true, citext = true, inet = true, varbit = true }
+
+-- With USING somebody has seen that the types are not alike; times stay as they are in a session of UTC only.
+local function is_often_free(s, cmd)
+  local zone = s.impact.world.settings.timezone or s.impact.world.facts.timezone
+  local stays = often_free[cmd.def.type] or cmd.def.type == "timestamptz" and zone and zone:upper() == "UTC"
+  return stays and not cmd.def.raw_default
+end
 
 local function words(relation, column)
   local type = relation:type_of(column)
@@ -24,7 +31,7 @@ policy {
       if relation and subject.first_of(s.rewrites, relation) then
         local to = cmd.def.type
         local is_guess = not relation:type_of(cmd.name) and s.certainty ~= "certain"
-        local say = not is_guess and deny or often_free[to] and notice or warn
+        local say = not is_guess and deny or is_often_free(s, cmd) and notice or warn
         found[#found + 1] = say(("%s becomes %s from %s: all of %s is rewritten under ACCESS EXCLUSIVE"):format(cmd.name, to,
           words(relation, cmd.name), subject.sized(relation)), { at = cmd, object = relation.id .. "." .. cmd.name })
       end

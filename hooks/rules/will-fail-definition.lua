@@ -132,9 +132,18 @@ local function same(columns, wanted)
   return #(columns or {}) == #wanted and has_all(columns, wanted) == nil
 end
 
+-- As many columns here as there.
+local function pairs_up(constraint, found)
+  local own = constraint.fk_attrs and #constraint.fk_attrs or 1
+  if constraint.contype == "CONSTR_FOREIGN" and constraint.pk_attrs and #constraint.pk_attrs ~= own then
+    found[#found + 1] = deny(("a foreign key of %d columns cannot point to %d"):format(own, #constraint.pk_attrs), { at = constraint, certainty = "certain" })
+  end
+end
+
 -- What a foreign key points to must be unique.
 local function targets(s, found)
   for constraint in s:each "Constraint" do
+    pairs_up(constraint, found)
     local other = constraint.contype == "CONSTR_FOREIGN" and constraint.pktable and s.impact.world:find(constraint.pktable)
     if other and other.complete and other ~= s.table and (other.facts or other.is_new) then
       local wanted, fits = tree.names(constraint.pk_attrs), false
@@ -222,6 +231,12 @@ local function misplaced(s, found)
   end
 end
 
+local function dropped(node, found)
+  if node.removeType == "OBJECT_INDEX" and node.concurrent and (#node.objects > 1 or node.behavior == "DROP_CASCADE") then
+    found[#found + 1] = deny("DROP INDEX CONCURRENTLY takes one index, and no CASCADE", { certainty = "certain" })
+  end
+end
+
 policy {
   about = "what is defined is refused by the server",
   family = "will-fail",
@@ -237,6 +252,8 @@ policy {
     generated(s, found)
     if node.tag == "CreateStmt" then
       one_table(node, found)
+    elseif node.tag == "DropStmt" then
+      dropped(node, found)
     end
     partition_keys(s, found)
     if s.conditional then
@@ -258,6 +275,8 @@ policy {
       "CREATE TABLE n (id bigint, day date) PARTITION BY RANGE (day); ALTER TABLE n ADD PRIMARY KEY (id)",
       "CREATE TABLE n (id bigint, day date) PARTITION BY RANGE (day); CREATE UNIQUE INDEX ON n (id)",
       "CREATE TABLE n (a int, A text)",
+      "CREATE TABLE n (a int REFERENCES p (x, y))",
+      "DROP INDEX CONCURRENTLY i, j",
       "CREATE TABLE n (a int PRIMARY KEY, b int PRIMARY KEY)",
       "CREATE TABLE p (id int); CREATE TABLE c (p int REFERENCES p (id))",
       "ALTER TABLE t ADD CONSTRAINT c CHECK (a IN (SELECT id FROM u)) NOT VALID",
@@ -274,6 +293,7 @@ policy {
       "CREATE TABLE p (a int, b int, PRIMARY KEY (a, b)); CREATE TABLE c (x int, y int, FOREIGN KEY (y, x) REFERENCES p (b, a))",
       "CREATE TABLE p (id int); CREATE UNIQUE INDEX ON p (id); CREATE TABLE c (p int REFERENCES p (id))",
       'CREATE TABLE n (a int, "A" text)',
+      "CREATE TABLE n (a int REFERENCES p, FOREIGN KEY (a) REFERENCES q (x)); DROP INDEX CONCURRENTLY IF EXISTS i",
       "CREATE TABLE n (a text, b int); ALTER TABLE n ALTER a TYPE integer USING a::integer, ALTER b TYPE bigint, ALTER b TYPE text",
       "CREATE TABLE n (id int CONSTRAINT k PRIMARY KEY); ALTER TABLE n DROP CONSTRAINT k, ADD PRIMARY KEY (id)",
       "CREATE MATERIALIZED VIEW v AS SELECT 1 AS a; CREATE INDEX ON v (a)",

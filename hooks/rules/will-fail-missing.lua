@@ -65,6 +65,8 @@ local function columns(s)
     list[1] = { node.subname }
   elseif node.tag == "IndexStmt" then
     names(node.indexParams, node)
+  elseif node.tag == "CreateTrigStmt" then
+    names(node.columns, node)
   elseif node.tag == "InsertStmt" or node.tag == "UpdateStmt" then
     names(node.cols or node.targetList, node)
   end
@@ -79,7 +81,7 @@ local function columns(s)
   return list
 end
 
-local with_columns = { AlterTableStmt = true, IndexStmt = true, RenameStmt = true, InsertStmt = true, UpdateStmt = true }
+local with_columns = { AlterTableStmt = true, CreateTrigStmt = true, IndexStmt = true, RenameStmt = true, InsertStmt = true, UpdateStmt = true }
 
 local function missing_columns(s, found)
   local relation, node = s.table, s.node
@@ -95,6 +97,27 @@ local function missing_columns(s, found)
       found[#found + 1] = deny(("%s has no column %s"):format(subject.name(relation), name), {
         at = column[2], object = relation.id .. "." .. name, certainty = "certain",
       })
+    end
+  end
+end
+
+-- The keys that a CREATE TABLE names, and whose columns it does not have.
+local function missing_keys(s, found)
+  local node, has = s.node, {}
+  if node.tag ~= "CreateStmt" or node.inhRelations or node.ofTypename or node.partbound then
+    return
+  end
+  for _, element in ipairs(node.tableElts or {}) do
+    if element.tag == "TableLikeClause" then
+      return
+    end
+    has[element.colname or ""] = true
+  end
+  for constraint in s:each "Constraint" do
+    for _, key in ipairs(constraint.keys or constraint.fk_attrs or {}) do
+      if not has[key.sval or key.name] then
+        found[#found + 1] = deny(("%s has no column %s"):format(node.relation.relname, key.sval or key.name), { at = constraint, certainty = "certain" })
+      end
     end
   end
 end
@@ -148,6 +171,7 @@ policy {
     end
     if #found == 0 then
       missing_columns(s, found)
+      missing_keys(s, found)
       missing_constraints(s, found)
       missing_values(s, found)
     end
@@ -167,6 +191,8 @@ policy {
       { sql = "DROP TABLE t; ALTER TABLE t ADD COLUMN a int", facts = {} },
       "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES nobody NOT VALID",
       "INSERT INTO t (a, b) VALUES (1, 2)",
+      "CREATE TABLE n (a int, UNIQUE (a, b))",
+      "CREATE TRIGGER g BEFORE UPDATE OF b ON t FOR EACH ROW EXECUTE FUNCTION f()",
       { sql = "CREATE TABLE n (id int PRIMARY KEY, a int); UPDATE n SET b = 1 WHERE id = 7", facts = {} },
       { sql = "CREATE TABLE n (id int PRIMARY KEY); ALTER TABLE n DROP CONSTRAINT n_key", facts = {} },
       { sql = "CREATE TYPE mood AS ENUM ('a'); ALTER TYPE mood ADD VALUE 'c' BEFORE 'b'", facts = {} },
@@ -182,6 +208,7 @@ policy {
       "CREATE TABLE u AS SELECT 1 AS b; ALTER TABLE u DROP COLUMN b",
       "CREATE TABLE n (id int PRIMARY KEY, a int CHECK (a > 0), UNIQUE (a, id)); ALTER TABLE n DROP CONSTRAINT n_pkey,"
         .. " DROP CONSTRAINT n_a_check, DROP CONSTRAINT n_a_id_key",
+      "CREATE TABLE n (b int) INHERITS (t); CREATE TABLE m (LIKE t, UNIQUE (a)); CREATE TABLE p (a int, b int, PRIMARY KEY (a, b))",
       "CREATE TABLE n (LIKE t INCLUDING ALL); ALTER TABLE n DROP CONSTRAINT n_c; INSERT INTO t (a) VALUES (1)",
       "CREATE TYPE mood AS ENUM ('a'); ALTER TYPE mood ADD VALUE 'c' BEFORE 'a'; ALTER TYPE other RENAME VALUE 'x' TO 'y'",
       "DO $$ BEGIN IF false THEN ALTER TABLE u ADD COLUMN a int; END IF; END $$",

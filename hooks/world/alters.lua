@@ -170,6 +170,7 @@ return function(world, effects, columns)
   function renames.OBJECT_COLUMN(self, node)
     for _, member in ipairs(self:relation(node.relation):family()) do
       columns.rename(member, node.subname, world.folded(node.newname))
+      member.outputs, member.reshaped = nil, true
     end
   end
 

@@ -141,7 +141,7 @@ end
 function effects.ViewStmt(self, node)
   local old = node.replace and self:find(node.view)
   local view = old or make(self, node.view, "view")
-  view.complete = false
+  view.complete, view.reshaped, view.outputs = false, nil, self:outputs(node)
   read_by(self, view, node.query)
 end
 

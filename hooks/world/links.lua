@@ -165,6 +165,29 @@ function links:enum(names)
   end
 end
 
+local function output(target)
+  if target.name then
+    return target.name
+  end
+  local names = target.val.tag == "ColumnRef" and not target:find "A_Star" and read.names(target.val.fields) or {}
+  return names[#names]
+end
+
+-- The names of the columns that a ViewStmt makes, or nil where one is not written down.
+function links.outputs(_, node)
+  local select, aliases, list = node.query, read.names(node.aliases), {}
+  while select and select.larg do
+    select = select.larg
+  end
+  for i, target in ipairs(select and select.targetList or {}) do
+    list[i] = aliases[i] or output(target)
+    if not list[i] then
+      return nil
+    end
+  end
+  return #list > 0 and list or nil
+end
+
 -- What a view reads.
 function links:bases(view)
   if view.bases then
