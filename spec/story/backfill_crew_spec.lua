@@ -1,51 +1,17 @@
-local cluster = require "spec.support.cluster"
 local native = require "native"
 local eventually = require "spec.support.eventually"
-local run = require "spec.support.run"
+local oracle = require "spec.support.oracle"
 local session = require "spec.support.session"
 
 local process = native.process
 local long = os.getenv "STINT_LONG"
 
-local FILE = "scripts/migrations/1_fill.lua"
-local ROWS = long and 200000 or 20000
-
--- Every change of a row is written down; each row takes a moment, so that there is time to interfere.
-local TABLE = [[
-CREATE TABLE t (id bigint PRIMARY KEY, n int NOT NULL DEFAULT 0);
-INSERT INTO t SELECT g FROM generate_series(1, %d) g;
-CREATE TABLE log (id bigint);
-CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF NEW.id %% 50 = 0 THEN PERFORM pg_sleep(0.002); END IF;
-  INSERT INTO log VALUES (NEW.id);
-  RETURN NEW;
-END $$;
-CREATE TRIGGER note AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION note();
-ANALYZE t;
-]]
-
-local ONCE = [[SELECT (SELECT count(*) FROM t WHERE n = 1) || ' ' || (SELECT count(*) FROM log) || ' ' || (SELECT count(DISTINCT id) FROM log)
-  || ' ' || (SELECT sum(rows_changed) FROM stint.backfill_range)]]
-local ALL = ("%d %d %d %d"):format(ROWS, ROWS, ROWS, ROWS)
+local o = oracle.new { rows = long and 200000 or 20000, every = 50, takes = 0.002 }
+local ALL, ONCE = o.all, oracle.ONCE
 local WORKERS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stint:work' AND datname = current_database()"
 
 describe("a crew", function()
-  local pg, url, dir
-
-  local function begin(fields)
-    url = pg:database()
-    pg:sql(url, TABLE:format(ROWS))
-    dir = run.project { [FILE] = ('backfill { table = "t", set = { n = "n + 1" }, target = "30ms", %s }\n'):format(fields or "") }
-  end
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 180 })
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
-  end
+  local begin, start, sql, under_way = o.begin, o.start, o.sql, o.under_way
 
   -- The process of a worker that is at it, for those who want to harm it.
   local function a_worker(h)
@@ -62,20 +28,10 @@ describe("a crew", function()
     return found
   end
 
-  -- The walk has begun.
-  local function under_way()
-    session.wait_until(url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
-    session.wait_until(url, "SELECT (count(*) > 0)::text FROM stint.backfill_range WHERE rows_seen > 0", "true")
-  end
-
-  setup(function()
-    pg = cluster.get()
-  end)
-
   it("shares the rows out among its workers, and changes each once", function()
     begin "workers = 2"
     local h = start("up", "--json")
-    session.wait_until(url, WORKERS, "2")
+    session.wait_until(o.url, WORKERS, "2")
     local r = h:wait()
     assert.equal(0, r.code, r.out .. r.err)
     assert.equal(ALL, sql(ONCE))
@@ -103,10 +59,10 @@ describe("a crew", function()
   it("is no more when its head is killed, and goes on with the next run", function()
     begin "workers = 2"
     local h = start "up"
-    session.wait_until(url, WORKERS, "2")
+    session.wait_until(o.url, WORKERS, "2")
     h:kill "KILL"
     assert.equal(9, h:wait().signal)
-    session.wait_until(url, WORKERS, "0")
+    session.wait_until(o.url, WORKERS, "0")
     local r = start("up"):wait()
     assert.equal(0, r.code, r.err)
     assert.equal(ALL, sql(ONCE))
@@ -115,7 +71,7 @@ describe("a crew", function()
   it("ends its batches at SIGTERM, and keeps its positions", function()
     begin "workers = 2"
     local h = start "up"
-    session.wait_until(url, WORKERS, "2")
+    session.wait_until(o.url, WORKERS, "2")
     h:kill "TERM"
     local r = h:wait()
     assert.equal(143, r.code, r.err)
@@ -129,16 +85,16 @@ describe("a crew", function()
 
   it("takes in workers by hand, from another folder, who take over half of what is left", function()
     begin()
-    local first = dir
+    local let_go = o.hold()
     local h = start "up"
     under_way()
-    dir = run.project { [FILE] = 'backfill { table = "t", set = { n = "n + 1" }, target = "30ms",  }\n' }
+    o.dir = o.folder()
     local other = start "work"
-    session.wait_until(url, "SELECT (count(DISTINCT pid) > 1)::text FROM stint.backfill_range", "true")
+    session.wait_until(o.url, "SELECT (count(DISTINCT pid) > 1)::text FROM stint.backfill_range", "true")
+    let_go()
     local joined = other:wait()
     assert.equal(0, joined.code, joined.err)
     assert.matches("worked on 1 backfill", joined.out, 1, true)
-    dir = first
     local r = h:wait()
     assert.equal(0, r.code, r.err)
     assert.equal(ALL, sql(ONCE))
@@ -146,14 +102,14 @@ describe("a crew", function()
 
   it("refuses a worker with another text", function()
     begin()
-    local first = dir
+    local let_go = o.hold()
     local h = start "up"
     under_way()
-    dir = run.project { [FILE] = 'backfill { table = "t", set = { n = "n + 2" } }\n' }
+    o.dir = o.folder(nil, 'set = { n = "n + 2" }')
     local r = start("work"):wait()
+    let_go()
     assert.equal(4, r.code, r.err)
     assert.matches("differs from the text that this backfill runs with", r.err, 1, true)
-    dir = first
     assert.equal(0, h:wait().code)
     assert.equal(ALL, sql(ONCE))
   end)
@@ -167,9 +123,11 @@ describe("a crew", function()
 
   it("ends a worker when its time is up", function()
     begin()
+    local let_go = o.hold()
     local h = start "up"
     under_way()
     local other = start("work", "--max-time", "200ms"):wait()
+    let_go()
     assert.equal(0, other.code, other.err)
     assert.equal(0, h:wait().code)
     assert.equal(ALL, sql(ONCE))

@@ -1,57 +1,23 @@
-local cluster = require "spec.support.cluster"
 local native = require "native"
-local run = require "spec.support.run"
+local oracle = require "spec.support.oracle"
 local session = require "spec.support.session"
 
 local process = native.process
 local long = os.getenv "STINT_LONG"
 
-local FILE = "scripts/migrations/1_fill.lua"
 local ROWS = long and 200000 or 15000
 
--- Every change of n is written down; app counts what the application did to a row.
-local TABLE = [[
-CREATE TABLE t (id bigint PRIMARY KEY, n int NOT NULL DEFAULT 0, app int NOT NULL DEFAULT 0);
-INSERT INTO t SELECT g FROM generate_series(1, %d) g;
-CREATE TABLE child (id bigint REFERENCES t);
-CREATE TABLE log (id bigint);
-CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF NEW.id %% 50 = 0 THEN PERFORM pg_sleep(0.003); END IF;
-  INSERT INTO log VALUES (NEW.id);
-  RETURN NEW;
-END $$;
-CREATE TRIGGER note AFTER UPDATE OF n ON t FOR EACH ROW EXECUTE FUNCTION note();
-ANALYZE t;
-]]
-local ONCE = "SELECT (SELECT count(*) FROM t WHERE n = 1) || ' ' || (SELECT count(*) FROM log) || ' ' || (SELECT count(DISTINCT id) FROM log)"
-local ALL = ("%d %d %d"):format(ROWS, ROWS, ROWS)
-local UNDER_WAY = "SELECT (to_regclass('log') IS NOT NULL AND (SELECT count(*) FROM log) > %d)::text"
+local o = oracle.new { rows = ROWS, every = 50, takes = 0.003 }
+o.timeout = 300
+local ALL, ONCE = o.all, oracle.ONCE
 
 describe("a backfill in a storm", function()
-  local pg, url, text
-
-  local function folder()
-    return run.project { [FILE] = text }
-  end
-
-  local function begin(fields)
-    url = pg:database()
-    pg:sql(url, TABLE:format(ROWS))
-    text = ('backfill { table = "t", set = { n = "n + 1" }, target = "30ms", %s }\n'):format(fields or "")
-  end
+  local begin, sql, under_way = o.begin, o.sql, o.under_way
 
   local function start(dir, ...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 300 })
+    o.dir = dir
+    return o.start(...)
   end
-
-  local function sql(statement)
-    return pg:sql(url, statement)
-  end
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   -- One of a crew, its head, or the whole host.
   local function harm(h)
@@ -66,9 +32,9 @@ describe("a backfill in a storm", function()
 
   it("of kill -9 on two hosts: each row once, and one host ends what the other leaves", function()
     begin "workers = 2"
-    local here, there = folder(), folder()
+    local here, there = o.dir, o.folder "workers = 2"
     local crews = { start(here, "up") }
-    session.wait_until(url, UNDER_WAY:format(0), "true")
+    under_way()
     crews[2] = start(there, "work", "--workers", "2")
     local killed = 0
     for _ = 1, long and 30 or 6 do
@@ -93,10 +59,10 @@ describe("a backfill in a storm", function()
 
   it("of clocks that jump an hour, and back: a lease only says when to try", function()
     begin "workers = 2"
-    local h = start(folder(), "up", "--json")
-    session.wait_until(url, UNDER_WAY:format(0), "true")
-    local other = start(folder(), "work", "--workers", "2")
-    local clock = session.open(url)
+    local h = o.start("up", "--json")
+    under_way()
+    local other = start(o.folder "workers = 2", "work", "--workers", "2")
+    local clock = session.open(o.url)
     while h:running() do
       local jump = math.random(2) == 1 and "+" or "-"
       clock:exec(("UPDATE stint.backfill_range SET lease_until = lease_until %s interval '1 hour' WHERE state = 'taken'"):format(jump))
@@ -113,9 +79,10 @@ describe("a backfill in a storm", function()
 
   it("of an application that takes the same rows the other way round: nobody dies of a deadlock but the backfill's batches", function()
     begin()
-    local h = start(folder(), "up")
-    session.wait_until(url, UNDER_WAY:format(0), "true")
-    local app = { session.open(url), session.open(url) }
+    sql "CREATE TABLE child (id bigint REFERENCES t)"
+    local h = o.start "up"
+    under_way()
+    local app = { session.open(o.url), session.open(o.url) }
     local errors, writes = 0, 0
     while h:running() do
       for i, s in ipairs(app) do
@@ -150,20 +117,20 @@ describe("a backfill in a storm", function()
     default = [[UPDATE u SET app = app + 1 WHERE id %% 997 = %d RETURNING id]],
   } do
     it("of inserts, changes and deletes everywhere, kept right by " .. writes, function()
-      url = pg:database()
       local rows = math.min(ROWS, 60000)
-      pg:sql(url, ([[CREATE TABLE u (id bigint PRIMARY KEY, first text NOT NULL, name text, app int NOT NULL DEFAULT 0, pad text DEFAULT repeat('x', 50));
+      local fill = 'backfill { table = "u", set = { name = "\'n\' || first" }, where = "name IS NULL", writes = "%s", target = "30ms" }\n'
+      o.place(o.project { [oracle.FILE] = fill:format(writes) })
+      sql(([[CREATE TABLE u (id bigint PRIMARY KEY, first text NOT NULL, name text, app int NOT NULL DEFAULT 0, pad text DEFAULT repeat('x', 50));
         INSERT INTO u SELECT g * 2, 'f' || g FROM generate_series(1, %d) g;
         %s
         CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id %% 100 = 0 THEN PERFORM pg_sleep(0.003); END IF; RETURN NEW; END';
         CREATE TRIGGER slow AFTER UPDATE OF name ON u FOR EACH ROW EXECUTE FUNCTION slow(); ANALYZE u]]):format(rows,
         writes == "default" and "ALTER TABLE u ALTER name SET DEFAULT 'new';" or ""))
-      pg:sql(url, "UPDATE u SET name = NULL WHERE name IS NOT NULL")
-      text = ('backfill { table = "u", set = { name = "\'n\' || first" }, where = "name IS NULL", writes = "%s", target = "30ms" }\n'):format(writes)
-      local h = start(folder(), "up")
-      session.wait_until(url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
-      session.wait_until(url, "SELECT (count(*) > 0)::text FROM stint.backfill_range WHERE rows_seen > 0", "true")
-      local app, done, round, inserted, deleted = session.open(url), {}, 0, 0, {}
+      sql "UPDATE u SET name = NULL WHERE name IS NOT NULL"
+      local h = o.start "up"
+      session.wait_until(o.url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
+      session.wait_until(o.url, "SELECT (count(*) > 0)::text FROM stint.backfill_range WHERE rows_seen > 0", "true")
+      local app, done, round, inserted, deleted = session.open(o.url), {}, 0, 0, {}
       -- it ends before the trigger is dropped: afterwards the application is on its own
       local enough = ("SELECT sum(rows_seen) > %d FROM stint.backfill_range"):format(0.8 * rows)
       while h:running() and app:value(enough) ~= "t" do
@@ -197,12 +164,12 @@ describe("a backfill in a storm", function()
 
   it("of people who pause it, let it go on and die doing so: each wish takes effect, none is stuck", function()
     begin "workers = 2"
-    local dir = folder()
-    local h = start(dir, "up")
-    session.wait_until(url, UNDER_WAY:format(0), "true")
+    local let_go = o.hold()
+    local h = o.start "up"
+    under_way()
     local wishes = {}
     for i = 1, long and 60 or 12 do
-      wishes[#wishes + 1] = start(dir, "backfill", math.random(2) == 1 and "pause" or "resume", "1_fill")
+      wishes[#wishes + 1] = o.start("backfill", math.random(2) == 1 and "pause" or "resume", "1_fill")
       if i % 4 == 0 then
         wishes[#wishes]:kill "KILL"
       end
@@ -210,22 +177,23 @@ describe("a backfill in a storm", function()
     for _, wish in ipairs(wishes) do
       wish:wait()
     end
-    assert.equal(0, run({ "backfill", "pause", "1_fill" }, { cwd = dir, env = { DATABASE_URL = url } }).code)
+    o.stint(0, "backfill", "pause", "1_fill")
+    let_go()
     assert.is_true(h:running(), h:err())
     -- those that were in a batch have ended it
-    session.wait_until(url, [[SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'stint:%' AND datname = current_database()
+    session.wait_until(o.url, [[SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'stint:%' AND datname = current_database()
       AND state = 'active']], "0")
     local batches = sql "SELECT sum(batches) FROM stint.backfill_range"
     process.pause(0.3)
     assert.equal(batches, sql "SELECT sum(batches) FROM stint.backfill_range")
     assert.equal("paused", sql [[SELECT CASE WHEN state IN ('running', 'paused') AND desired = 'pause' THEN 'paused'
       ELSE state || ' ' || desired END FROM stint.backfill]])
-    assert.equal(0, run({ "backfill", "cancel", "1_fill" }, { cwd = dir, env = { DATABASE_URL = url } }).code)
+    o.stint(0, "backfill", "cancel", "1_fill")
     local r = h:wait()
     assert.is_true(r.code ~= 0)
     assert.equal(batches, sql "SELECT sum(batches) FROM stint.backfill_range")
-    assert.equal(0, run({ "backfill", "resume", "1_fill" }, { cwd = dir, env = { DATABASE_URL = url } }).code)
-    r = start(dir, "up"):wait()
+    o.stint(0, "backfill", "resume", "1_fill")
+    r = o.run "up"
     assert.equal(0, r.code, r.err)
     assert.equal(ALL, sql(ONCE))
   end)

@@ -1,0 +1,79 @@
+-- What most stories are played with: a database, a project, and stint run there.
+--   local at = story.new()
+--   at.begin({ ["1_a.sql"] = "CREATE TABLE a (n int);" }, "[development]\n...")
+--   local r = at.stint(0, "up")               -- it must end with 0
+--   at.start("up"):says "waiting for"          -- as run.start
+--   at.sql "SELECT count(*) FROM a"
+-- at.url, at.name, at.dir and at.pg say where; at.env what stint finds besides DATABASE_URL.
+local assert = require "luassert"
+local cluster = require "spec.support.cluster"
+local place = require "spec.support.place"
+local run = require "spec.support.run"
+
+local FOLDER = "scripts/migrations/"
+
+local story = {}
+
+local function path(name)
+  return name:find("/", 1, true) and name or FOLDER .. name
+end
+
+function story.new(env)
+  local at = { env = env or {} }
+
+  -- A folder of a project. A file without a folder is a migration.
+  function at.project(files, config)
+    local list = { [FOLDER .. "README"] = "" }
+    for name, text in pairs(files or {}) do
+      list[path(name)] = text
+    end
+    return run.project(list, config)
+  end
+
+  -- There, and in a database of its own.
+  function at.place(dir)
+    at.pg = at.pg or cluster.get()
+    at.url, at.name = at.pg:database()
+    at.dir = dir
+    return at.url, at.dir, at.name
+  end
+
+  function at.begin(files, config)
+    return at.place(at.project(files, config))
+  end
+
+  function at.write(name, text)
+    place.write(at.dir .. "/" .. path(name), text)
+  end
+
+  function at.start(...)
+    local variables = { DATABASE_URL = at.url }
+    for name, value in pairs(at.env) do
+      variables[name] = value
+    end
+    return run.start({ ... }, { cwd = at.dir, env = variables, timeout = at.timeout })
+  end
+
+  function at.run(...)
+    return at.start(...):wait()
+  end
+
+  function at.stint(code, ...)
+    local r = at.run(...)
+    assert.equal(code, r.code, r.err .. r.out)
+    return r
+  end
+
+  function at.sql(text)
+    return at.pg:sql(at.url, text)
+  end
+
+  return at
+end
+
+-- The text is somewhere in what the run wrote on stderr.
+function story.says(text, r)
+  assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
+end
+
+return story
