@@ -1,8 +1,7 @@
-local cluster = require "spec.support.cluster"
 local json = require "dkjson"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local FILE = "scripts/migrations/2_fill.lua"
 
@@ -28,37 +27,26 @@ local ONCE = [[SELECT (SELECT count(*) FROM t WHERE n = 1) || ' of ' || (SELECT 
 local ALL_ONCE = "3000 of 3000, 3000 changes of 3000"
 
 describe("stint backfill", function()
-  local pg, url, dir, holder
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url } })
-  end
-
-  local function stint(...)
-    return start(...):wait()
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
-  end
+  local holder
+  local at = story.new()
+  local start, stint, sql = at.start, at.run, at.sql
 
   local function begin(text, more)
-    url = pg:database()
-    pg:sql(url, TABLE)
     local files = { [FILE] = text or PLUS_ONE }
     for name, body in pairs(more or {}) do
       files[name] = body
     end
-    dir = run.project(files)
+    at.begin(files)
+    sql(TABLE)
   end
 
   -- Its batch with row 2500 waits; the ones before it are committed.
   local function in_the_middle(...)
     begin()
-    holder = session.open(url)
+    holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
     local h = start("up", "--lock-timeout", "40s", ...)
-    session.wait_until(url, WAITS, "1")
+    session.wait_until(at.url, WAITS, "1")
     return h
   end
 
@@ -77,10 +65,6 @@ describe("stint backfill", function()
     assert.equal(0, r.code, r.err)
     assert.equal(ALL_ONCE, sql(ONCE))
   end
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   it("has nothing to tell where nothing has begun, with or without a ledger", function()
     begin()
@@ -148,15 +132,15 @@ describe("stint backfill", function()
 
   it("pauses all workers of a crew, and its head says so", function()
     begin 'backfill { table = "t", set = { n = "n + 1" }, workers = 2, target = "5ms" }\n'
-    holder = session.open(url)
+    holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
     holder:exec [[CREATE TRIGGER often BEFORE UPDATE OF n ON t FOR EACH ROW WHEN (NEW.id % 100 = 0) EXECUTE FUNCTION wait()]]
     local h = start("up", "--lock-timeout", "40s")
-    session.wait_until(url, WAITS, "2")
+    session.wait_until(at.url, WAITS, "2")
     assert.equal(0, stint("backfill", "pause").code)
     h:says "2_fill: waiting: paused; stint backfill resume 2_fill lets it go on"
     let_go()
-    session.wait_until(url, WAITS, "0")
+    session.wait_until(at.url, WAITS, "0")
     local before = sql(ONCE)
     assert.are_not.equal(ALL_ONCE, before)
     assert.equal(2, the_one().workers)
@@ -234,10 +218,10 @@ describe("stint backfill", function()
   it("takes the trigger away with a backfill that is resolved", function()
     for option, function_left in pairs { ["--applied"] = "0", ["--rolled-back"] = "0" } do
       begin 'backfill { table = "t", set = { n = "7" }, writes = "trigger" }\n'
-      holder = session.open(url)
+      holder = session.open(at.url)
       holder:exec "SELECT pg_advisory_lock(7)"
       local h = start("up", "--lock-timeout", "40s")
-      session.wait_until(url, WAITS, "1")
+      session.wait_until(at.url, WAITS, "1")
       stint("backfill", "cancel")
       let_go()
       assert.equal(7, h:wait().code)
@@ -267,7 +251,7 @@ describe("stint backfill", function()
 
   it("knows of one that failed before its ranges were made, and it begins when that is mended", function()
     begin 'backfill { table = "t", set = { n = "n + 1" }, where = "n = 0", writes = "trigger" }\n'
-    holder = session.open(url)
+    holder = session.open(at.url)
     holder:exec "BEGIN; LOCK TABLE t IN ROW EXCLUSIVE MODE"
     local r = stint("up", "--lock-timeout", "50ms", "--lock-retries", "1")
     assert.equal(8, r.code, r.err)
@@ -321,6 +305,6 @@ describe("stint backfill", function()
     else
       assert.equal(ALL_ONCE, sql(ONCE))
     end
-    assert.is_true(place.exists(dir .. "/" .. FILE))
+    assert.is_true(place.exists(at.dir .. "/" .. FILE))
   end)
 end)

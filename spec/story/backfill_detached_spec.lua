@@ -1,7 +1,6 @@
-local cluster = require "spec.support.cluster"
 local json = require "dkjson"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local TABLE = "scripts/migrations/1_table.sql"
 local FILL = "scripts/migrations/2_fill.lua"
@@ -18,27 +17,15 @@ local APPLIED = "SELECT string_agg(id || ' ' || state, ', ' ORDER BY id) FROM st
 local STATE = "SELECT string_agg(state, ',') FROM stint.backfill"
 
 describe("a detached backfill", function()
-  local pg, url, dir
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url, STINT_BACKFILLS = "detached" } })
-  end
-
-  local function stint(...)
-    return start(...):wait()
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
-  end
+  local at = story.new { STINT_BACKFILLS = "detached" }
+  local start, stint, sql = at.start, at.run, at.sql
 
   local function begin(fill, more)
-    url = pg:database()
     local files = { [TABLE] = T, [FILL] = fill or PLUS_ONE }
     for name, text in pairs(more or {}) do
       files[name] = text
     end
-    dir = run.project(files)
+    at.begin(files)
   end
 
   local function events(text, kind)
@@ -51,10 +38,6 @@ describe("a detached backfill", function()
     end
     return list
   end
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   it("is begun by deploy, worked on and ended by work", function()
     begin()
@@ -94,17 +77,17 @@ describe("a detached backfill", function()
         ANALYZE t;]],
     })
     assert.equal(0, stint("deploy").code)
-    local holder = session.open(url)
+    local holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
     local first = start("work", "--json", "--lock-timeout", "40s")
-    session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
+    session.wait_until(at.url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
     local before = sql "SELECT count(*) FROM t WHERE n = 1"
     local second = start("work", "--lock-timeout", "40s")
-    session.wait_until(url, ("SELECT (count(*) > %d)::text FROM t WHERE n = 1"):format(before), "true")
+    session.wait_until(at.url, ("SELECT (count(*) > %d)::text FROM t WHERE n = 1"):format(before), "true")
     second:kill "TERM"
     assert.equal(143, second:wait().code)
     -- what others did is read once a second
-    session.wait_until(url, [[SELECT (clock_timestamp() > query_start + interval '1200 ms')::text FROM pg_stat_activity
+    session.wait_until(at.url, [[SELECT (clock_timestamp() > query_start + interval '1200 ms')::text FROM pg_stat_activity
       WHERE wait_event = 'advisory' AND datname = current_database()]], "true")
     holder:exec "SELECT pg_advisory_unlock(7)"
     local r = first:wait()
@@ -172,12 +155,12 @@ describe("a detached backfill", function()
     begin 'backfill { table = "t", set = { n = "n + 1" }, workers = 2, target = "5ms" }\n'
     assert.equal(0, stint("deploy").code)
     local first = start("work", "--workers", "2")
-    local here = dir
-    dir = run.project { [TABLE] = T, [FILL] = 'backfill { table = "t", set = { n = "n + 1" }, workers = 2, target = "5ms" }\n' }
+    local here = at.dir
+    at.dir = at.project { [TABLE] = T, [FILL] = 'backfill { table = "t", set = { n = "n + 1" }, workers = 2, target = "5ms" }\n' }
     local second = start("work", "2_fill")
     assert.equal(0, second:wait().code, second:err())
     assert.equal(0, first:wait().code, first:err())
-    dir = here
+    at.dir = here
     assert.equal("3000", sql "SELECT count(*) FROM t WHERE n = 1")
     local r = stint "deploy"
     assert.equal(0, r.code, r.err)
@@ -187,7 +170,7 @@ describe("a detached backfill", function()
   it("is left as it is by work when its time is up, and goes on with the next", function()
     begin 'backfill { table = "t", set = { n = "n + 1" } }\n'
     assert.equal(0, stint("deploy").code)
-    local holder = session.open(url)
+    local holder = session.open(at.url)
     holder:exec [[CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id % 100 = 0 THEN PERFORM pg_sleep(0.05); END IF; RETURN NEW; END';
       CREATE TRIGGER slow BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION slow()]]
     local r = stint("work", "--max-time", "400ms")
@@ -285,14 +268,14 @@ describe("a detached backfill", function()
   it("is not ended by work while another run holds the run lock", function()
     begin()
     assert.equal(0, stint("deploy").code)
-    local other = session.open(url)
+    local other = session.open(at.url)
     other:exec "CREATE TABLE gate (id int)"
     other:exec "BEGIN; LOCK TABLE gate"
-    local here = dir
-    dir = run.project { [TABLE] = T, [FILL] = PLUS_ONE, [OTHER] = "INSERT INTO gate VALUES (1);" }
+    local here = at.dir
+    at.dir = at.project { [TABLE] = T, [FILL] = PLUS_ONE, [OTHER] = "INSERT INTO gate VALUES (1);" }
     local h = start("up", "--lock-timeout", "30s")
-    session.wait_until(url, "SELECT count(*) FROM pg_locks WHERE NOT granted", "1")
-    dir = here
+    session.wait_until(at.url, "SELECT count(*) FROM pg_locks WHERE NOT granted", "1")
+    at.dir = here
     local r = stint "work"
     assert.equal(0, r.code, r.err)
     assert.matches("all its batches are done; the run that holds the run lock, or the next stint deploy, ends it", r.err, 1, true)
@@ -307,14 +290,14 @@ describe("a detached backfill", function()
   it("that is killed in the middle of its end comes to its end all the same", function()
     begin 'backfill { table = "t", set = { n = "n + 1" }, verify = "SELECT pg_advisory_xact_lock(7), 1" }\n'
     assert.equal(0, stint("deploy").code)
-    local holder = session.open(url)
+    local holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
     local h = start "work"
-    session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
+    session.wait_until(at.url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
     h:kill "KILL"
     h:wait()
     holder:exec "SELECT pg_advisory_unlock(7)"
-    session.wait_until(url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "0")
+    session.wait_until(at.url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "0")
     local r = stint("backfill", "finalize")
     assert.equal(7, r.code, r.err) -- this verify never answers 0
     assert.equal("3000", sql "SELECT count(*) FROM t WHERE n = 1")

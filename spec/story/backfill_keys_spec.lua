@@ -1,24 +1,19 @@
-local cluster = require "spec.support.cluster"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local FILE = "scripts/migrations/1_fill.lua"
 
 describe("the keys of a backfill", function()
-  local pg, url, dir
+  local at = story.new()
+  local sql = at.sql
 
-  local function begin(sql, text)
-    url = pg:database()
-    pg:sql(url, sql)
-    dir = run.project { [FILE] = text or 'backfill { table = "t", set = { n = "n + 1" }, workers = 2 }\n' }
+  local function begin(build, text)
+    at.begin { [FILE] = text or 'backfill { table = "t", set = { n = "n + 1" }, workers = 2 }\n' }
+    sql(build)
   end
 
   local function up(...)
-    return run({ "up", ... }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 120 })
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
+    return at.run("up", ...)
   end
 
   local function assert_once(rows)
@@ -26,10 +21,6 @@ describe("the keys of a backfill", function()
     assert.equal(0, r.code, r.err)
     assert.equal(("%d %d"):format(rows, rows), sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT sum(rows_changed) FROM stint.backfill_range) FROM t")
   end
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   -- columns of the key, expressions for the row with number g
   for name, key in pairs {
@@ -80,10 +71,10 @@ describe("the keys of a backfill", function()
       CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id = 2500 THEN PERFORM pg_advisory_xact_lock(7); END IF; RETURN NEW; END';
       CREATE TRIGGER wait AFTER UPDATE ON t1 FOR EACH ROW EXECUTE FUNCTION wait();
       CREATE TRIGGER wait AFTER UPDATE ON t2 FOR EACH ROW EXECUTE FUNCTION wait()]], 'backfill { table = "t", set = { n = "n + 1" } }\n')
-    local holder = session.open(url)
+    local holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
-    local h = run.start({ "up", "--lock-timeout", "40s" }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 120 })
-    session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
+    local h = at.start("up", "--lock-timeout", "40s")
+    session.wait_until(at.url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
     sql "ALTER TABLE t ATTACH PARTITION t4 FOR VALUES IN (4)"
     sql "ALTER TABLE t DETACH PARTITION t3"
     sql "DROP TABLE t3"
@@ -134,7 +125,7 @@ describe("the keys of a backfill", function()
       CREATE TABLE t (k text COLLATE loose, at timestamptz, n int NOT NULL DEFAULT 0, PRIMARY KEY (k, at));
       INSERT INTO t SELECT chr(65 + g % 57 % 26) || g % 300,
         timestamptz '2026-03-29 00:30+00' + g * interval '13.000001 s' FROM generate_series(1, 5000) g; ANALYZE t]]
-    local name = url:match "///([^?]+)"
+    local name = at.url:match "///([^?]+)"
     sql(("ALTER DATABASE %s SET DateStyle = 'German'; ALTER DATABASE %s SET TimeZone = 'Pacific/Chatham'"):format(name, name))
     assert_once(5000)
   end)

@@ -1,31 +1,22 @@
-local cluster = require "spec.support.cluster"
 local eventually = require "spec.support.eventually"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local long = os.getenv "STINT_LONG"
 
 local FILE = "scripts/migrations/1_fill.lua"
 
 describe("a walk page by page", function()
-  local pg, url, dir
+  local at = story.new()
+  local start, sql = at.start, at.sql
 
-  local function begin(sql, text)
-    url = pg:database()
-    pg:sql(url, sql)
-    dir = run.project { [FILE] = text }
-  end
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 120 })
+  local function begin(build, text)
+    at.begin { [FILE] = text }
+    sql(build)
   end
 
   local function up(...)
     return start("up", ...):wait()
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
   end
 
   -- Every change of a row is written down. At the beginning done is NULL everywhere.
@@ -36,10 +27,6 @@ describe("a walk page by page", function()
       CREATE TRIGGER note AFTER UPDATE OF done ON t FOR EACH ROW EXECUTE FUNCTION note()]]
   local PAGES = 'backfill { table = "t", set = { n = "n + 1", done = "true" }, where = "done IS NULL", walk = "page", %s }\n'
   local ONCE = "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT count(*) || ' ' || count(DISTINCT id) FROM log) FROM t"
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   it("changes each row once, however many workers there are", function()
     begin(TABLE:format(80, 30000) .. LOG, PAGES:format 'target = "20ms", workers = 2, stripes = 4')
@@ -53,10 +40,10 @@ describe("a walk page by page", function()
 
   it("is killed with -9 at any moment, while the application moves rows under its feet", function()
     begin(TABLE:format(80, 30000) .. LOG, PAGES:format 'target = "10ms", stripes = 4')
-    local app = session.open(url)
+    local app = session.open(at.url)
     for round = 1, long and 20 or 4 do
       local h = start "up"
-      session.wait_until(url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
+      session.wait_until(at.url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
       eventually("as many changes", function()
         app:exec "UPDATE t SET app = app + 1 WHERE id IN (SELECT id FROM t TABLESAMPLE SYSTEM (2) LIMIT 50)"
         return tonumber(app:value "SELECT count(*) FROM log") > round * 1000
@@ -74,11 +61,11 @@ describe("a walk page by page", function()
     begin(TABLE:format(80, 20000) .. LOG,
       [[backfill { table = "t", set = { n = "n + 1 / (ascii(id::text) - ascii(id::text) + CASE WHEN id = md5('7777')::uuid THEN 0 ELSE 1 END)", done = "true" },
         where = "done IS NULL", walk = "page", stripes = 4, target = "20ms" }]])
-    local holder = session.open(url)
+    local holder = session.open(at.url)
     holder:exec "BEGIN; SELECT FROM t WHERE id IN (md5('77')::uuid, md5('15000')::uuid) FOR UPDATE"
     local h = start "up"
-    session.wait_until(url, "SELECT (to_regclass('stint.backfill_residue') IS NOT NULL)::text", "true")
-    session.wait_until(url, "SELECT count(*) FROM stint.backfill_residue", "2")
+    session.wait_until(at.url, "SELECT (to_regclass('stint.backfill_residue') IS NOT NULL)::text", "true")
+    session.wait_until(at.url, "SELECT count(*) FROM stint.backfill_residue", "2")
     holder:exec "COMMIT"
     local r = h:wait()
     assert.equal(7, r.code, r.err)
@@ -93,10 +80,10 @@ describe("a walk page by page", function()
         CREATE TRIGGER wait AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION wait()]], PAGES:format "stripes = 1")
     sql "DELETE FROM t WHERE ctid < '(5,0)'"
     sql "VACUUM t"
-    local holder = session.open(url)
+    local holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
     local h = start("up", "--lock-timeout", "40s")
-    session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
+    session.wait_until(at.url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
     -- into the room on the first pages, which the walk has left behind
     sql "UPDATE t SET app = 1 WHERE id IN (md5('4900')::uuid, md5('4901')::uuid); INSERT INTO t (id) VALUES (md5('new')::uuid)"
     holder:exec "SELECT pg_advisory_unlock(7)"
@@ -144,7 +131,7 @@ describe("a walk page by page", function()
 
   it("is chosen for random keys, more rows than the buffers hold, and a change that makes `where` false", function()
     begin(TABLE:format(250, 130000), 'backfill { table = "t", set = { n = "n + 1", done = "true" }, where = "done IS NULL" }\n')
-    local first = dir
+    local first = at.dir
     for fields, why in pairs {
       ['set = { n = "n + 1" }'] = "along the key: the key's order is not the table's",
       ['set = { n = "n + 1" }, where = "n > -1"'] = "along the key: the key's order is not the table's",
@@ -152,10 +139,10 @@ describe("a walk page by page", function()
       ['set = { done = "true" }, where = "done IS NULL", walk = "key"'] = "along the key: the key's order is not the table's",
       ['set = { id = "id", done = "true" }, where = "done IS NULL"'] = "along the key: a column that changes is in an index",
     } do
-      dir = run.project { [FILE] = ('backfill { table = "t", %s }\n'):format(fields) }
+      at.dir = at.project { [FILE] = ('backfill { table = "t", %s }\n'):format(fields) }
       assert.matches(why, start("plan"):wait().out, 1, true)
     end
-    dir = first
+    at.dir = first
     assert.matches("page by page in windows of 8 stripes: its key is random, it is larger than the server's buffers, and the change makes `where` false",
       start("plan"):wait().out, 1, true)
     local r = up()

@@ -1,5 +1,4 @@
-local cluster = require "spec.support.cluster"
-local run = require "spec.support.run"
+local story = require "spec.support.story"
 
 local FILE = "scripts/migrations/1_fill.lua"
 
@@ -14,27 +13,19 @@ CREATE TRIGGER note AFTER UPDATE OF n ON t FOR EACH ROW EXECUTE FUNCTION note();
 ]]
 
 describe("the quarantine", function()
-  local pg, url, dir
+  local at = story.new()
+  local sql = at.sql
 
   local function begin(bad, text)
-    url = pg:database()
-    pg:sql(url, TABLE:format(bad))
-    dir = run.project { [FILE] = text or 'backfill { table = "t", set = { n = "n + 1 / d" } }\n' }
+    at.begin { [FILE] = text or 'backfill { table = "t", set = { n = "n + 1 / d" } }\n' }
+    sql(TABLE:format(bad))
   end
 
   local function up(...)
-    return run({ "up", ... }, { cwd = dir, env = { DATABASE_URL = url } })
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
+    return at.run("up", ...)
   end
 
   local KEYS = "SELECT string_agg(key[1], ',' ORDER BY key[1]::bigint) FROM stint.backfill_quarantine"
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   for name, bad in pairs {
     ["the first and the last"] = "1,6000",
@@ -96,7 +87,7 @@ describe("the quarantine", function()
     assert.equal(7, r.code, r.err)
     assert.equal("50 23514, 60 P0001", sql "SELECT string_agg(key[1] || ' ' || sqlstate, ', ' ORDER BY key[1]::int) FROM stint.backfill_quarantine")
     assert.equal("5998", sql "SELECT count(*) FROM t WHERE n = 1")
-    r = run({ "backfill", "status" }, { cwd = dir, env = { DATABASE_URL = url } })
+    r = at.run("backfill", "status")
     assert.matches("2 rows failed and are in the quarantine", r.out, 1, true)
     assert.matches("\n    key {60}: not this one (SQLSTATE P0001)\n", r.out, 1, true)
     assert.matches("\n    key {50}: new row for relation", r.out, 1, true)
@@ -115,7 +106,7 @@ describe("the quarantine", function()
   it("says nothing but sizes are wrong where rows are wide and time is short", function()
     begin "0"
     sql "CREATE TABLE w (id int PRIMARY KEY, big text, n int DEFAULT 0); INSERT INTO w SELECT g, repeat(md5(g::text), 30000) FROM generate_series(1, 60) g"
-    dir = run.project { [FILE] = 'backfill { table = "w", set = { n = "n + length(big)" } }\n' }
+    at.dir = at.project { [FILE] = 'backfill { table = "w", set = { n = "n + length(big)" } }\n' }
     local r = up("--statement-timeout", "100ms")
     assert.equal(0, r.code, r.err)
     assert.equal("60", sql "SELECT count(*) FROM w WHERE n = 960000")

@@ -1,7 +1,6 @@
-local cluster = require "spec.support.cluster"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local FILE = "scripts/migrations/1_fill.lua"
 
@@ -14,16 +13,16 @@ local TABLE = [[CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL DEFAULT 0, no
   CREATE TRIGGER note AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION note()]]
 
 describe("a backfill tried on a sample", function()
-  local pg, url, dir
+  local at = story.new()
+  local sql = at.sql
 
-  local function begin(sql, fields)
-    url = pg:database()
-    pg:sql(url, sql)
-    dir = run.project { [FILE] = ('backfill { table = "t", %s }\n'):format(fields) }
+  local function begin(build, fields)
+    at.begin { [FILE] = ('backfill { table = "t", %s }\n'):format(fields) }
+    sql(build)
   end
 
   local function start(...)
-    return run.start({ "backfill", ... }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 120 })
+    return at.start("backfill", ...)
   end
 
   local function estimate(...)
@@ -34,15 +33,7 @@ describe("a backfill tried on a sample", function()
     end
   end
 
-  local function sql(text)
-    return pg:sql(url, text)
-  end
-
   local COPIES = "SELECT count(*) FROM pg_class WHERE relname LIKE 'sample%' OR relname LIKE 'backfill%'"
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   it("says what all rows would take, changes none of them, and leaves nothing behind", function()
     begin(TABLE, 'set = { n = "n + 1" }')
@@ -66,7 +57,7 @@ describe("a backfill tried on a sample", function()
     end
     sql "VACUUM t"
     local wal, heap, index = sizes()
-    assert.equal(0, run({ "up" }, { cwd = dir, env = { DATABASE_URL = url } }).code)
+    at.stint(0, "up")
     local wal_then, heap_then, index_then = sizes()
     local function close(wanted, got, share, what)
       assert.is_true(math.abs(got - wanted) <= share * wanted, ("%s: %d said, %d it was"):format(what, got, wanted))
@@ -106,17 +97,17 @@ describe("a backfill tried on a sample", function()
   it("drops its copy when it is stopped or fails, and what a killed one has left", function()
     begin(TABLE .. [[; CREATE FUNCTION slow(n int) RETURNS int LANGUAGE plpgsql AS
       'BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN n + 1; END']], 'set = { n = "slow(n)" }, target = "20s"')
-    local holder = session.open(url)
+    local holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
     local h = start("1", "--sample", "2000")
-    session.wait_until(url, [[SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+    session.wait_until(at.url, [[SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())]], "1")
     h:kill "KILL"
     h:wait()
     assert.equal("1", sql "SELECT count(*) FROM pg_class WHERE relname LIKE 'sample%' AND relkind = 'r'")
     holder:exec "SELECT pg_advisory_unlock(7)"
-    session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'stint:%'", "0")
-    place.write(dir .. "/" .. FILE, 'backfill { table = "t", set = { n = "n + 1" } }\n')
+    session.wait_until(at.url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'stint:%'", "0")
+    place.write(at.dir .. "/" .. FILE, 'backfill { table = "t", set = { n = "n + 1" } }\n')
     estimate("1", "--sample", "1000")
     assert.equal("0", sql(COPIES))
   end)
@@ -134,7 +125,7 @@ describe("a backfill tried on a sample", function()
     refused(64, "did you mean 1_fill", "1_filk", "--sample", "10")
     refused(64, "--sample takes a number of rows", "1", "--sample", "many")
     refused(64, "--sample takes one name", "--sample", "10")
-    place.write(dir .. "/scripts/migrations/2_b.sql", "SELECT 1;\n")
+    place.write(at.dir .. "/scripts/migrations/2_b.sql", "SELECT 1;\n")
     refused(1, "declares no backfill", "2", "--sample", "10")
   end)
 end)

@@ -1,8 +1,7 @@
-local cluster = require "spec.support.cluster"
 local native = require "native"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local process = native.process
 local long = os.getenv "STINT_LONG"
@@ -10,33 +9,21 @@ local long = os.getenv "STINT_LONG"
 local FILE = "scripts/migrations/1_fill.lua"
 
 describe("stripes", function()
-  local pg, url, dir
+  local at = story.new()
+  local start, sql = at.start, at.sql
 
-  local function begin(sql, text)
-    url = pg:database()
-    pg:sql(url, sql)
-    dir = run.project { [FILE] = text }
-  end
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 120 })
+  local function begin(build, text)
+    at.begin { [FILE] = text }
+    sql(build)
   end
 
   local function up(...)
     return start("up", ...):wait()
   end
 
-  local function sql(text)
-    return pg:sql(url, text)
-  end
-
   local TABLE = [[CREATE TABLE t (%s PRIMARY KEY, n int NOT NULL DEFAULT 0, note text, pad text DEFAULT repeat('x', 80));
     INSERT INTO t SELECT %s FROM generate_series(1, %d) g;
     CREATE INDEX ON t (note); ANALYZE t]]
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   local FORMS = {
     'set = { n = "n + 1" }',
@@ -84,7 +71,7 @@ describe("stripes", function()
       CREATE TRIGGER note AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION note()]]
     for round = 1, long and 20 or 4 do
       local h = start "up"
-      session.wait_until(url, ("SELECT (count(*) > %d)::text FROM log"):format(round * 700), "true")
+      session.wait_until(at.url, ("SELECT (count(*) > %d)::text FROM log"):format(round * 700), "true")
       h:kill "KILL"
       h:wait()
       process.pause(0.05 * math.random())
@@ -97,11 +84,11 @@ describe("stripes", function()
   it("and failing rows, held rows and thieves: each row once", function()
     begin(TABLE:format("id int", "g", 30000),
       'backfill { table = "t", set = { n = "n + 1 / (id - 12345)" , note = "id::text" }, stripes = 4, workers = 2, target = "20ms" }\n')
-    local holder = session.open(url)
+    local holder = session.open(at.url)
     holder:exec "BEGIN; SELECT FROM t WHERE id IN (77, 20000) FOR UPDATE"
     local h = start "up"
-    session.wait_until(url, "SELECT (to_regclass('stint.backfill_residue') IS NOT NULL)::text", "true")
-    session.wait_until(url, "SELECT count(*) FROM stint.backfill_residue", "2")
+    session.wait_until(at.url, "SELECT (to_regclass('stint.backfill_residue') IS NOT NULL)::text", "true")
+    session.wait_until(at.url, "SELECT count(*) FROM stint.backfill_residue", "2")
     holder:exec "COMMIT"
     local r = h:wait()
     assert.equal(7, r.code, r.err)
@@ -127,7 +114,7 @@ describe("stripes", function()
       assert.matches(why, start("plan"):wait().out, 1, true)
     end
     sql "DROP INDEX t_note_idx"
-    place.write(dir .. "/" .. FILE, 'backfill { table = "t", transform = function() end }\n')
+    place.write(at.dir .. "/" .. FILE, 'backfill { table = "t", transform = function() end }\n')
     assert.matches("windows of 8 stripes: the pages are full", start("plan"):wait().out, 1, true)
     begin(TABLE:format("id int", "g", 1000), 'backfill { table = "t", set = { n = "n + 1" } }\n')
     local out = start("plan"):wait().out
@@ -147,10 +134,10 @@ describe("stripes", function()
   if long then
     it("are not chosen while an old transaction keeps rows from being cleaned up", function()
       begin(TABLE:format("id int", "g", 120000), 'backfill { table = "t", set = { n = "n + 1" } }\n')
-      local holder = session.open(url)
+      local holder = session.open(at.url)
       holder:exec "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t"
       local old = "SELECT (clock_timestamp() > xact_start + interval '61 s')::text FROM pg_stat_activity WHERE pid = %d"
-      session.wait_until(url, old:format(holder:pid()), "true")
+      session.wait_until(at.url, old:format(holder:pid()), "true")
       assert.matches(("along the key: a transaction of pid %d keeps old rows from being cleaned up"):format(holder:pid()), start("plan"):wait().out, 1, true)
       holder:exec "COMMIT"
       assert.matches("windows of 8 stripes", start("plan"):wait().out, 1, true)

@@ -1,7 +1,6 @@
-local cluster = require "spec.support.cluster"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local FILE = "scripts/migrations/1_fill.lua"
 
@@ -16,29 +15,17 @@ CREATE TRIGGER note AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION note();
 ]]
 
 describe("a backfill in Lua", function()
-  local pg, url, dir
+  local at = story.new()
+  local start, sql = at.start, at.sql
 
   local function begin(text, more)
-    url = pg:database()
-    pg:sql(url, TABLE .. (more or ""))
-    dir = run.project { [FILE] = text }
-  end
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url } })
+    at.begin { [FILE] = text }
+    sql(TABLE .. (more or ""))
   end
 
   local function up(...)
     return start("up", ...):wait()
   end
-
-  local function sql(text)
-    return pg:sql(url, text)
-  end
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   describe("row by row", function()
     it("changes each row once with what the function gives", function()
@@ -85,7 +72,7 @@ end }]]
   return { n = row.n + 1 }
 end }]]
       local h = start "up"
-      local other = session.open(url)
+      local other = session.open(at.url)
       h:says "here"
       other:exec "UPDATE t SET n = 100 WHERE id IN (1400, 1600); DELETE FROM t WHERE id = 1450"
       local r = h:wait()
@@ -107,7 +94,7 @@ local function deep(row)
 end
 backfill { table = "t", columns = { "id", "n" }, transform = function(row) local new = deep(row) return new end }
 ]]
-      place.write(dir .. "/config.ini", "[project]\nlua_time = 1s\nlua_memory = 32MB\n[development]\nurl = ${DATABASE_URL}\n")
+      place.write(at.dir .. "/config.ini", "[project]\nlua_time = 1s\nlua_memory = 32MB\n[development]\nurl = ${DATABASE_URL}\n")
       local r = up()
       assert.equal(7, r.code, r.err)
       assert.matches("5 rows of public.t failed", r.err, 1, true)
@@ -117,8 +104,8 @@ backfill { table = "t", columns = { "id", "n" }, transform = function(row) local
       assert.matches("1_fill.lua:2: bad luck", sql "SELECT message FROM stint.backfill_quarantine WHERE key = '{77}'", 1, true)
       assert.matches("1_fill.lua:9: in", sql "SELECT traceback FROM stint.backfill_quarantine WHERE key = '{77}'", 1, true)
       assert.equal("22P02", sql "SELECT sqlstate FROM stint.backfill_quarantine WHERE key = '{3000}'")
-      place.write(dir .. "/" .. FILE, 'backfill { table = "t", columns = { "id", "n" }, transform = function(row) return { n = row.n + 1 } end }\n')
-      assert.equal(0, run({ "resolve", "1", "--accept-change" }, { cwd = dir, env = { DATABASE_URL = url } }).code)
+      place.write(at.dir .. "/" .. FILE, 'backfill { table = "t", columns = { "id", "n" }, transform = function(row) return { n = row.n + 1 } end }\n')
+      at.stint(0, "resolve", "1", "--accept-change")
       r = up()
       assert.equal(0, r.code, r.err)
       assert.equal("3000 0", sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT count(*) FROM stint.backfill_quarantine) FROM t")

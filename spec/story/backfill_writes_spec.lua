@@ -1,6 +1,5 @@
-local cluster = require "spec.support.cluster"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local FILE = "scripts/migrations/1_fill.lua"
 
@@ -13,28 +12,21 @@ local SET = [[table = "u", set = { name = "first || ' ' || last" }, where = "nam
 local WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
 
 describe("rows that are written while a backfill runs", function()
-  local pg, url, dir, holder
+  local holder
+  local at = story.new()
+  local start, sql = at.start, at.sql
 
   local function begin(fields, more)
-    url = pg:database()
-    pg:sql(url, TABLE .. (more or ""))
-    dir = run.project { [FILE] = "backfill { " .. fields .. " }\n" }
-  end
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url } })
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
+    at.begin { [FILE] = "backfill { " .. fields .. " }\n" }
+    sql(TABLE .. (more or ""))
   end
 
   -- Its last batch waits; those before are committed.
   local function in_the_middle()
-    holder = session.open(url)
+    holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
     local h = start("up", "--lock-timeout", "40s")
-    session.wait_until(url, WAITS, "1")
+    session.wait_until(at.url, WAITS, "1")
     return h
   end
 
@@ -43,10 +35,6 @@ describe("rows that are written while a backfill runs", function()
   end
 
   local WRONG = "SELECT count(*) FROM u WHERE name IS DISTINCT FROM first || ' ' || last"
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   it("are kept right by a trigger that is made for them, and is gone afterwards", function()
     begin(SET .. 'writes = "trigger", finally = { not_null = "name" }')
@@ -65,10 +53,10 @@ describe("rows that are written while a backfill runs", function()
 
   it("count only once the trigger is there: it waits for a writer who began before", function()
     begin(SET .. 'writes = "trigger"')
-    local writer = session.open(url)
+    local writer = session.open(at.url)
     writer:exec "BEGIN; INSERT INTO u VALUES (-7, 'late', 'row')"
     local h = start("up", "--lock-timeout", "10s")
-    session.wait_until(url, "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation' AND relation = 'u'::regclass", "1")
+    session.wait_until(at.url, "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation' AND relation = 'u'::regclass", "1")
     writer:exec "COMMIT"
     local r = h:wait()
     assert.equal(0, r.code, r.err)
@@ -157,12 +145,12 @@ describe("rows that are written while a backfill runs", function()
 
   it("wait for nobody: what others hold is done when they let go, and both writes count", function()
     begin [[table = "u", set = { name = "first || ' ' || last" }]]
-    local other = session.open(url)
+    local other = session.open(at.url)
     other:exec "BEGIN; UPDATE u SET first = 'theirs' WHERE id IN (10, 2000)"
     local h = start "up"
-    session.wait_until(url, "SELECT (to_regclass('stint.backfill_residue') IS NOT NULL)::text", "true")
-    session.wait_until(url, "SELECT count(*) FROM stint.backfill_residue", "2")
-    session.wait_until(url, "SELECT state FROM stint.backfill_range", "done")
+    session.wait_until(at.url, "SELECT (to_regclass('stint.backfill_residue') IS NOT NULL)::text", "true")
+    session.wait_until(at.url, "SELECT count(*) FROM stint.backfill_residue", "2")
+    session.wait_until(at.url, "SELECT state FROM stint.backfill_range", "done")
     other:exec "COMMIT"
     local r = h:wait()
     assert.equal(0, r.code, r.err)
@@ -192,11 +180,11 @@ describe("rows that are written while a backfill runs", function()
 
   it("hold up one row alone, for as long as somebody sits on it: all others are done, and he is named", function()
     begin(SET .. 'writes = "app"')
-    local sitter = session.open(url)
+    local sitter = session.open(at.url)
     sitter:exec "BEGIN; UPDATE u SET last = 'held' WHERE id = 100"
     local h = start("up")
-    session.wait_until(url, "SELECT (to_regclass('stint.backfill_residue') IS NOT NULL)::text", "true")
-    session.wait_until(url, "SELECT (max(attempts) >= 5)::text FROM stint.backfill_residue", "true")
+    session.wait_until(at.url, "SELECT (to_regclass('stint.backfill_residue') IS NOT NULL)::text", "true")
+    session.wait_until(at.url, "SELECT (max(attempts) >= 5)::text FROM stint.backfill_residue", "true")
     assert.equal("2999 {100}", sql "SELECT count(name) || ' ' || (SELECT string_agg(key::text, '') FROM stint.backfill_residue) FROM u")
     h:says("held by pid " .. sitter:pid())
     sitter:exec "COMMIT"

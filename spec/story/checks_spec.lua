@@ -1,12 +1,14 @@
 local cluster = require "spec.support.cluster"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local CONFIG = "[project]\nlua_time = 5s\n[development]\nurl = ${DATABASE_URL}\n[staging]\nurl = ${DATABASE_URL}\n"
 
 describe("a check", function()
   local pg, url, dir
+  local at = story.new()
+  local start, stint, sql = at.start, at.run, at.sql
 
   setup(function()
     pg = cluster.get()
@@ -20,25 +22,12 @@ describe("a check", function()
 
   -- A project with one table in its database, so that every check has something to ask about.
   local function begin(files, config)
-    url = pg:database()
-    dir = run.project({}, config or CONFIG)
+    url, dir = at.begin({}, config or CONFIG)
     place.make(dir .. "/scripts/migrations")
     place.make(dir .. "/scripts/checks")
     place.make(dir .. "/scripts/lib")
     pg:sql(url, "CREATE TABLE t (n int, name text)")
     write(files)
-  end
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url } })
-  end
-
-  local function stint(...)
-    return start(...):wait()
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
   end
 
   local function refused(r, code, ...)
@@ -90,8 +79,7 @@ DETAIL: rows that must not be there:
 STATE: nothing was run
 NEXT: mend what the check shows, then: stint up
 ]]):format(sql "SELECT current_database()"), r.err)
-      assert.equal("t", sql "SELECT to_regclass('a') IS NULL")
-      assert.equal("", applied())
+      assert.equal("t", sql "SELECT to_regclass('a') IS NULL AND to_regnamespace('stint') IS NULL")
       sql "DELETE FROM t"
       assert.equal(0, stint("up").code)
       assert.equal("1", applied())

@@ -1,22 +1,14 @@
 -- Every file starts with a clean session: nothing that an earlier one left in it is there.
-local cluster = require "spec.support.cluster"
-local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
-
-local pg = cluster.get()
+local story = require "spec.support.story"
 
 describe("the next file", function()
-  local url, project, db
-
-  local function write(name, text)
-    place.write(project .. "/scripts/migrations/" .. name, text)
-  end
+  local url, db
+  local at = story.new()
+  local write = at.write
 
   local function up(code, ...)
-    local r = run({ "up", ... }, { cwd = project, env = { DATABASE_URL = url } })
-    assert.equal(code, r.code, r.err)
-    return r
+    return at.stint(code, "up", ...)
   end
 
   local function has(text, where)
@@ -33,8 +25,7 @@ describe("the next file", function()
   end
 
   before_each(function()
-    url = pg:database()
-    project = run.project { ["scripts/migrations/README"] = "" }
+    url = at.begin { ["scripts/migrations/README"] = "" }
     db = session.open(url)
   end)
 

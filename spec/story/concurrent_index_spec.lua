@@ -1,32 +1,17 @@
 -- What no transaction can hold has its intent written before and its outcome after: whenever the
 -- run dies, the next one finds out what became of the statement.
-local cluster = require "spec.support.cluster"
 local json = require "dkjson"
-local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
-
-local pg = cluster.get()
+local story = require "spec.support.story"
 
 describe("a statement that no transaction can hold", function()
   local url, name, project, db
-
-  local function write(file, text)
-    place.write(project .. "/scripts/migrations/" .. file, text)
-  end
-
-  local function stint(...)
-    return run({ ... }, { cwd = project, env = { DATABASE_URL = url } })
-  end
+  local at = story.new()
+  local stint, write, says = at.run, at.write, story.says
 
   local function up(code, ...)
-    local r = stint("up", ...)
-    assert.equal(code, r.code, r.err)
-    return r
-  end
-
-  local function says(text, r)
-    assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
+    return at.stint(code, "up", ...)
   end
 
   -- Version 2 as status --json has it.
@@ -75,8 +60,7 @@ describe("a statement that no transaction can hold", function()
   end
 
   before_each(function()
-    url, name = pg:database()
-    project = run.project {
+    url, project, name = at.begin {
       ["scripts/migrations/1_t.sql"] = "CREATE TABLE t (a int, b int);\nINSERT INTO t VALUES (1, 1), (1, 2);\n",
     }
     db = session.open(url)

@@ -5,14 +5,15 @@ local native = require "native"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local pg = cluster.get()
 
 local CONFIG = [[
 [development]
-url = ${URL}
+url = ${DATABASE_URL}
 [production]
-url = ${URL}
+url = ${DATABASE_URL}
 protected = yes
 contacts = the night shift
 ]]
@@ -22,19 +23,11 @@ local ONE = "CREATE TABLE one (id int PRIMARY KEY, n int);\n"
 
 describe("down", function()
   local url, project, db
-
-  local function write(name, text)
-    place.write(project .. "/scripts/migrations/" .. name, text)
-  end
+  local at = story.new()
+  local stint, write, says = at.stint, at.write, story.says
 
   local function options()
-    return { cwd = project, env = { URL = url } }
-  end
-
-  local function stint(code, ...)
-    local r = run({ ... }, options())
-    assert.equal(code, r.code, r.err)
-    return r
+    return { cwd = project, env = { DATABASE_URL = url } }
   end
 
   local function events(...)
@@ -65,17 +58,12 @@ describe("down", function()
     return db:value("SELECT to_regclass('" .. name .. "') IS NOT NULL") == "t"
   end
 
-  local function says(text, r)
-    assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
-  end
-
   local function says_not(text, r)
     assert.is_nil(r.err:find(text, 1, true), r.err)
   end
 
   before_each(function()
-    url = pg:database()
-    project = run.project({ ["scripts/migrations/1_one.sql"] = ONE }, CONFIG)
+    url, project = at.begin({ ["scripts/migrations/1_one.sql"] = ONE }, CONFIG)
     db = session.open(url)
   end)
 
@@ -494,7 +482,7 @@ describe("redo", function()
   end
 
   local function stint(code, ...)
-    local r = run({ ... }, { cwd = project, env = { URL = url } })
+    local r = run({ ... }, { cwd = project, env = { DATABASE_URL = url } })
     assert.equal(code, r.code, r.err)
     return r
   end

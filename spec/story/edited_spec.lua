@@ -1,12 +1,9 @@
 -- What was applied is what the ledger says: a file that differs since is refused, what only looks
 -- different is not.
-local cluster = require "spec.support.cluster"
 local json = require "dkjson"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
-
-local pg = cluster.get()
+local story = require "spec.support.story"
 
 local FIRST = [[
 -- the people
@@ -18,23 +15,15 @@ INSERT INTO people VALUES (1, 'x;y');
 
 describe("an applied file", function()
   local url, project, db
+  local at = story.new()
+  local stint, write = at.run, at.write
 
   local function path(name)
     return project .. "/scripts/migrations/" .. name
   end
 
-  local function write(name, text)
-    place.write(path(name), text)
-  end
-
-  local function stint(...)
-    return run({ ... }, { cwd = project, env = { DATABASE_URL = url } })
-  end
-
   local function up(code, ...)
-    local r = stint("up", ...)
-    assert.equal(code, r.code, r.err)
-    return r
+    return at.stint(code, "up", ...)
   end
 
   local function has(text, where)
@@ -59,8 +48,7 @@ describe("an applied file", function()
   end
 
   before_each(function()
-    url = pg:database()
-    project = run.project { ["scripts/migrations/1_people.sql"] = FIRST }
+    url, project = at.begin { ["scripts/migrations/1_people.sql"] = FIRST }
     db = session.open(url)
     up(0)
   end)

@@ -1,28 +1,16 @@
 -- A failure is clean or it is named: a file that fails in its transaction leaves nothing but the
 -- attempt, and the message says where, what and how to go on.
-local cluster = require "spec.support.cluster"
 local json = require "dkjson"
-local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
-
-local pg = cluster.get()
+local story = require "spec.support.story"
 
 describe("a failing file", function()
-  local url, project, db
-
-  local function write(name, text)
-    place.write(project .. "/scripts/migrations/" .. name, text)
-  end
-
-  local function stint(...)
-    return run({ ... }, { cwd = project, env = { DATABASE_URL = url } })
-  end
+  local url, db
+  local at = story.new()
+  local stint, write, says = at.run, at.write, story.says
 
   local function up(code, ...)
-    local r = stint("up", ...)
-    assert.equal(code, r.code, r.err)
-    return r
+    return at.stint(code, "up", ...)
   end
 
   -- state and error of every migration, as `status` has them
@@ -38,18 +26,13 @@ describe("a failing file", function()
     return db:value("SELECT to_regclass('" .. name .. "') IS NOT NULL") == "t"
   end
 
-  local function says(text, r)
-    assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
-  end
-
   -- The whole message: a caret that is off by one is wrong.
   local function shows(place_and_source, r)
     says("\n  at scripts/migrations/" .. place_and_source .. "\n", r)
   end
 
   before_each(function()
-    url = pg:database()
-    project = run.project({ ["scripts/migrations/1_base.sql"] = "CREATE TABLE base (id int PRIMARY KEY);\n" })
+    url = at.begin({ ["scripts/migrations/1_base.sql"] = "CREATE TABLE base (id int PRIMARY KEY);\n" })
     db = session.open(url)
   end)
 

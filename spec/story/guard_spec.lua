@@ -1,7 +1,6 @@
 -- What the plan says of a statement is held to: by what the server announces before it works.
-local cluster = require "spec.support.cluster"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
+local story = require "spec.support.story"
 
 local CONFIG = [[
 [project]
@@ -12,52 +11,38 @@ protected = yes
 ]]
 
 describe("guard", function()
-  local pg, url, name, dir
-
-  local function stint(code, ...)
-    local r = run({ ... }, { cwd = dir, env = { DATABASE_URL = url } })
-    assert.equal(code, r.code, r.err .. r.out)
-    return r
-  end
-
-  local function write(file, text)
-    place.write(dir .. "/scripts/migrations/" .. file, text)
-  end
+  local at = story.new()
+  local stint, write, sql = at.stint, at.write, at.sql
 
   local function type_of(column)
-    return pg:sql(name, ("SELECT atttypid::regtype FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = '%s'"):format(column))
+    return sql(("SELECT atttypid::regtype FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = '%s'"):format(column))
   end
 
-  setup(function()
-    pg = cluster.get()
-  end)
-
   before_each(function()
-    url, name = pg:database()
-    pg:sql(name, [[CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p SELECT g FROM generate_series(1, 100) g;
-      CREATE TABLE t (id int PRIMARY KEY, a int, b text, p int); INSERT INTO t SELECT g, g, g, g FROM generate_series(1, 100) g]])
-    dir = run.project({ ["scripts/migrations/1_one.sql"] = "SELECT 1;" }, CONFIG)
+    at.begin({ ["1_one.sql"] = "SELECT 1;" }, CONFIG)
+    sql [[CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p SELECT g FROM generate_series(1, 100) g;
+      CREATE TABLE t (id int PRIMARY KEY, a int, b text, p int); INSERT INTO t SELECT g, g, g, g FROM generate_series(1, 100) g]]
   end)
 
   -- Dynamic SQL: nobody can read it before it runs.
-  local function hidden(sql)
-    return ("DO $do$ BEGIN EXECUTE concat($x$%s$x$, ''); END $do$;\n"):format(sql)
+  local function hidden(text)
+    return ("DO $do$ BEGIN EXECUTE concat($x$%s$x$, ''); END $do$;\n"):format(text)
   end
 
-  for what, sql in pairs {
+  for what, change in pairs {
     ["rewrite the table t"] = "ALTER TABLE t ALTER COLUMN a TYPE bigint",
     ["read all of the table t"] = "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
     ["build an index of the table t"] = "CREATE INDEX ON t (a)",
     ["check every row for the foreign key"] = "ALTER TABLE t ADD FOREIGN KEY (p) REFERENCES p",
   } do
     it("cancels dynamic SQL before it can " .. what, function()
-      write("1_one.sql", "ALTER TABLE t ADD COLUMN c int;\n" .. hidden(sql))
+      write("1_one.sql", "ALTER TABLE t ADD COLUMN c int;\n" .. hidden(change))
       local r = stint(6, "deploy")
       assert.matches("cancelled by the guard: it was about to " .. what, r.err, 1, true)
       assert.matches("scripts/migrations/1_one.sql:2", r.err, 1, true)
       assert.matches("rolled back: nothing of this file is left", r.err, 1, true)
       assert.matches("stint: allow guard", r.err, 1, true)
-      assert.equal("integer|0|0", pg:sql(name, [[SELECT format_type(atttypid, -1),
+      assert.equal("integer|0|0", sql([[SELECT format_type(atttypid, -1),
         (SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'c'),
         (SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass AND NOT indisprimary) FROM pg_attribute
         WHERE attrelid = 't'::regclass AND attname = 'a']]))
@@ -65,7 +50,7 @@ describe("guard", function()
   end
 
   it("cancels what a Lua migration decides when it runs", function()
-    os.remove(dir .. "/scripts/migrations/1_one.sql")
+    os.remove(at.dir .. "/scripts/migrations/1_one.sql")
     write("1_one.lua", [[migration { up = function(db)
       local kind = db:value "SELECT 'bigint'"
       db:exec("ALTER TABLE t ALTER COLUMN a TYPE " .. kind)
@@ -91,15 +76,15 @@ describe("guard", function()
 
   it("warns, or is off, where config.ini says so", function()
     write("1_one.sql", hidden "ALTER TABLE t ALTER COLUMN a TYPE bigint")
-    place.write(dir .. "/config.ini", CONFIG .. "guard = warn\n")
+    place.write(at.dir .. "/config.ini", CONFIG .. "guard = warn\n")
     assert.matches("guard: it was about to rewrite the table t", stint(0, "deploy").err, 1, true)
     write("2_two.sql", hidden "ALTER TABLE t ALTER COLUMN a TYPE int")
-    place.write(dir .. "/config.ini", CONFIG .. "guard = off\n")
+    place.write(at.dir .. "/config.ini", CONFIG .. "guard = off\n")
     assert.is_nil(stint(0, "deploy").err:find("guard", 1, true))
-    place.write(dir .. "/config.ini", CONFIG:gsub("protected = yes\n", ""))
+    place.write(at.dir .. "/config.ini", CONFIG:gsub("protected = yes\n", ""))
     write("3_three.sql", hidden "ALTER TABLE t ALTER COLUMN a TYPE bigint")
     stint(0, "deploy")
-    place.write(dir .. "/config.ini", CONFIG:gsub("protected = yes\n", "") .. "guard = on\n")
+    place.write(at.dir .. "/config.ini", CONFIG:gsub("protected = yes\n", "") .. "guard = on\n")
     write("4_four.sql", hidden "ALTER TABLE t ALTER COLUMN a TYPE int")
     stint(6, "deploy")
   end)
@@ -108,7 +93,7 @@ describe("guard", function()
     if not os.getenv("STINT_LONG") then
       return pending "STINT_LONG=1"
     end
-    pg:sql(name, "CREATE TABLE big AS SELECT g AS id, g AS a, repeat('x', 50) AS b FROM generate_series(1, 1500000) g")
+    sql("CREATE TABLE big AS SELECT g AS id, g AS a, repeat('x', 50) AS b FROM generate_series(1, 1500000) g")
     write("1_one.sql", [[DO $do$ DECLARE since timestamptz := clock_timestamp(); BEGIN
       EXECUTE concat('ALTER TABLE big ALTER COLUMN a TYPE bigint', '');
       EXCEPTION WHEN query_canceled THEN RAISE 'after % ms', (extract(epoch FROM clock_timestamp() - since) * 1000)::int;
@@ -118,7 +103,7 @@ describe("guard", function()
   end)
 
   it("ends a lock against readers that lasts too long", function()
-    place.write(dir .. "/config.ini", CONFIG .. "exclusive_hold = 300ms\n")
+    place.write(at.dir .. "/config.ini", CONFIG .. "exclusive_hold = 300ms\n")
     write("1_one.sql", "ALTER TABLE t ADD COLUMN c int;\n" .. hidden "SELECT pg_sleep(30)")
     local r = stint(6, "deploy")
     assert.matches("t locked against readers for longer than 300ms (exclusive_hold)", r.err, 1, true)
@@ -126,7 +111,7 @@ describe("guard", function()
   end)
 
   it("never cancels what only changes the catalog", function()
-    pg:sql(name, [[CREATE TYPE mood AS ENUM ('a'); ALTER TABLE t ADD CHECK (a > 0) NOT VALID; CREATE VIEW v AS SELECT * FROM t;
+    sql([[CREATE TYPE mood AS ENUM ('a'); ALTER TABLE t ADD CHECK (a > 0) NOT VALID; CREATE VIEW v AS SELECT * FROM t;
       CREATE TABLE parted (id int) PARTITION BY RANGE (id); CREATE TABLE part1 (id int); CREATE INDEX t_b ON t (b);
       CREATE TABLE w (x varchar(10), n numeric(10, 2), nn int NOT NULL); INSERT INTO w VALUES ('a', 1, 1)]])
     local list = {
@@ -143,7 +128,7 @@ describe("guard", function()
       "CREATE TABLE part2 PARTITION OF parted FOR VALUES FROM (1) TO (2)", "DROP TABLE part2",
     }
     write("1_one.sql", table.concat(list, ";\n"))
-    place.write(dir .. "/config.ini", CONFIG:gsub("protected = yes\n", "guard = on\n")) -- the rules have their own opinion
+    place.write(at.dir .. "/config.ini", CONFIG:gsub("protected = yes\n", "guard = on\n")) -- the rules have their own opinion
     stint(0, "deploy")
   end)
 end)

@@ -1,11 +1,13 @@
 local cluster = require "spec.support.cluster"
 local eventually = require "spec.support.eventually"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 describe("a hook", function()
   local pg, url, dir
+  local at = story.new()
+  local start, stint = at.start, at.run
 
   setup(function()
     pg = cluster.get()
@@ -19,21 +21,12 @@ describe("a hook", function()
 
   -- `settings` are lines of [project]. told.sh keeps what it is told, and what it was called with.
   local function begin(files, settings)
-    url = pg:database()
-    dir = run.project({}, ("[project]\n%s\n[development]\nurl = ${DATABASE_URL}\n[staging]\nurl = ${DATABASE_URL}\n"):format(settings or ""))
+    url, dir = at.begin({}, ("[project]\n%s\n[development]\nurl = ${DATABASE_URL}\n[staging]\nurl = ${DATABASE_URL}\n"):format(settings or ""))
     place.make(dir .. "/scripts/migrations")
     place.make(dir .. "/scripts/hooks")
     place.make(dir .. "/scripts/lib")
     place.write(dir .. "/told.sh", 'for word; do echo "word <$word>"; done >> told\ncat >> told\n')
     write(files)
-  end
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url } })
-  end
-
-  local function stint(...)
-    return start(...):wait()
   end
 
   local function told()
@@ -49,8 +42,8 @@ describe("a hook", function()
   local function lines(text, part)
     local n, from = 0, 1
     while true do
-      local at, to = text:find(part, from, true)
-      if not at then
+      local found, to = text:find(part, from, true)
+      if not found then
         return n
       end
       n, from = n + 1, to + 1

@@ -1,25 +1,15 @@
 -- stint lint --fix: what it writes is clean, runs, does the same, and can be rolled back.
-local cluster = require "spec.support.cluster"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
-local pg = cluster.get()
-
-local CONFIG = "[development]\nurl = ${URL}\n"
+local CONFIG = "[development]\nurl = ${DATABASE_URL}\n"
 
 describe("stint lint --fix", function()
   local url, project, db
-
-  local function write(name, text)
-    place.write(project .. "/scripts/migrations/" .. name, text)
-  end
-
-  local function stint(code, ...)
-    local r = run({ ... }, { cwd = project, env = { URL = url } })
-    assert.equal(code, r.code, r.out .. r.err)
-    return r
-  end
+  local at = story.new()
+  local stint, write = at.stint, at.write
 
   local function files()
     local list = {}
@@ -43,8 +33,7 @@ DROP SCHEMA app CASCADE;
 ]]
 
   before_each(function()
-    url = pg:database()
-    project = run.project({ ["scripts/migrations/20260101000000_base.sql"] = BASE }, CONFIG)
+    url, project = at.begin({ ["scripts/migrations/20260101000000_base.sql"] = BASE }, CONFIG)
     stint(0, "up")
     db = session.open(url)
   end)
@@ -126,7 +115,7 @@ ALTER TABLE app.t ADD COLUMN z int, ADD CHECK (a > 0), ADD CONSTRAINT "F k" FORE
     local function refused(said, sql, ...)
       write("20260101000059_it.sql", sql)
       local before = files()
-      local r = run({ "lint", "--fix", ... }, { cwd = project, env = { URL = url } })
+      local r = run({ "lint", "--fix", ... }, { cwd = project, env = { DATABASE_URL = url } })
       assert.truthy(r.err:find(said, 1, true), r.err .. r.out)
       assert.same(before, files())
       assert.equal(sql, place.read(project .. "/scripts/migrations/20260101000059_it.sql"))

@@ -1,10 +1,9 @@
 -- What a script may take, and what is left when it takes more: nothing of it in the database, a
 -- message that names its file, the exit code of a failed migration.
-local cluster = require "spec.support.cluster"
 local native = require "native"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local process = native.process
 
@@ -12,21 +11,13 @@ local FILE = "scripts/migrations/1_greedy.lua"
 local LONG = os.getenv "STINT_LONG"
 
 describe("a script that takes too much", function()
-  local pg, url, dir
+  local url, dir
+  local at = story.new()
+  local start, sql = at.start, at.sql
 
   setup(function()
-    pg = cluster.get()
-    url = pg:database()
-    dir = run.project { [FILE] = "" }
+    url, dir = at.begin { [FILE] = "" }
   end)
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 120 })
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
-  end
 
   -- Its end, and the most memory that it ever held, in kB: the kernel counts, we look now and then.
   local function with_peak(h)

@@ -1,8 +1,7 @@
 -- stint plan: what up would do, with what it locks and what the rules say, and its hash.
-local cluster = require "spec.support.cluster"
 local json = require "dkjson"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
+local story = require "spec.support.story"
 
 local CONFIG = [[
 [project]
@@ -13,33 +12,23 @@ protected = yes
 ]]
 
 describe("plan", function()
-  local pg, url, name, dir
-
-  local function stint(code, ...)
-    local r = run({ ... }, { cwd = dir, env = { DATABASE_URL = url } })
-    assert.equal(code, r.code, r.err .. r.out)
-    return r
-  end
+  local at = story.new()
+  local stint, sql = at.stint, at.sql
 
   local function write(file, text)
-    place.write(dir .. "/scripts/" .. file, text)
+    place.write(at.dir .. "/scripts/" .. file, text)
   end
 
   local function plan()
     return json.decode(stint(0, "plan", "--json").out)
   end
 
-  setup(function()
-    pg = cluster.get()
-  end)
-
   before_each(function()
-    url, name = pg:database()
-    pg:sql(name, "CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users SELECT g FROM generate_series(1, 1000) g; ANALYZE users")
-    dir = run.project({
+    at.begin({
       ["scripts/policies/README"] = "",
       ["scripts/migrations/1_age.sql"] = "ALTER TABLE users ADD COLUMN age int;\nALTER TABLE users ALTER COLUMN id TYPE bigint;\n",
     }, CONFIG)
+    sql "CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users SELECT g FROM generate_series(1, 1000) g; ANALYZE users"
   end)
 
   it("says what each statement locks and rewrites, with sizes", function()
@@ -55,9 +44,9 @@ describe("plan", function()
   end)
 
   it("tells how long the same text took elsewhere", function()
-    local other = pg:database()
-    pg:sql(other, "CREATE TABLE users (id int PRIMARY KEY, name text)")
-    place.write(dir .. "/config.ini", CONFIG .. "[staging]\nurl = " .. other .. "\n")
+    local other = at.pg:database()
+    at.pg:sql(other, "CREATE TABLE users (id int PRIMARY KEY, name text)")
+    place.write(at.dir .. "/config.ini", CONFIG .. "[staging]\nurl = " .. other .. "\n")
     stint(0, "up", "-e", "staging")
     assert.matches("\n  took %d+ms in staging\n", stint(0, "plan", "--from", "staging").out)
     write("migrations/1_age.sql", "ALTER TABLE users ADD COLUMN age bigint;")
@@ -97,7 +86,7 @@ describe("plan", function()
       local r = stint(5, "deploy", "--plan", hash)
       assert.matches("DETAIL: changed since: " .. part, r.err, 1, true)
       assert.matches("nothing was run", r.err, 1, true)
-      assert.equal("f", pg:sql(name, "SELECT EXISTS (SELECT FROM pg_attribute WHERE attname = 'age')"))
+      assert.equal("f", sql("SELECT EXISTS (SELECT FROM pg_attribute WHERE attname = 'age')"))
     end
 
     it("changes with the text of a file", function()
@@ -115,16 +104,16 @@ describe("plan", function()
 
     it("changes with what the database makes of it", function()
       differs("what statements lock", function()
-        pg:sql(name, "CREATE TABLE orders (by int REFERENCES users)")
+        sql("CREATE TABLE orders (by int REFERENCES users)")
       end)
     end)
 
     it("changes when a table is ten times as large, not with a row more", function()
       local hash = plan().hash
-      pg:sql(name, "INSERT INTO users VALUES (0); ANALYZE users")
+      sql("INSERT INTO users VALUES (0); ANALYZE users")
       assert.equal(hash, plan().hash)
       differs("the size of a table, tenfold", function()
-        pg:sql(name, "INSERT INTO users SELECT g FROM generate_series(2000, 60000) g; ANALYZE users")
+        sql("INSERT INTO users SELECT g FROM generate_series(2000, 60000) g; ANALYZE users")
       end)
     end)
 
@@ -145,17 +134,17 @@ describe("plan", function()
         assert.matches("scripts/migrations/2_drop.sql:1", r.err, 1, true)
         assert.matches("stint: allow drop-column", r.err, 1, true)
       end
-      assert.equal("f", pg:sql(name, "SELECT to_regclass('first') IS NOT NULL"))
+      assert.equal("f", sql("SELECT to_regclass('first') IS NOT NULL"))
       write("migrations/2_drop.sql", '-- stint: allow drop-column reason="unused"\nALTER TABLE users DROP COLUMN name;')
       stint(0, "deploy")
     end)
 
     it("refuse elsewhere where the team's policies say so", function()
-      place.write(dir .. "/config.ini", CONFIG:gsub("protected = yes\n", ""))
+      place.write(at.dir .. "/config.ini", CONFIG:gsub("protected = yes\n", ""))
       write("migrations/2_drop.sql", "ALTER TABLE users DROP COLUMN name;")
       write("policies/p.lua", "policy { about = 'x', rules = { ['drop-column'] = 'deny' } }\n")
       assert.matches("DROP COLUMN", stint(5, "up").err, 1, true)
-      place.write(dir .. "/scripts/policies/p.lua", "policy { about = 'x', environments = { 'other' }, rules = { ['drop-column'] = 'deny' } }\n")
+      place.write(at.dir .. "/scripts/policies/p.lua", "policy { about = 'x', environments = { 'other' }, rules = { ['drop-column'] = 'deny' } }\n")
       stint(0, "up")
     end)
   end)

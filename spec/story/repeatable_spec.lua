@@ -1,14 +1,14 @@
 -- Repeatable files: what they make is what they say now.
-local cluster = require "spec.support.cluster"
 local json = require "dkjson"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
-
-local pg = cluster.get()
+local story = require "spec.support.story"
 
 describe("a repeatable file", function()
   local url, project, db
+  local at = story.new()
+  local stint, says = at.stint, story.says
 
   local function write(name, text)
     place.write(project .. "/scripts/" .. name, text)
@@ -16,16 +16,6 @@ describe("a repeatable file", function()
 
   local function options()
     return { cwd = project, env = { DATABASE_URL = url } }
-  end
-
-  local function stint(code, ...)
-    local r = run({ ... }, options())
-    assert.equal(code, r.code, r.err)
-    return r
-  end
-
-  local function says(text, r)
-    assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
   end
 
   local function status()
@@ -50,8 +40,7 @@ describe("a repeatable file", function()
   end
 
   before_each(function()
-    url = pg:database()
-    project = run.project {
+    url, project = at.begin {
       ["scripts/migrations/1_one.sql"] = "CREATE TABLE one (id int);\n",
       ["scripts/repeatable/b_answer.sql"] = "CREATE OR REPLACE VIEW answer AS SELECT f() AS n;\n",
       ["scripts/repeatable/a_f.sql"] = "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';\n",

@@ -1,32 +1,20 @@
 -- People may repair the ledger by hand; each repair says what it is, is refused where it makes no
 -- sense, and is written down with who did it.
-local cluster = require "spec.support.cluster"
 local json = require "dkjson"
-local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
-
-local pg = cluster.get()
+local story = require "spec.support.story"
 
 describe("stint resolve", function()
   local url, project, db
+  local at = story.new()
+  local stint, write = at.run, at.write
 
   local function path(name)
     return project .. "/scripts/migrations/" .. name
   end
 
-  local function write(name, text)
-    place.write(path(name), text)
-  end
-
-  local function stint(...)
-    return run({ ... }, { cwd = project, env = { DATABASE_URL = url } })
-  end
-
   local function up(code, ...)
-    local r = stint("up", ...)
-    assert.equal(code, r.code, r.err)
-    return r
+    return at.stint(code, "up", ...)
   end
 
   local function has(text, where)
@@ -68,8 +56,7 @@ SELECT (SELECT coalesce(string_agg(m::text, ' ' ORDER BY id), '') FROM stint.mig
   end
 
   before_each(function()
-    url = pg:database()
-    project = run.project {
+    url, project = at.begin {
       ["scripts/migrations/1_one.sql"] = "CREATE TABLE one ();\n",
       ["scripts/migrations/2_two.sql"] = "CREATE TABLE two ();\nSELECT 1;\n",
       ["scripts/migrations/3_three.sql"] = "CREATE TABLE three ();\n",

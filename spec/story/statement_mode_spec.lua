@@ -1,28 +1,17 @@
 -- A file that does not fit in one transaction runs in several, each with its position: every part
 -- is applied once, and what fails is named and gone on with.
-local cluster = require "spec.support.cluster"
 local json = require "dkjson"
-local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
-
-local pg = cluster.get()
+local story = require "spec.support.story"
 
 describe("a file of several transactions", function()
   local url, project, db
-
-  local function write(name, text)
-    place.write(project .. "/scripts/migrations/" .. name, text)
-  end
+  local at = story.new()
+  local write, says = at.write, story.says
 
   local function up(code, ...)
-    local r = run({ "up", ... }, { cwd = project, env = { DATABASE_URL = url } })
-    assert.equal(code, r.code, r.err)
-    return r
-  end
-
-  local function says(text, r)
-    assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
+    return at.stint(code, "up", ...)
   end
 
   local function status(version)
@@ -48,8 +37,7 @@ describe("a file of several transactions", function()
   end
 
   before_each(function()
-    url = pg:database()
-    project = run.project { ["scripts/migrations/README"] = "" }
+    url, project = at.begin { ["scripts/migrations/README"] = "" }
     db = session.open(url)
   end)
 

@@ -23,11 +23,13 @@ function story.new(env)
 
   -- A folder of a project. A file without a folder is a migration.
   function at.project(files, config)
-    local list = { [FOLDER .. "README"] = "" }
+    local list = {}
     for name, text in pairs(files or {}) do
       list[path(name)] = text
     end
-    return run.project(list, config)
+    local dir = run.project(list, config)
+    place.make(dir .. "/" .. FOLDER)
+    return dir
   end
 
   -- There, and in a database of its own.
