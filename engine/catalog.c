@@ -1,6 +1,8 @@
 #include "catalog.h"
 
 #include "difference.h"
+#include "fail.h"
+#include "ledger.h"
 #include "sql.h"
 #include "text.h"
 
@@ -10,11 +12,65 @@ enum { KIND, NAME, DEFINITION };
 
 /* ---- reading ---- */
 
+typedef struct {
+    Pg *pg;
+    Arena *arena;
+    const char *ledger_schema, *home;
+} Reading;
+
+static bool begin(Reading *reading, const char *sql) {
+    PgRows rows;
+    if (!pg_do(reading->pg, sql, PG_NONE) ||
+        !pg_rows(reading->pg, reading->arena, &rows, SQL_CATALOG_HOME,
+                 PG_WITH(reading->ledger_schema)))
+        return false;
+    reading->home = rows.count ? pg_cell(&rows, 0, 0) : NULL;
+    return pg_do(reading->pg, SQL_CATALOG_PATH, PG_NONE);
+}
+
 bool catalog_read(Pg *pg, Arena *a, const char *ledger_schema, PgRows *out) {
-    bool ok = pg_do(pg, SQL_CATALOG_BEGIN, PG_NONE) && pg_do(pg, SQL_CATALOG_PATH, PG_NONE) &&
-              pg_rows(pg, a, out, SQL_CATALOG_OBJECTS, PG_WITH(ledger_schema));
+    Reading reading = {pg, a, ledger_schema, NULL};
+    bool ok = begin(&reading, SQL_CATALOG_BEGIN) &&
+              pg_rows(pg, a, out, SQL_CATALOG_OBJECTS, PG_WITH(ledger_schema, reading.home));
     pg_roll_back(pg);
     return ok;
+}
+
+/* ---- keeping ---- */
+
+bool catalog_is_kept(const Config *config) {
+    return config->drift ? text_same(config->drift, "yes") : config->is_protected;
+}
+
+bool catalog_keep(Pg *pg, Arena *a, const char *ledger_schema, long long run) {
+    Reading reading = {pg, a, ledger_schema, NULL};
+    const char *keep = arena_format(a, "%s (%s) o", ledger_sql(a, ledger_schema, SQL_CATALOG_KEEP),
+                                    SQL_CATALOG_OBJECTS);
+    bool ok =
+        begin(&reading, SQL_CATALOG_WRITE) &&
+        pg_do(pg, ledger_sql(a, ledger_schema, SQL_CATALOG_FORGET), PG_NONE) &&
+        pg_do(pg, keep,
+              PG_WITH(ledger_schema, reading.home, arena_format(a, "%lld", run), ledger_who())) &&
+        pg_do(pg, SQL_CATALOG_COMMIT, PG_NONE);
+    pg_roll_back(pg);
+    return ok || fail_in("keeping what the database holds");
+}
+
+bool catalog_kept(Pg *pg, Arena *a, const char *ledger_schema, CatalogKept *out) {
+    PgRows rows;
+    *out = (CatalogKept){0};
+    if (!pg_rows(pg, a, &rows, ledger_sql(a, ledger_schema, SQL_CATALOG_KEPT), PG_NONE))
+        return false;
+    if (!rows.count)
+        return true;
+    *out = (CatalogKept){.at = pg_cell(&rows, 0, 0),
+                         .who = pg_cell(&rows, 0, 1),
+                         .command = pg_cell(&rows, 0, 2),
+                         .run = pg_cell(&rows, 0, 3) ? pg_integer(&rows, 0, 3) : 0,
+                         .server = (int)pg_integer(&rows, 0, 4),
+                         .server_now = (int)pg_integer(&rows, 0, 5)};
+    return pg_rows(pg, a, &out->objects, ledger_sql(a, ledger_schema, SQL_CATALOG_KEPT_OBJECTS),
+                   PG_NONE);
 }
 
 /* ---- comparing ---- */

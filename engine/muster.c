@@ -51,7 +51,7 @@ static void pass_on(Muster *m, const FleetShip *ship, const char *line) {
 static void heard(void *with, FleetShip *ship, const char *line) {
     Muster *m = with;
     tally_hear(&m->tally, ship, line);
-    if (m->call->json && m->command->targets != TARGETS_ASK)
+    if (m->call->json && !tally_asks(&m->tally))
         pass_on(m, ship, line);
 }
 
@@ -76,12 +76,12 @@ static void print_ship(const Muster *m, const FleetShip *ship) {
     if (ship->state != FLEET_NOT_STARTED)
         code = arena_format(a, "%d", ship->code);
     if (ship->state == FLEET_OK || ship->state == FLEET_PENDING ||
-        (m->command->targets != TARGETS_ASK && ship->state != FLEET_NOT_STARTED))
+        (!tally_asks(&m->tally) && ship->state != FLEET_NOT_STARTED))
         count = arena_format(a, "%lld", tally_of(ship));
     clear_bar();
     if (!m->call->json)
-        printf("%-*s  %-11s  %*s  %4s\n", m->width, ship->target->name, tally_state(ship->state),
-               count_width(m), count, code);
+        printf("%-*s  %-11s  %*s  %4s\n", m->width, ship->target->name,
+               tally_state(&m->tally, ship->state), count_width(m), count, code);
     print_said(ship);
 }
 
@@ -122,7 +122,7 @@ static void looked(void *with, const Fleet *fleet) {
 static void print_json(const Muster *m, const Fleet *fleet) {
     Arena *a = m->call->arena;
     Json *whole = json_new_map(a);
-    if (m->command->targets != TARGETS_ASK) {
+    if (!tally_asks(&m->tally)) {
         json_set_text(whole, "event", "fleet_finished");
         json_set_text(whole, "at", clock_stamp(a));
         json_set_text(whole, "command", m->command->name);
@@ -139,7 +139,7 @@ static void say_next(const Muster *m, const Fleet *fleet) {
         log_warn("%s has no targets: its list is empty", m->call->config->environment);
     if (fleet->reason)
         log_warn("%s: %zu not started", fleet->reason, of[FLEET_NOT_STARTED]);
-    if (m->command->targets == TARGETS_ASK || of[FLEET_OK] == fleet->count)
+    if (tally_asks(&m->tally) || of[FLEET_OK] == fleet->count)
         return;
     size_t left = fleet->count - of[FLEET_OK];
     const char *next = arena_format(a, "stint %s goes on with the %zu that %s left",

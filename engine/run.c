@@ -2,6 +2,7 @@
 
 #include "backfill.h"
 #include "begun.h"
+#include "catalog.h"
 #include "clock.h"
 #include "fail.h"
 #include "known.h"
@@ -138,13 +139,21 @@ static bool write_durations(Run *run) {
                                              backfill_array(run->arena, run->done_ms), id));
 }
 
+/* A run that failed may have changed something too. */
+static bool keep_catalog(Run *run, const char *outcome) {
+    if (!catalog_is_kept(run->config) || (!run->applied && text_same(outcome, "ok")))
+        return true;
+    return catalog_keep(run->pg, run->arena, run->config->ledger_schema, run->id);
+}
+
 void run_end(Run *run, const char *outcome) {
     Failure why = fail_kept(run->arena);
     if (run->id && run->pg && pg_state(run->pg) == PG_IDLE) {
         bool cleaned = run_clean(run);
         pg_stoppable(run->pg, false);
         if (!cleaned || !write_durations(run) ||
-            !ledger_end_run(run->pg, run->config->ledger_schema, run->id, outcome, run->applied))
+            !ledger_end_run(run->pg, run->config->ledger_schema, run->id, outcome, run->applied) ||
+            !keep_catalog(run, outcome))
             log_warn("%s", failure()->message);
     }
     fail_again(&why);

@@ -146,7 +146,7 @@ void summary_fleet(const Call *call, const Tally *tally, const Fleet *fleet) {
         const FleetShip *ship = &fleet->ship[i];
         text_add(&out, "| ");
         add_cell(&out, ship->target->name);
-        text_addf(&out, " | %s | %lld | ", tally_state(ship->state), tally_of(ship));
+        text_addf(&out, " | %s | %lld | ", tally_state(tally, ship->state), tally_of(ship));
         if (ship->state != FLEET_NOT_STARTED)
             text_addf(&out, "%d", ship->code);
         text_add(&out, " | ");

@@ -17,10 +17,8 @@ static const char *const states[] = {
 };
 
 static const char *const counted[] = {
-    [TARGETS_RUN] = "applied",
-    [TARGETS_BACK] = "rolled_back",
-    [TARGETS_WORK] = "rows",
-    [TARGETS_ASK] = "pending",
+    [TARGETS_RUN] = "applied", [TARGETS_BACK] = "rolled_back", [TARGETS_WORK] = "rows",
+    [TARGETS_ASK] = "pending", [TARGETS_DIFF] = "differences",
 };
 
 /* What a target has said of itself. */
@@ -30,8 +28,13 @@ typedef struct {
     Json *result; /* its answer; NULL: none */
 } Note;
 
-const char *tally_state(FleetState state) {
-    return states[state];
+const char *tally_state(const Tally *tally, FleetState state) {
+    bool differs = tally->kind == TARGETS_DIFF && state == FLEET_PENDING;
+    return differs ? "different" : states[state];
+}
+
+bool tally_asks(const Tally *tally) {
+    return tally->kind == TARGETS_ASK || tally->kind == TARGETS_DIFF;
 }
 
 const char *tally_counts(const Tally *tally) {
@@ -44,15 +47,15 @@ static void note_document(const Tally *tally, Note *note, const char *line) {
         fail_clear();
         return;
     }
-    Json *error = json_get(said, "error"), *pending = json_get(said, "pending");
+    Json *error = json_get(said, "error"), *found = json_get(said, counted[tally->kind]);
     if (error) {
         note->error = json_as_text(json_get(error, "message"));
         return;
     }
     note->result = said;
-    if (pending && tally->kind == TARGETS_ASK)
-        note->count = json_kind(pending) == JSON_LIST ? (long long)json_count(pending)
-                                                      : json_as_integer(pending);
+    if (found && tally_asks(tally))
+        note->count =
+            json_kind(found) == JSON_LIST ? (long long)json_count(found) : json_as_integer(found);
 }
 
 static long long rows_of(const char *line) {
@@ -111,7 +114,7 @@ const char *tally_text(const Tally *tally, const Fleet *fleet) {
     for (int i = 0, n = 0; i < TALLY_STATES; i++)
         if (of[i])
             text_addf(&out, "%s%zu %s", n++ ? ", " : " ", of[i],
-                      i == FLEET_NOT_STARTED ? "not started" : states[i]);
+                      i == FLEET_NOT_STARTED ? "not started" : tally_state(tally, (FleetState)i));
     text_addf(&out, "%s %lld %s", fleet->count ? ";" : "", sum_of(fleet), counted[tally->kind]);
     return out.at;
 }
@@ -121,13 +124,13 @@ static Json *ship_json(const Tally *tally, const FleetShip *ship) {
     const Note *note = ship->note;
     Json *json = json_new_map(a);
     json_set_text(json, "target", ship->target->name);
-    json_set_text(json, "state", states[ship->state]);
+    json_set_text(json, "state", tally_state(tally, ship->state));
     json_set(json, "code",
              ship->state == FLEET_NOT_STARTED ? json_new_null(a) : json_new_whole(a, ship->code));
     json_set_integer(json, counted[tally->kind], tally_of(ship));
     json_set_integer(json, "duration_ms", ship->duration_ms);
     json_set_text(json, "error", tally_error(ship));
-    if (tally->kind == TARGETS_ASK)
+    if (tally_asks(tally))
         json_set(json, "result", note && note->result ? note->result : json_new_null(a));
     return json;
 }

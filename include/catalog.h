@@ -1,10 +1,11 @@
 /* catalog: what a database holds, described object by object (tables, columns, constraints,
- * indexes, views, functions, types, rights, comments ...), and what differs between two such
- * descriptions. What extensions brought with them and the ledger's schema do not count; nor do
- * rows. Refuses to know why it differs. */
+ * indexes, views, functions, types, rights, comments ...), the last such description in the ledger,
+ * and what differs between two of them. What extensions brought with them and the ledger's schema
+ * do not count; nor do rows. Refuses to know why it differs. */
 #ifndef CATALOG_H
 #define CATALOG_H
 
+#include "config.h"
 #include "json.h"
 #include "pg.h"
 
@@ -24,6 +25,22 @@ typedef struct {
 /* One row an object: kind, name, definition; by name. `ledger_schema` is left out. The session is
  * in no transaction. */
 bool catalog_read(Pg *pg, Arena *a, const char *ledger_schema, PgRows *out);
+
+/* Of what was kept in the ledger last. */
+typedef struct {
+    const char *at; /* RFC 3339; NULL: nothing is kept */
+    const char *who, *command;
+    long long run;          /* 0: people accepted it */
+    int server, server_now; /* major versions: each words definitions its own way */
+    PgRows objects;
+} CatalogKept;
+
+/* Is it kept at the end of each run? */
+bool catalog_is_kept(const Config *config);
+/* Into the ledger, in place of what was kept before. */
+bool catalog_keep(Pg *pg, Arena *a, const char *ledger_schema, long long run);
+bool catalog_kept(Pg *pg, Arena *a, const char *ledger_schema, CatalogKept *out);
+
 /* Parts of a table that came or went as a whole are not told apart. Nothing is borrowed. */
 CatalogDifferences catalog_compare(Arena *a, const PgRows *was, const PgRows *is);
 const char *catalog_change(CatalogChange change); /* "added" */

@@ -32,6 +32,7 @@ typedef enum {
     TARGETS_BACK, /* the same, with --to; counts what is rolled back */
     TARGETS_WORK, /* the same; counts the rows that batches change */
     TARGETS_ASK,  /* asked of each, the answers put together; counts what is pending */
+    TARGETS_DIFF, /* the same; counts what differs */
 } CommandTargets;
 
 typedef struct {

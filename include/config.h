@@ -46,6 +46,7 @@ typedef struct {
     long long lock_retries;
     const char *guard;        /* off, warn, on; NULL: as protected says (guard.h) */
     long long exclusive_hold; /* ms; 0: any time */
+    const char *drift;        /* yes, no; NULL: as protected says (catalog.h) */
     const char *order;        /* strict, warn, allow */
     const char *backfills;    /* inline, detached */
     const char *approval_keys, *approval_key, *release_key;

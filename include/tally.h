@@ -14,10 +14,12 @@ typedef struct {
 
 enum { TALLY_STATES = FLEET_INTERRUPTED + 1 };
 
-const char *tally_state(FleetState state);
+const char *tally_state(const Tally *tally, FleetState state);
+/* Is it a question, which changes nothing? */
+bool tally_asks(const Tally *tally);
 /* A line of a target's output. */
 void tally_hear(const Tally *tally, FleetShip *ship, const char *line);
-const char *tally_counts(const Tally *tally); /* "applied", "rows" or "pending" */
+const char *tally_counts(const Tally *tally); /* "applied", "rows", "pending" ... */
 long long tally_of(const FleetShip *ship);
 const char *tally_error(const FleetShip *ship); /* or NULL */
 /* How many ended in each state. */

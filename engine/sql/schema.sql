@@ -196,6 +196,14 @@ CREATE TABLE stint.backfill_quarantine (
 );
 
 -- :name schema_rest
+-- what the database held when Stint last changed it, or when people accepted it (drift --save): at most one row
+CREATE TABLE stint.catalog (
+  at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  run     bigint,
+  server  integer NOT NULL,
+  who     text NOT NULL,
+  objects json NOT NULL
+);
 -- a backup that was made and read back: what its note says, where it was put, and since when it is
 -- known that it can be restored; removed: `keep` let it go
 CREATE TABLE stint.backup (
