@@ -1,9 +1,11 @@
 -- What the guard asks from beside, without a lock on any table.
 
 -- :name guard_known
--- Is there a table of this name that others can see? One that the transaction has made itself is not
--- there for them, and nobody waits for it.
-SELECT count(*) > 0 FROM pg_catalog.pg_class WHERE relname = $1 AND relkind IN ('r', 'm', 'p') AND relpersistence <> 't'
+-- Does this session ($2) work on a table of this name that others can see? One that the transaction has made itself is
+-- not there for them, and nobody waits for it; one of another schema it has not locked.
+SELECT count(*) > 0 FROM pg_catalog.pg_class c WHERE c.relname = $1 AND c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't'
+  AND EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid = $2::int AND l.locktype = 'relation' AND l.granted AND l.relation = c.oid
+    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
 
 -- :name guard_exclusive
 -- The tables that others know and this session locks against readers.

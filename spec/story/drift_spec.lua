@@ -1,0 +1,153 @@
+-- stint drift: what changed in a database outside Stint since its last run.
+local cluster = require "spec.support.cluster"
+local json = require "dkjson"
+local place = require "spec.support.place"
+local run = require "spec.support.run"
+
+local USERS = "CREATE TABLE users (id int PRIMARY KEY, email text);\nCREATE VIEW mails AS SELECT email FROM users;\n"
+  .. "-- stint: down\nDROP VIEW mails; DROP TABLE users;\n"
+
+describe("drift", function()
+  local pg, project, url, name
+
+  local function write(path, text)
+    place.make((project .. "/" .. path):match "^(.*)/")
+    place.write(project .. "/" .. path, text)
+  end
+
+  local function stint(code, ...)
+    local r = run({ ... }, { cwd = project, env = { NO_COLOR = "1" } })
+    assert.equal(code, r.code, r.out .. r.err)
+    return r
+  end
+
+  local function differences()
+    local list = {}
+    for _, one in ipairs(json.decode(run({ "drift", "--json" }, { cwd = project }).out).differences) do
+      list[#list + 1] = ("%s %s %s"):format(one.change, one.kind, one.name)
+    end
+    return list
+  end
+
+  setup(function()
+    pg = cluster.get()
+  end)
+
+  before_each(function()
+    url, name = pg:database()
+    project = run.project({}, ("[project]\nenvironment = production\n[production]\nurl = %s\nprotected = yes\n"):format(url))
+    write("scripts/migrations/1_users.sql", USERS)
+  end)
+
+  it("is none after a run, whatever that did", function()
+    write("scripts/migrations/2_fill.lua", [[
+      backfill { table = "users", set = { email = "'x'" }, where = "email IS NULL", finally = { not_null = "email" } }
+    ]])
+    write("scripts/migrations/3_index.sql", "CREATE INDEX CONCURRENTLY users_email ON users (email);\n-- stint: down\nDROP INDEX users_email;\n")
+    stint(0, "deploy")
+    local r = stint(0, "drift")
+    assert.matches("^nothing changed outside Stint since %d+%-%d+%-%d+T%S+Z %(stint deploy, run 1%)\n$", r.out)
+    stint(0, "down", "--confirm", "production")
+    assert.matches("(stint down, run 2)", stint(0, "drift").out, 1, true)
+    write("scripts/migrations/4_half.sql", "-- stint: no-transaction\nCREATE TABLE IF NOT EXISTS fine (a int PRIMARY KEY);\nSELECT 1/0;\n")
+    stint(7, "deploy")
+    assert.matches("(stint deploy, run 3)", stint(0, "drift").out, 1, true)
+    write("scripts/migrations/4_half.sql", "-- stint: no-transaction\nCREATE TABLE IF NOT EXISTS fine (a int PRIMARY KEY);\n")
+    stint(0, "deploy")
+    stint(0, "deploy")
+    assert.matches("(stint deploy, run 4)", stint(0, "drift").out, 1, true)
+  end)
+
+  it("shows what was added, removed and changed, object by object", function()
+    stint(0, "deploy")
+    pg:sql(url, [[
+      CREATE INDEX by_hand ON users (email);
+      CREATE SCHEMA more; CREATE TABLE more.t (a int PRIMARY KEY, b int); CREATE FUNCTION more.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+      CREATE OR REPLACE VIEW mails AS SELECT email FROM users WHERE id > 0;
+      ALTER TABLE users ALTER COLUMN email SET DEFAULT 'x', ADD CHECK (id > 0);
+      GRANT SELECT ON users TO PUBLIC; COMMENT ON TABLE users IS 'all of them';
+    ]])
+    assert.same({
+      "added schema more", "added function more.f()", "added table more.t", "added index public.by_hand",
+      "changed view public.mails", "changed table public.users", "changed column public.users.email",
+      "added constraint public.users.users_id_check",
+    }, differences())
+    local r = stint(2, "drift")
+    assert.matches("changed column public.users.email\n    - text\n    + text DEFAULT 'x'::text\n", r.out, 1, true)
+    assert.matches("    + granted =r/postgres", r.out, 1, true)
+    assert.matches("8 objects changed outside Stint since ", r.out, 1, true)
+    pg:sql(url, "DROP TABLE users CASCADE; DROP SCHEMA more CASCADE")
+    assert.same({ "removed view public.mails", "removed table public.users" }, differences())
+  end)
+
+  it("does not count what extensions bring, other ledgers, rows and what is undone again", function()
+    stint(0, "deploy")
+    pg:sql(url, [[
+      INSERT INTO users VALUES (1, 'a@b'); CREATE SEQUENCE s; DROP SEQUENCE s; ANALYZE users;
+      GRANT SELECT ON users TO PUBLIC; REVOKE SELECT ON users FROM PUBLIC;
+      ALTER TABLE users ADD COLUMN gone int; ALTER TABLE users DROP COLUMN gone;
+    ]])
+    local other = run.project({ ["scripts/migrations/1_o.sql"] = "SELECT 1;\n" }, ("[project]\nledger_schema = other\n[development]\nurl = %s\n"):format(url))
+    local r = run({ "up" }, { cwd = other })
+    assert.equal(0, r.code, r.err)
+    assert.same({}, differences())
+    if pg:sql(url, "SELECT count(*) FROM pg_available_extensions WHERE name = 'citext'") == "1" then
+      pg:sql(url, "CREATE EXTENSION citext")
+      assert.same({ "added extension citext" }, differences())
+    end
+  end)
+
+  it("is accepted by --save, which the ledger keeps", function()
+    stint(0, "deploy")
+    pg:sql(url, "CREATE TABLE by_hand (a int)")
+    stint(2, "drift")
+    local r = stint(0, "drift", "--save")
+    assert.matches("1 differences accepted", r.err, 1, true)
+    assert.matches("^nothing changed outside Stint since %S+ %(accepted by %S+%)\n$", r.out)
+    stint(0, "drift")
+    assert.equal('{"differences": ["added table public.by_hand"]}', pg:sql(url, "SELECT facts FROM stint.event WHERE kind = 'drift_accepted'"))
+    pg:sql(url, "DROP TABLE by_hand")
+    assert.same({ "removed table public.by_hand" }, differences())
+  end)
+
+  it("is known where it is protected, or with drift = yes", function()
+    local config = place.read(project .. "/config.ini")
+    write("config.ini", (config:gsub("protected = yes\n", "")))
+    local r = stint(1, "drift")
+    assert.matches("there is no ledger in " .. name .. ": nothing was ever applied", r.err, 1, true)
+    stint(0, "up")
+    r = stint(1, "drift")
+    assert.matches("the ledger does not say what production was after the last run", r.err, 1, true)
+    assert.matches("stint drift --save", r.err, 1, true)
+    write("config.ini", (config:gsub("protected = yes\n", "drift = yes\n")))
+    stint(0, "redo")
+    stint(0, "drift")
+    assert.equal("1", pg:sql(url, "SELECT count(*) FROM stint.catalog"))
+  end)
+
+  it("says that another server's words may differ", function()
+    stint(0, "deploy")
+    pg:sql(url, "UPDATE stint.catalog SET server = 120004")
+    assert.matches("it was kept by PostgreSQL 12, and this is 1%d, which may word definitions otherwise", stint(0, "drift").err)
+  end)
+
+  it("is asked of each target of a fleet, of its own schema alone", function()
+    local list = "targets = SELECT n AS schema FROM unnest('{a,b,c}'::text[]) n\n"
+    write("config.ini", place.read(project .. "/config.ini") .. list)
+    pg:sql(url, "CREATE SCHEMA a; CREATE SCHEMA b; CREATE SCHEMA c")
+    stint(0, "deploy")
+    local r = stint(0, "drift")
+    assert.matches("3 targets: 3 ok; 0 differences\n", r.out, 1, true)
+    pg:sql(url, "CREATE TABLE b.by_hand (); CREATE INDEX by_hand_i ON b.users (email)")
+    r = stint(2, "drift")
+    assert.matches("\nb +different +2 +2\n", r.out)
+    assert.matches("3 targets: 2 ok, 1 different; 2 differences\n", r.out, 1, true)
+    local whole = json.decode(stint(2, "drift", "--json").out)
+    assert.same({ 2, "different" }, { whole.differences, whole.targets[2].state })
+    assert.equal("added table b.by_hand", ("%s %s %s"):format(
+      whole.targets[2].result.differences[1].change, whole.targets[2].result.differences[1].kind, whole.targets[2].result.differences[1].name))
+    stint(0, "drift", "--save")
+    assert.matches("3 targets: 3 ok; 0 differences\n", stint(0, "drift").out, 1, true)
+    assert.matches("3 targets: 3 ok; 0 pending\n", stint(0, "status").out, 1, true)
+  end)
+end)
