@@ -130,8 +130,7 @@ static bool is_known(const Guard *guard, const char *table) {
     Pg *witness = pg_witness(guard->pg);
     PgRows rows;
     const char *pid = arena_format(guard->arena, "%d", pg_pid(guard->pg));
-    bool ok =
-        witness && pg_row(witness, guard->arena, &rows, SQL_GUARD_KNOWN, PG_WITH(table, pid));
+    bool ok = witness && pg_row(witness, guard->arena, &rows, SQL_GUARD_KNOWN, PG_WITH(table, pid));
     fail_again(&before);
     return !ok || pg_true(&rows, 0, 0);
 }
