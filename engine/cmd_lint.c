@@ -215,6 +215,18 @@ static bool choose(Lint *lint) {
     return wanted_files(lint->call, &lint->files) && wanted_base(lint);
 }
 
+/* The files are read anew behind it. */
+static bool bind_waivers(Lint *lint) {
+    const Base *base = lint->base.count ? &lint->base : NULL;
+    Fix fix;
+    bool ok = judge_open(lint->call->arena, lint->call->config, NULL, &lint->judge) &&
+              fix_bind(&lint->judge, &lint->files, base, &fix);
+    if (ok)
+        tell_fix(lint->call, &fix);
+    judge_close(&lint->judge);
+    return ok && choose(lint);
+}
+
 static bool judge_chosen(Lint *lint) {
     Call *call = lint->call;
     Json *facts;
@@ -268,8 +280,9 @@ static bool lint(Call *call) {
     size_t format;
     if (!findings_format(word ? word : call->json ? "json" : "text", &format))
         return false;
-    bool ok = choose(&lint) && judge_chosen(&lint) &&
-              (!option_given(&call->given, "fix") || mend(&lint)) && conclude(&lint, format);
+    bool ok = choose(&lint) && (!option_given(&call->given, "bind") || bind_waivers(&lint)) &&
+              judge_chosen(&lint) && (!option_given(&call->given, "fix") || mend(&lint)) &&
+              conclude(&lint, format);
     judge_close(&lint.judge);
     return ok;
 }
@@ -277,6 +290,7 @@ static bool lint(Call *call) {
 static const Option options[] = {
     {"base", 0, "REF", "only what the merge base with this branch lacks, and whether it fits"},
     {"fix", 0, NULL, "write the files that do the same the safe way"},
+    {"bind", 0, NULL, "write into each waiver above a statement which one it is for"},
     {"format", 0, "FORMAT", "text, json, github, sarif or junit"},
     {"snapshot", 0, "FILE", "what is known of the database: stint doctor --snapshot writes it"},
     {"server-version", 0, "VERSION", "the server's, such as 17 or 15.4"},
@@ -287,7 +301,7 @@ static const Option options[] = {
 
 const Command cmd_lint = {
     .name = "lint",
-    .usage = "[FILE...] [--base REF] [--fix] [--format FORMAT] [--snapshot FILE]",
+    .usage = "[FILE...] [--base REF] [--fix] [--bind] [--format FORMAT] [--snapshot FILE]",
     .about = "judges migrations by rules, without a database",
     .help = "Reads the files given (or folders of them, or versions), or all migrations, and asks\n"
             "every rule about every statement: Stint's own and those of scripts/policies. Files\n"

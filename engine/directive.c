@@ -209,7 +209,7 @@ static bool is_date(const char *text) {
 }
 
 static bool read_waiver_option(Reader *reader, const char *hint, Waiver *waiver) {
-    static const char *const keys[] = {"reason", "until", NULL};
+    static const char *const keys[] = {"reason", "until", "for", NULL};
     const char *word = word_of(reader);
     if (text_starts(word, "reason="))
         return unquote(reader, strlen("reason="), hint, &waiver->reason);
@@ -219,6 +219,14 @@ static bool read_waiver_option(Reader *reader, const char *hint, Waiver *waiver)
             return true;
         fail(FAIL_CONFIG, "\"%s\" is no date", waiver->until);
         return wrong_at(reader, reader->word, hint);
+    }
+    if (text_starts(word, "for=")) {
+        waiver->statement = word + strlen("for=");
+        size_t digits = strspn(waiver->statement, "0123456789abcdef");
+        if (digits >= 8 && !waiver->statement[digits])
+            return true;
+        fail(FAIL_CONFIG, "\"%s\" is no fingerprint of a statement", waiver->statement);
+        return wrong_at(reader, reader->word, "stint lint --bind writes it");
     }
     const char *key = arena_bytes(reader->arena, word, strcspn(word, "="));
     const char *nearest = text_nearest(key, keys);
@@ -271,7 +279,8 @@ static const struct {
     {"statement-timeout", read_statement_timeout, "statement-timeout 1h"},
     {"requires", read_requires, "requires VERSION"},
     {"environments", read_environments, "environments staging,production"},
-    {"allow", read_allow, "allow RULE [OBJECT] reason=\"...\" [until=YYYY-MM-DD]"},
+    {"allow", read_allow,
+     "allow RULE [OBJECT] reason=\"...\" [until=YYYY-MM-DD] [for=FINGERPRINT]"},
     {"downtime", read_downtime, "downtime \"TEXT\""},
     {"rollback", read_rollback, "rollback \"TEXT\""},
 };

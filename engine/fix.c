@@ -8,6 +8,7 @@
 #include <string.h>
 
 typedef struct {
+    const char *option; /* of lint */
     Judge *judge;
     const Base *base;
     Ledger ledger; /* count 0: nothing is applied */
@@ -36,7 +37,7 @@ static bool read_ledger(Work *w) {
     if (!has_url && w->base)
         return true;
     if (!config->url) {
-        fail(FAIL_USAGE, "--fix must know which files are applied");
+        fail(FAIL_USAGE, "%s must know which files are applied", w->option);
         return fail_hint(
             "--base REF touches only what that branch lacks; or give the environment a "
             "url, whose ledger says it");
@@ -54,8 +55,6 @@ static bool read_ledger(Work *w) {
 
 /* Why a file must not be touched, or NULL. */
 static const char *untouchable(const Work *w, const Migration *m, size_t number) {
-    if (m->kind != MIGRATION_SQL)
-        return "only SQL migrations can be divided";
     if (w->base && w->base->state[number] != BASE_NEW)
         return "it is on the branch already";
     return ledger_row(&w->ledger, m->id) || ledger_row(&w->ledger, m->version)
@@ -133,7 +132,7 @@ bool fix_prepare(Judge *judge) {
 }
 
 bool fix_files(Judge *judge, const Migrations *files, const Base *base, Fix *out) {
-    Work w = {.judge = judge, .base = base, .out = out};
+    Work w = {.option = "--fix", .judge = judge, .base = base, .out = out};
     *out = (Fix){0, 0, NULL, NULL};
     if (!judge->count)
         return true;
@@ -144,11 +143,44 @@ bool fix_files(Judge *judge, const Migrations *files, const Base *base, Fix *out
         Json *statements = found_in(judge, m->path);
         if (!json_count(statements))
             continue;
-        const char *why = untouchable(&w, m, i);
+        const char *why =
+            m->kind == MIGRATION_SQL ? untouchable(&w, m, i) : "only SQL migrations can be divided";
         if (why)
             refuse(&w, (FixRefusal){m->path, 1, why, NULL});
         else if (!fix_one(&w, m, statements))
             return false;
     }
+    return true;
+}
+
+static bool bind_one(Work *w, const Migration *m, size_t number) {
+    Json *with = json_new_map(w->judge->arena), *answer;
+    Bytes text;
+    if (!file_read(w->judge->arena, m->path, &text))
+        return false;
+    json_set_text(with, "path", m->path);
+    json_set(with, "text", json_new_text(w->judge->arena, text.at, text.length));
+    if (!script_exchange(w->judge->arena, w->judge->script, "judge_bind", m->path, with, &answer))
+        return false;
+    const Json *bound = json_get(answer, "text");
+    const char *why = untouchable(w, m, number);
+    if (json_kind(bound) != JSON_TEXT)
+        return true;
+    if (why) {
+        refuse(w, (FixRefusal){m->path, 1, why, NULL});
+        return true;
+    }
+    wrote(w, m->path);
+    return file_replace(m->path, json_as_text(bound), json_length(bound));
+}
+
+bool fix_bind(Judge *judge, const Migrations *files, const Base *base, Fix *out) {
+    Work w = {.option = "--bind", .judge = judge, .base = base, .out = out};
+    *out = (Fix){0, 0, NULL, NULL};
+    if (!read_ledger(&w))
+        return false;
+    for (size_t i = 0; i < files->count; i++)
+        if (text_ends(files->at[i].path, ".sql") && !bind_one(&w, &files->at[i], i))
+            return false;
     return true;
 }

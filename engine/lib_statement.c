@@ -95,11 +95,12 @@ static void push_waivers(lua_State *L, const Directives *d) {
     lua_createtable(L, (int)d->waiver_count, 0);
     for (size_t i = 0; i < d->waiver_count; i++) {
         const Waiver *w = &d->waivers[i];
-        lua_createtable(L, 0, 5);
+        lua_createtable(L, 0, 6);
         set_text(L, "rule", w->rule);
         set_text(L, "object", w->object);
         set_text(L, "reason", w->reason);
         set_text(L, "until", w->until);
+        set_text(L, "for", w->statement);
         set_number(L, "line", (long long)w->line);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
@@ -135,6 +136,10 @@ static void push_statement(lua_State *L, const SqlHalf *half, const Statement *s
     lua_createtable(L, 0, 6);
     lua_pushlstring(L, sql.at, sql.length);
     lua_setfield(L, -2, "sql");
+    if (s->filled) {
+        lua_pushlstring(L, half->text + s->at, s->length);
+        lua_setfield(L, -2, "written");
+    }
     set_number(L, "line", (long long)s->line);
     set_number(L, "column", (long long)s->column);
     set_text(L, "words", s->words);

@@ -123,6 +123,11 @@ function bench.judge_fix(with)
   return { files = native.json.list(done.files), refused = native.json.list(done.refused) }
 end
 
+-- { path, text }: the text with bound waivers, or null.
+function bench.judge_bind(file)
+  return { text = judge.bound(plain(file)) or native.json.null }
+end
+
 local function impacts_of(facts, sql)
   local here, list = native.use("world").new(facts), {}
   here:begin()

@@ -274,7 +274,7 @@ end
 
 -- Judging, by JSON from C (judge.h) and specs.
 for _, name in ipairs {
-  "judge_begin", "judge_file", "judge_finish", "judge_fixing", "judge_fix", "judge_format", "judge_text", "judge_cases",
+  "judge_begin", "judge_file", "judge_finish", "judge_fixing", "judge_fix", "judge_bind", "judge_format", "judge_text", "judge_cases",
   "rule_tests", "impacts", "gates_begin", "gates_override", "gates_judge",
 } do
   world[name] = function(with)

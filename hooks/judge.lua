@@ -215,7 +215,7 @@ local function note_deed(file, s, does)
     sql = s.inside ~= "top" and s.sql or native.json.null,
     fingerprint = top.fingerprint or native.json.null,
     impact = impact.plain(does),
-    waived = waiver.find(file.waivers, { rule = "guard", top_line = top.line }) ~= nil,
+    waived = waiver.find(file.waivers, { rule = "guard", top_line = top.line, fingerprint = top.fingerprint }) ~= nil,
   }
 end
 
@@ -386,29 +386,9 @@ end
 
 local function tell_waivers(file)
   for _, one in ipairs(file.waivers) do
-    local known = now.known[one.rule]
-    if one.expired then
-      say(file, "waiver-expired", {
-        level = "warning",
-        line = one.line,
-        message = ("the waiver of %s ended on %s"):format(one.rule, one["until"]),
-        hint = "mend what it was for, or give it a new date and reason",
-      })
-    elseif not known then
-      local near = native.nearest(one.rule, now.names)
-      say(file, "waiver-unused", {
-        level = "warning",
-        line = one.line,
-        message = ("there is no rule %s%s"):format(one.rule, near and (", did you mean %s?"):format(near) or ""),
-        hint = "stint help rules lists them",
-      })
-    elseif not one.used and known ~= "late" and now.levels[one.rule] ~= "allow" then
-      say(file, "waiver-unused", {
-        level = "warning",
-        line = one.line,
-        message = ("the waiver of %s%s lifts nothing"):format(one.rule, one.object and " " .. one.object or ""),
-        hint = "remove it",
-      })
+    local rule, message, hint = waiver.problem(one, now)
+    if rule then
+      say(file, rule, { level = "warning", line = one.line, message = message, hint = hint })
     end
   end
 end
@@ -510,6 +490,11 @@ function judge.fix(path, statements, taken)
     wanted[number] = true
   end
   return file and fix.file(file, wanted, taken) or { files = {}, refused = {} }
+end
+
+-- The file's text with its waivers bound to their statements; nil where nothing is to be done.
+function judge.bound(file)
+  return not read(file) and waiver.bound(file.text, file.waivers) or nil
 end
 
 -- Ends it: what the whole history shows, what was covered, and what it all costs (toll.lua).

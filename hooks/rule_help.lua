@@ -38,7 +38,7 @@ local function overview()
 stint help RULE says why, and what is safe. A policy of scripts/policies sets levels for its
 environments: rules = { ["drop-column"] = "warn" } (deny, warn, allow), and adds rules of the team's
 own: stint help policy. One finding is lifted by a line above its statement, or in its file's head:
-  -- stint: allow RULE [OBJECT] reason="..." [until=YYYY-MM-DD]
+  -- stint: allow RULE [OBJECT] reason="..." [until=YYYY-MM-DD] [for=FINGERPRINT]
 ]]
   return table.concat(lines, "\n")
 end

@@ -100,6 +100,11 @@ rules.own = {
   ["version-collision"] = { family = "will-fail", why = "two files cannot have one version" },
   ["guard"] = { family = "dynamic-sql", why = "a statement does what its plan did not say: it was cancelled before that" },
   ["waiver-expired"] = { family = "security", why = "its until= has passed, so it lifts nothing any more" },
+  ["waiver-stale"] = { family = "security", why = "another statement has taken the place of the one that it was given to" },
+  ["waiver-unbound"] = {
+    family = "security",
+    why = "it lifts what is found in any statement that takes the place of its own; said where a policy gives the rule a level",
+  },
   ["waiver-unused"] = { family = "security", why = "nothing was found that it lifts: it would hide what comes later" },
 }
 

@@ -9,9 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* `allow RULE [OBJECT] reason="..." [until=DATE]` */
+/* `allow RULE [OBJECT] reason="..." [until=DATE] [for=STATEMENT]` */
 typedef struct {
     const char *rule, *object, *reason, *until;
+    const char *statement; /* the first digits of its fingerprint, or NULL */
     size_t line;
 } Waiver;
 

@@ -1,6 +1,6 @@
 /* fix: files with findings made safe (hooks/fix.lua says how): the old one is written anew, others
- * are added behind it. What was applied, or is not a branch's own, is never touched. Refuses to
- * know what is unsafe. */
+ * are added behind it; waivers bound to their statements. What was applied, or is not a branch's
+ * own, is never touched. Refuses to know what is unsafe. */
 #ifndef FIX_H
 #define FIX_H
 
@@ -24,5 +24,7 @@ bool fix_prepare(Judge *judge);
 /* `base` or NULL. Without it the ledger says what is applied, so there must be a database; with it
  * the ledger is asked where there is one. */
 bool fix_files(Judge *judge, const Migrations *files, const Base *base, Fix *out);
+/* Writes into each waiver above a statement which one that is; needs no fix_prepare. */
+bool fix_bind(Judge *judge, const Migrations *files, const Base *base, Fix *out);
 
 #endif
