@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "fail.h"
 #include "log.h"
+#include "pair.h"
 #include "release.h"
 #include "run.h"
 #include "signature.h"
@@ -22,29 +23,12 @@ static bool new_key(const Call *call, const char *path) {
     return true;
 }
 
-/* What chose the target's database must not choose the other one's too. */
-static bool are_two(const Config *target, const Config *from) {
-    const char *one = config_connection(target);
-    const char *other = one ? config_connection(from) : NULL;
-    if (!other || !text_same(one, other))
-        return other != NULL;
-    fail(FAIL_USAGE, "%s and %s are the same database", target->environment, from->environment);
-    return fail_hint("the url of the one is from %s, of the other from %s",
-                     config_source(target, "url"), config_source(from, "url"));
-}
-
 static bool load_from(const Call *call, Config **out) {
     const Config *target = call->config;
     const char *from = option_value(&call->given, "from");
     if (!from)
         return fail(FAIL_USAGE, "promote wants to know where it passed: --from ENV");
-    if (!target->file)
-        return fail(FAIL_CONFIG, "there is no config.ini that has both environments");
-    const ConfigWanted wanted = {
-        .file = file_join(call->arena, target->folder, file_base(target->file)),
-        .environment = from,
-        .flags = target->flags};
-    return config_load(call->arena, &wanted, out) && are_two(target, *out);
+    return pair_load(call->arena, target, from, out) && pair_are_two(target, *out);
 }
 
 static bool read_passed(Arena *a, const Config *from, Ledger *out) {

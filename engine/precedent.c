@@ -1,7 +1,7 @@
 #include "precedent.h"
 
 #include "fail.h"
-#include "file.h"
+#include "pair.h"
 #include "session.h"
 #include "text.h"
 
@@ -10,12 +10,7 @@ bool precedent_read(Arena *a, const Config *config, const char *environment, Pre
     *out = (Precedent){.environment = environment};
     if (!environment)
         return true;
-    if (!config->file)
-        return fail(FAIL_CONFIG, "there is no config.ini that has %s", environment);
-    const ConfigWanted wanted = {.file = file_join(a, config->folder, file_base(config->file)),
-                                 .environment = environment,
-                                 .flags = config->flags};
-    if (!config_load(a, &wanted, &there))
+    if (!pair_load(a, config, environment, &there))
         return false;
     Pg *pg = session_open(a, there, "plan", SESSION_MUST_EXIST);
     bool ok = pg && ledger_read(pg, a, there->ledger_schema, LEDGER_WHOLE, &out->ledger);

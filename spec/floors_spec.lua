@@ -90,6 +90,7 @@ local floors = {
       mould
       neutral
       pace
+      pair
       parts
       pour
       precedent

@@ -18,6 +18,10 @@ SELECT current_schema() WHERE right($1, length(current_schema()) + 1) = '_' || c
 -- :name catalog_path
 SET LOCAL search_path = pg_catalog
 
+-- :name catalog_impersonal
+-- From here on without owners and grants, in this session: other servers have other roles.
+SET catalog.roles = no
+
 -- :name catalog_objects
 -- $1 the ledger's schema, which does not count, nor do triggers that call it, other ledgers, and what extensions brought
 -- with them. $2 the one schema that does, or NULL.
@@ -33,6 +37,8 @@ WITH space AS MATERIALIZED (
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND NOT EXISTS (SELECT FROM foreign_ e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid)
 ), said AS MATERIALIZED (
   SELECT classoid, objoid, objsubid, 'comment ' || quote_literal(description) AS text FROM pg_description WHERE objoid >= 16384
+), sight (roles) AS (
+  SELECT coalesce(current_setting('catalog.roles', true), '') <> 'no'
 ), allowed (class, oid, part, text) AS MATERIALIZED (
   SELECT o.class, o.oid, o.part, nullif((SELECT 'granted ' || string_agg(x::text, ' ' ORDER BY x::text COLLATE "C") FROM unnest(o.acl) x),
     (SELECT 'granted ' || string_agg(x::text, ' ' ORDER BY x::text COLLATE "C") FROM unnest(acldefault(o.type, o.owner)) x))
@@ -42,10 +48,10 @@ WITH space AS MATERIALIZED (
     UNION ALL SELECT 'pg_proc'::regclass, p.oid, 0, proacl, 'f', proowner FROM pg_proc p JOIN space n ON n.oid = p.pronamespace WHERE proacl IS NOT NULL
     UNION ALL SELECT 'pg_type'::regclass, t.oid, 0, typacl, 'T', typowner FROM pg_type t JOIN space n ON n.oid = t.typnamespace WHERE typacl IS NOT NULL) o
 ), object (kind, class, oid, part, name, definition) AS (
-  SELECT 'schema', 'pg_namespace'::regclass, n.oid, 0, n.id, 'owner ' || pg_get_userbyid(n.nspowner) FROM space n
+  SELECT 'schema', 'pg_namespace'::regclass, n.oid, 0, n.id, 'owner ' || pg_get_userbyid(CASE WHEN (SELECT roles FROM sight) THEN n.nspowner END) FROM space n
   UNION ALL
   SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'table' END, 'pg_class'::regclass, c.oid, 0, c.id,
-    concat_ws(E'\n', 'owner ' || pg_get_userbyid(c.relowner), CASE c.relpersistence WHEN 'u' THEN 'unlogged' END,
+    concat_ws(E'\n', 'owner ' || pg_get_userbyid(CASE WHEN (SELECT roles FROM sight) THEN c.relowner END), CASE c.relpersistence WHEN 'u' THEN 'unlogged' END,
       'of type ' || CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END,
       'with ' || array_to_string(c.reloptions, ', '), CASE WHEN c.relkind = 'p' THEN 'partition by ' || pg_get_partkeydef(c.oid) END,
       (SELECT CASE WHEN c.relispartition THEN 'partition of ' ELSE 'inherits ' END || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),
@@ -77,14 +83,14 @@ WITH space AS MATERIALIZED (
   FROM rel c JOIN space n ON n.oid = c.relnamespace JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid
   WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x'))
   UNION ALL
-  SELECT 'sequence', 'pg_class'::regclass, c.oid, 0, c.id, concat_ws(' ', 'owner', pg_get_userbyid(c.relowner), 'as', format_type(s.seqtypid, NULL), 'start', s.seqstart, 'increment', s.seqincrement,
+  SELECT 'sequence', 'pg_class'::regclass, c.oid, 0, c.id, concat_ws(' ', 'owner ' || pg_get_userbyid(CASE WHEN (SELECT roles FROM sight) THEN c.relowner END), 'as', format_type(s.seqtypid, NULL), 'start', s.seqstart, 'increment', s.seqincrement,
       'from', s.seqmin, 'to', s.seqmax, 'cache', s.seqcache, CASE WHEN s.seqcycle THEN 'cycle' END,
       'owned by ' || (SELECT o.id || '.' || quote_ident(a.attname) FROM pg_depend d JOIN rel o ON o.oid = d.refobjid JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1))
   FROM rel c JOIN pg_sequence s ON s.seqrelid = c.oid
   UNION ALL
   SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END, 'pg_proc'::regclass, p.oid, 0, p.oid::regprocedure::text,
-    concat_ws(E'\n', 'owner ' || pg_get_userbyid(p.proowner), CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) ELSE
+    concat_ws(E'\n', 'owner ' || pg_get_userbyid(CASE WHEN (SELECT roles FROM sight) THEN p.proowner END), CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) ELSE
       (SELECT concat_ws(' ', g.aggtransfn, g.aggfinalfn, g.aggcombinefn, format_type(g.aggtranstype, NULL), g.agginitval) FROM pg_aggregate g WHERE g.aggfnoid = p.oid) END)
   FROM pg_proc p JOIN space n ON n.oid = p.pronamespace WHERE NOT EXISTS (SELECT FROM foreign_ e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid)
   UNION ALL
@@ -101,7 +107,7 @@ WITH space AS MATERIALIZED (
   FROM rel c JOIN pg_rewrite r ON r.ev_class = c.oid WHERE r.rulename <> '_RETURN'
   UNION ALL
   SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END, 'pg_type'::regclass, t.oid, 0, n.id || '.' || quote_ident(t.typname),
-    concat_ws(' ', 'owner', pg_get_userbyid(t.typowner), CASE t.typtype WHEN 'e' THEN 'enum ' || (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid)
+    concat_ws(' ', 'owner ' || pg_get_userbyid(CASE WHEN (SELECT roles FROM sight) THEN t.typowner END), CASE t.typtype WHEN 'e' THEN 'enum ' || (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid)
       WHEN 'd' THEN concat_ws(' ', format_type(t.typbasetype, t.typtypmod), CASE WHEN t.typnotnull THEN 'NOT NULL' END, 'DEFAULT ' || t.typdefault)
       WHEN 'r' THEN (SELECT 'range of ' || format_type(r.rngsubtype, NULL) FROM pg_range r WHERE r.rngtypid = t.oid) WHEN 'c' THEN 'composite' ELSE 'base' END)
   FROM pg_type t JOIN space n ON n.oid = t.typnamespace LEFT JOIN rel c ON c.oid = t.typrelid
@@ -138,9 +144,9 @@ WITH space AS MATERIALIZED (
   UNION ALL
   SELECT 'default privileges', 'pg_default_acl'::regclass, d.oid, 0, concat_ws(' ', 'of', quote_ident(pg_get_userbyid(d.defaclrole)), 'in ' || n.id, 'for', d.defaclobjtype),
     (SELECT string_agg(x::text, ' ' ORDER BY x::text COLLATE "C") FROM unnest(d.defaclacl) x)
-  FROM pg_default_acl d LEFT JOIN space n ON n.oid = d.defaclnamespace WHERE d.defaclnamespace = 0 OR n.oid IS NOT NULL
+  FROM pg_default_acl d LEFT JOIN space n ON n.oid = d.defaclnamespace WHERE (SELECT roles FROM sight) AND (d.defaclnamespace = 0 OR n.oid IS NOT NULL)
 )
-SELECT o.kind COLLATE "C", o.name COLLATE "C", concat_ws(E'\n', o.definition, a.text, s.text) AS definition
+SELECT o.kind COLLATE "C", o.name COLLATE "C", concat_ws(E'\n', o.definition, CASE WHEN (SELECT roles FROM sight) THEN a.text END, s.text) AS definition
 FROM object o LEFT JOIN allowed a ON a.class = o.class AND a.oid = o.oid AND a.part = o.part
 LEFT JOIN said s ON s.classoid = o.class AND s.objoid = o.oid AND s.objsubid = o.part
 WHERE $2::text IS NULL OR o.kind NOT IN ('extension', 'event trigger', 'publication', 'server', 'cast')

@@ -1,0 +1,136 @@
+-- What one environment's schema has otherwise than another's, or than the files say.
+local cluster = require "spec.support.cluster"
+local json = require "dkjson"
+local place = require "spec.support.place"
+local run = require "spec.support.run"
+
+local USERS = "CREATE TABLE users (id bigint PRIMARY KEY, name text);\nCREATE INDEX users_name ON users (name);\n-- stint: down\nDROP TABLE users;\n"
+local FILL = 'backfill { table = "users", set = { name = "id::text" }, where = "name IS NULL" }\n'
+local STRICT = "-- stint: requires 2\nALTER TABLE users ALTER name SET NOT NULL;\n-- stint: down\nALTER TABLE users ALTER name DROP NOT NULL;\n"
+
+describe("diff", function()
+  local pg, project, url
+
+  local function stint(code, ...)
+    local r = run({ ... }, { cwd = project, env = url })
+    assert.equal(code, r.code, r.out .. r.err)
+    return r
+  end
+
+  local function config(more)
+    place.write(project .. "/config.ini", ([[
+[project]
+scratch = %s
+backfills = detached
+[development]
+url = ${STAGING}
+[staging]
+url = ${STAGING}
+[production]
+url = ${PRODUCTION}
+protected = yes
+%s]]):format(pg:url(), more or ""))
+  end
+
+  before_each(function()
+    pg = cluster.get()
+    url = { STAGING = pg:database(), PRODUCTION = pg:database() }
+    project = run.project {
+      ["scripts/migrations/1_users.sql"] = USERS,
+      ["scripts/migrations/2_fill.lua"] = FILL,
+      ["scripts/migrations/3_strict.sql"] = STRICT,
+      ["scripts/repeatable/names.sql"] = "CREATE OR REPLACE VIEW names AS SELECT name FROM users;\n",
+    }
+    config()
+  end)
+
+  local function everywhere()
+    for _, environment in ipairs { "staging", "production" } do
+      stint(0, "up", "-e", environment, "--backfills", "inline")
+    end
+  end
+
+  it("finds two environments the same, and the files too", function()
+    everywhere()
+    assert.matches("^production: as staging, %d+ objects\n$", stint(0, "diff", "staging", "production").out)
+    assert.matches("^production: as the files, %d+ objects\n$", stint(0, "diff", "files:", "production").out)
+    assert.matches("^the files: as staging, %d+ objects\n$", stint(0, "diff", "staging", "files:").out)
+    assert.equal("0", pg:sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'stint_scratch%'"))
+  end)
+
+  it("tells what was added, removed and changed by hand, each object by its name", function()
+    everywhere()
+    pg:sql(url.PRODUCTION, [[
+      CREATE TABLE extra (n int PRIMARY KEY); DROP INDEX users_name; ALTER TABLE users ALTER name SET DEFAULT 'x', ADD nick text;
+      CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n']] .. "; COMMENT ON COLUMN users.id IS 'who'")
+    local r = stint(2, "diff", "staging", "production")
+    for _, line in ipairs {
+      "added table public.extra\n",
+      "removed index public.users_name\n",
+      "added column public.users.nick\n",
+      "changed column public.users.name\n",
+      "    - text NOT NULL\n    + text NOT NULL DEFAULT 'x'::text\n",
+      "added function public.twice(integer)\n",
+      "changed column public.users.id\n",
+    } do
+      assert.matches(line, r.out, 1, true)
+    end
+    assert.is_nil(r.out:find("extra.n", 1, true))
+    assert.matches("production, compared with staging: 3 added, 1 removed, ", r.out, 1, true)
+    assert.equal((r.out:gsub("staging", "the files")), stint(2, "diff", "files:", "production").out)
+
+    local whole = json.decode(stint(2, "diff", "production", "staging", "--json").out)
+    assert.same({ "production", "staging", #whole.differences }, { whole.from, whole.to, whole.different })
+    local found
+    for _, one in ipairs(whole.differences) do
+      found = one.name == "public.users.name" and one or found
+    end
+    assert.same({ change = "changed", kind = "column", name = "public.users.name", before = "text NOT NULL DEFAULT 'x'::text", after = "text NOT NULL" }, found)
+  end)
+
+  it("leaves out rows, the ledger, and what is in keep_schemas", function()
+    everywhere()
+    pg:sql(url.PRODUCTION, "INSERT INTO users VALUES (1, 'x'); CREATE SCHEMA auth; CREATE TABLE auth.session (n int); CREATE SCHEMA authors")
+    pg:sql(url.PRODUCTION, "CREATE TABLE stint.more (n int)")
+    assert.matches("added schema auth\nadded table auth.session\nadded schema authors\n", stint(2, "diff", "staging", "production").out, 1, true)
+    config "keep_schemas = auth"
+    assert.equal("added schema authors\nproduction, compared with staging: 1 added, 0 removed, 0 changed\n",
+      stint(2, "diff", "staging", "production").out)
+  end)
+
+  it("takes owners and grants for the server's own matter, unless it is told to look", function()
+    pg:sql("postgres", "DO $$ BEGIN CREATE ROLE diff_app; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    everywhere()
+    pg:sql(url.PRODUCTION, "ALTER TABLE users OWNER TO diff_app; GRANT SELECT ON names TO diff_app; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO diff_app")
+    stint(0, "diff", "staging", "production")
+    stint(0, "diff", "files:", "production")
+    local r = stint(2, "diff", "staging", "production", "--roles")
+    assert.matches("changed table public.users\n    - owner postgres\n    + owner diff_app\n", r.out, 1, true)
+    assert.matches("changed view public.names\n", r.out, 1, true)
+    assert.matches("added default privileges of postgres", r.out, 1, true)
+  end)
+
+  it("changes nothing, in a database without a ledger neither", function()
+    assert.matches("removed table public.users", stint(2, "diff", "files:", "production").out, 1, true)
+    assert.equal("0", pg:sql(url.PRODUCTION, "SELECT count(*) FROM pg_namespace WHERE nspname = 'stint'"))
+  end)
+
+  it("names what is wrong with either side", function()
+    local function wrong(code, text, ...)
+      local r = stint(code, "diff", ...)
+      assert.matches(text, r.err, 1, true)
+    end
+    wrong(64, "diff takes two", "production")
+    wrong(64, "files: with an environment", "files:", "files:")
+    wrong(78, "productoin", "staging", "productoin")
+    wrong(64, "staging and development are the same database", "staging", "development")
+    place.write(project .. "/scripts/migrations/4_wrong.sql", "CREATE TABLE more (n no_type);\n")
+    local r = stint(6, "diff", "files:", "production")
+    assert.matches("files, in an empty database", r.err, 1, true)
+    assert.matches("scripts/migrations/4_wrong.sql:1:22", r.err, 1, true)
+    assert.equal("0", pg:sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'stint_scratch%'"))
+    url.PRODUCTION = "postgresql://u:sesame-7@/gone?host=/nowhere"
+    r = stint(9, "diff", "staging", "production")
+    assert.is_nil(r.err:find("sesame", 1, true))
+  end)
+end)
