@@ -101,7 +101,8 @@ protected = yes
   it("takes owners and grants for the server's own matter, unless it is told to look", function()
     pg:sql("postgres", "DO $$ BEGIN CREATE ROLE diff_app; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     everywhere()
-    pg:sql(url.PRODUCTION, "ALTER TABLE users OWNER TO diff_app; GRANT SELECT ON names TO diff_app; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO diff_app")
+    pg:sql(url.PRODUCTION, [[ALTER TABLE users OWNER TO diff_app; GRANT SELECT ON names TO diff_app;
+      ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO diff_app]])
     stint(0, "diff", "staging", "production")
     stint(0, "diff", "files:", "production")
     local r = stint(2, "diff", "staging", "production", "--roles")
