@@ -1,11 +1,19 @@
 #include "cli.h"
 
+#include "approval.h"
 #include "fail.h"
 #include "log.h"
+#include "proof.h"
 #include "text.h"
 #include "trial.h"
 
 #include <stdio.h>
+
+/* What the ledger says of the pending texts now. */
+typedef struct {
+    size_t count;
+    const char *why_not; /* why it does not say it; NULL: it does, if there are any */
+} Proven;
 
 /* ---- for people ---- */
 
@@ -20,7 +28,17 @@ static void print_file(Arena *a, const TrialFile *file) {
         printf("  %s\n", catalog_say(a, &file->differences.at[i], "    "));
 }
 
-static void print(Arena *a, const Trial *trial) {
+static void print_proven(const Call *call, const Proven *proven) {
+    if (proven->why_not)
+        printf("not entered in the ledger of %s as verified: %s\n", call->config->environment,
+               fail_redacted(proven->why_not));
+    else if (proven->count)
+        printf("entered in the ledger of %s: exactly these texts are verified (%zu pending)\n",
+               call->config->environment, proven->count);
+}
+
+static void print(const Call *call, const Trial *trial, const Proven *proven) {
+    Arena *a = call->arena;
     size_t one_way = trial->count - trial->ways;
     for (size_t i = 0; i < trial->count; i++)
         print_file(a, &trial->file[i]);
@@ -31,6 +49,7 @@ static void print(Arena *a, const Trial *trial) {
     if (one_way)
         printf("; %zu without", one_way);
     puts(trial->faults ? "" : trial->count ? ": verified" : ": nothing to verify");
+    print_proven(call, proven);
 }
 
 /* ---- for programs ---- */
@@ -48,7 +67,7 @@ static Json *file_json(Arena *a, const TrialFile *file) {
     return json;
 }
 
-static void print_json(const Call *call, const Trial *trial) {
+static void print_json(const Call *call, const Trial *trial, const Proven *proven) {
     Arena *a = call->arena;
     Json *json = json_new_map(a), *files = json_new_list(a), *lacks = json_new_list(a);
     for (size_t i = 0; i < trial->count; i++)
@@ -62,7 +81,63 @@ static void print_json(const Call *call, const Trial *trial) {
     json_set_integer(json, "verified", (long long)(trial->ways - trial->faults));
     json_set_integer(json, "one_way", (long long)(trial->count - trial->ways));
     json_set_integer(json, "faults", (long long)trial->faults);
+    json_set_flag(json, "recorded", proven->count && !proven->why_not);
+    json_set_text(json, "not_recorded", proven->why_not);
     puts(json_text(json));
+}
+
+/* ---- that it went well ---- */
+
+static bool is_fine(Arena *a, const Trial *trial, const Migration *m) {
+    const TrialFile *file = trial_file(trial, m->id);
+    if (m->kind == MIGRATION_REPEATABLE)
+        return !trial->of_pending;
+    return file && (file->answer == TRIAL_VERIFIED || file->answer == TRIAL_ONE_WAY) &&
+           text_same(file->tokens, approval_tokens(a, m));
+}
+
+/* Those that are pending in the target, as they were tried. */
+static bool list_fine(Run *target, const Trial *trial, ProofFiles *out) {
+    *out = (ProofFiles){0, arena_take(target->arena, (target->plan.count + 1) * sizeof *out->at)};
+    for (size_t i = 0; i < target->plan.count; i++) {
+        const PlanItem *item = &target->plan.item[i];
+        if (!plan_is_due(item))
+            continue;
+        if (!run_open(target, item->migration))
+            return false;
+        if (is_fine(target->arena, trial, item->migration))
+            out->at[out->count++] = item->migration;
+    }
+    return true;
+}
+
+static const char *why_unproven(const Run *target, const Trial *trial) {
+    if (trial->lacks.count)
+        return "not all could be tried";
+    return target->ledger.version
+               ? NULL
+               : "there is no ledger yet; the first run makes it, or what stint doctor --grants shows";
+}
+
+/* Who may only read, or cannot reach the target, can try all the same. */
+static bool prove(Run *target, const Trial *trial, Proven *out) {
+    Arena *a = target->arena;
+    const char *schema = target->config->ledger_schema;
+    ProofFiles files;
+    *out = (Proven){0};
+    if ((target->pg || run_peek(target)) && list_fine(target, trial, &files)) {
+        out->count = files.count;
+        out->why_not = files.count ? why_unproven(target, trial) : NULL;
+        if (!files.count || out->why_not ||
+            proof_write(target->pg, a, schema, "verified", arena_format(a, "on %s", trial->from),
+                        &files))
+            return true;
+    }
+    if (failure()->kind == FAIL_INTERRUPTED)
+        return false;
+    out->why_not = arena_string(a, failure()->message);
+    fail_clear();
+    return true;
 }
 
 static bool verify(Call *call) {
@@ -70,17 +145,20 @@ static bool verify(Call *call) {
     Run target = {.arena = a, .config = call->config, .command = "verify", .depth = LEDGER_WHOLE};
     bool of_pending = option_given(&call->given, "pending");
     Trial trial;
+    Proven proven;
     if (call->given.word_count)
         return fail(FAIL_USAGE, "verify takes no words: %s", call->given.word[0]);
     if (!call->verbose)
         log_level(LOG_QUIET); /* what is said of a scratch database would mislead */
     bool ok = !of_pending || run_peek(&target);
-    ok = ok && (of_pending ? trial_hold_pending(a, &target, &trial)
-                           : trial_hold(a, call->config, &trial));
+    ok = ok &&
+         (of_pending ? trial_hold_pending(a, &target, &trial)
+                     : trial_hold(a, call->config, &trial)) &&
+         prove(&target, &trial, &proven);
     if (ok && call->json)
-        print_json(call, &trial);
+        print_json(call, &trial, &proven);
     else if (ok)
-        print(a, &trial);
+        print(call, &trial, &proven);
     if (ok && trial.faults)
         call->exit_code = FAIL_PENDING;
     run_close(&target);
@@ -100,7 +178,8 @@ const Command cmd_verify = {
         "Applies all migrations to an empty scratch database (scratch in config.ini). Each that\n"
         "has a way down is rolled back and applied again: after its way down the schema must be\n"
         "what it was before, after the second way up what it was after the first. What differs\n"
-        "is shown, and the exit code is 2. Rows of tables are not compared.",
+        "is shown, and the exit code is 2. Rows of tables are not compared. That a pending text\n"
+        "went well is entered in the environment's ledger, for the gate `verified`.",
     .needs = NEED_CONFIG,
     .options = options,
     .run = verify,

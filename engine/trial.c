@@ -262,7 +262,7 @@ static bool prepare(Mould *mould, const Run *target) {
 
 bool trial_hold_pending(Arena *a, const Run *target, Trial *out) {
     Mould mould;
-    *out = (Trial){.from = "an empty copy of the schema"};
+    *out = (Trial){.from = "an empty copy of the schema", .of_pending = true};
     bool ok = mould_make(a, target->config, target->pg, &mould) && prepare(&mould, target) &&
               on_stage(a, out, &mould.scratch, mould.database);
     out->place = mould.scratch.place;

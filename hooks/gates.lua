@@ -156,6 +156,7 @@ local function proof(name, word, command)
 end
 
 proof("rehearsed", "rehearsed", "stint plan --rehearse")
+proof("verified", "verified", "stint verify")
 
 local function approvals_of(value)
   value = type(value) == "table" and value or { count = value }

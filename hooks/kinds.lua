@@ -161,7 +161,7 @@ local function lifted()
   local fields = {}
   for _, gate in ipairs {
     "applied_on", "approvals", "backup", "data_loss", "downtime", "max_duration", "max_rows_locked", "order",
-    "rehearsed", "replica_lag", "reversible", "rules", "run", "window",
+    "rehearsed", "replica_lag", "reversible", "rules", "run", "verified", "window",
   } do
     fields[gate] = { "string", "list", of = "string", doc = "the database role, or roles, whose members may" }
   end
@@ -248,6 +248,13 @@ kinds.policy = {
     rehearsed = {
       "boolean", "record",
       doc = "plan --rehearse has gone well with exactly this text",
+      fields = {
+        max_age = { "duration", required = true, doc = "how long ago at most" },
+      },
+    },
+    verified = {
+      "boolean", "record",
+      doc = "stint verify has gone well with exactly this text",
       fields = {
         max_age = { "duration", required = true, doc = "how long ago at most" },
       },

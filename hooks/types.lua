@@ -79,7 +79,7 @@ function migration(declaration) end
 ---@field max_rows_locked? integer the rows of the largest table that may be locked against reading or writing
 ---@field on? string|string[] the tags of s.node that `statement` is asked about, such as "IndexStmt"; without it, all
 ---@field order? "strict"|"warn"|"allow" a pending file older than the newest applied one
----@field override? { applied_on?: string|string[], approvals?: string|string[], backup?: string|string[], data_loss?: string|string[], downtime?: string|string[], max_duration?: string|string[], max_rows_locked?: string|string[], order?: string|string[], rehearsed?: string|string[], replica_lag?: string|string[], reversible?: string|string[], rules?: string|string[], run?: string|string[], window?: string|string[] } who may lift a gate for one run (deploy --override GATE --reason TEXT): { window = "dba" }
+---@field override? { applied_on?: string|string[], approvals?: string|string[], backup?: string|string[], data_loss?: string|string[], downtime?: string|string[], max_duration?: string|string[], max_rows_locked?: string|string[], order?: string|string[], rehearsed?: string|string[], replica_lag?: string|string[], reversible?: string|string[], rules?: string|string[], run?: string|string[], verified?: string|string[], window?: string|string[] } who may lift a gate for one run (deploy --override GATE --reason TEXT): { window = "dba" }
 ---@field rehearsed? boolean|{ max_age: string } plan --rehearse has gone well with exactly this text
 ---@field replica_lag? string how far replicas may be behind when the run begins
 ---@field reversible? boolean every file has a way back, or says why not
@@ -89,6 +89,7 @@ function migration(declaration) end
 ---@field statement? fun(s: stint.statement, facts: stint.facts): stint.verdict? judges a statement, with what is known of the database
 ---@field tests? { bad?: any[], facts?: any, good?: any[] } cases that stint test runs: SQL texts, or tables of sql, facts, server_version, files
 ---@field transaction? fun(t: stint.transaction, facts: stint.facts): stint.verdict? judges the statements of a transaction, and the locks that it holds
+---@field verified? boolean|{ max_age: string } stint verify has gone well with exactly this text
 ---@field why? string why the rule is there, for stint help NAME
 ---@field window? { days?: string, freeze?: string[], from?: string, to?: string, zone?: string } when a run may begin
 

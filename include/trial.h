@@ -26,6 +26,7 @@ typedef struct {
 typedef struct {
     const char *place;          /* of the scratch server */
     const char *from;           /* "an empty database" */
+    bool of_pending;            /* only what the target lacks */
     Strings lacks;              /* of a copy of the target; any: what was found is assumed */
     size_t count, faults, ways; /* files; those that are not as they should be; with a way down */
     TrialFile *file;
