@@ -26,7 +26,8 @@ static FinalizeAnswer look(Arena *a, const Config *config, const char *command) 
 FinalizeAnswer finalize_backfill(Arena *a, const Config *config, const char *command,
                                  const char *id, FinalizePatience patience) {
     Config *detached = arena_take(a, sizeof *detached);
-    RunnerWanted wanted = {.command = command, .count = -1, .only = id};
+    /* what it ends was let through when it began */
+    RunnerWanted wanted = {.command = command, .count = -1, .only = id, .manner = RUNNER_ASKED};
     RunnerResult result;
     *detached = *config;
     detached->backfills = "detached";
