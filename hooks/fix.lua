@@ -7,13 +7,57 @@ local recipes = native.use("fix/recipes")
 
 local fix = {}
 
--- Says of a statement that has just been judged, and of which these families were found, what it
--- becomes; while the world is still the one before it.
-function fix.consider(s, world, found)
-  local ok, pieces, why, sketch = pcall(recipes.of, s, world, found)
+-- What a rule of a team says to write instead: what no transaction can hold stands alone.
+local function pieces_said(list)
+  local pieces = {}
+  for i, sql in ipairs(list) do
+    local read = native.sqlfile("fix", sql)
+    local alone = read and read.up.parts[1] and read.up.parts[1].kind == "solo"
+    pieces[i] = { way = alone and "alone" or "keep", name = "fix", sql = sql:gsub("%s*;?%s*$", ""), own = i == #list }
+  end
+  return #pieces > 0 and pieces or nil
+end
+
+-- The safe way of a statement with these findings, as pieces; nil, why, sketch: a machine does not know it.
+local function safe_way(s, world, found)
+  local families, said = {}, nil
+  for _, finding in ipairs(found) do
+    families[finding.family] = true
+    said = said or finding.said
+  end
+  local ok, pieces, why, sketch = pcall(recipes.of, s, world, families)
   if not ok then
     pieces, why = nil, "no machine can take it apart: " .. tostring(pieces)
   end
+  if not pieces and said then
+    return pieces_said(said)
+  end
+  return pieces, why, sketch
+end
+
+local function text_of(piece)
+  if piece.way == "backfill" then
+    return ("-- a backfill: UPDATE %s SET %s = %s WHERE %s"):format(piece.relation, clauses.name(piece.column), piece.value, piece.where)
+  end
+  return piece.sql
+end
+
+-- Gives findings of a statement that has just been judged the safe way of it as SQL (`fix`), while
+-- the world is still the one before it.
+function fix.tell(s, world, found)
+  for _, finding in ipairs(found) do
+    finding.said = finding.fix
+    local pieces = not finding.fix and safe_way(s, world, { finding })
+    for i, piece in ipairs(pieces or {}) do
+      finding.fix = finding.fix or {}
+      finding.fix[i] = text_of(piece)
+    end
+  end
+end
+
+-- Says what the statement becomes for all of its findings.
+function fix.consider(s, world, found)
+  local pieces, why, sketch = safe_way(s, world, found)
   s.migration.repairs = s.migration.repairs or {}
   s.migration.repairs[s.index] = pieces and { pieces = pieces } or { why = why or "no machine knows how", sketch = sketch }
 end
@@ -28,11 +72,25 @@ local function byte_of(text, s)
   return text:sub(at, at + #s.sql - 1) == s.sql and at or nil
 end
 
+local begins = { TRANS_STMT_BEGIN = true, TRANS_STMT_START = true }
+
+-- Are all of them between one BEGIN and one COMMIT? Those say no more than what Stint does anyway.
+local function is_wrapped(list)
+  local first, last = #list > 2 and list[1].node, list[#list].node
+  for i = 2, #list - 1 do
+    if list[i].node and list[i].node.tag == "TransactionStmt" then
+      return false
+    end
+  end
+  local opens = first and first.tag == "TransactionStmt" and begins[first.kind] and not first.options
+  return opens and last and last.tag == "TransactionStmt" and last.kind == "TRANS_STMT_COMMIT" and not last.chain or false
+end
+
 -- What hinders a file from being divided, or nil.
 local function hindrance(file)
-  for _, part in ipairs(file.parts) do
+  for _, part in ipairs(is_wrapped(file.statements) and {} or file.parts) do
     if part.kind == "own" or part.kind == "rolled_back" then
-      return "it has a BEGIN and COMMIT of its own"
+      return "it has transactions of its own"
     end
   end
   if file.down_path then
@@ -82,8 +140,10 @@ end
 
 -- Gives each piece its part of the way down; what belongs to none is the answer.
 local function divide_down(file, pieces)
-  local rest = {}
-  for _, s in ipairs(file.down or {}) do
+  local rest, down = {}, file.down or {}
+  local border = #down > 0 and is_wrapped(down) and 1 or 0
+  for i = 1 + border, #down - border do
+    local s = down[i]
     local piece = undone_by(pieces, s)
     if piece then
       piece.down = s.sql
@@ -193,19 +253,21 @@ end
 local function pieces_of(file, wanted, refusals)
   local list, changed = {}, false
   local parts, tail = chunks(file.text, file.statements)
+  local wrapped, lead = is_wrapped(file.statements), ""
   for i, chunk in ipairs(parts) do
+    local is_border = wrapped and (i == 1 or i == #parts)
     local repair = wanted[i] and file.repairs and file.repairs[i]
     if repair and repair.why then
       refusals[#refusals + 1] = refused(chunk.s.line, repair.why, repair.sketch)
     end
     local pieces = repair and repair.pieces or { { way = "keep", name = "rest", own = true, sql = chunk.s.sql } }
     changed = changed or (repair and repair.pieces ~= nil)
-    pieces[1].lead = chunk.lead
-    table.move(pieces, 1, #pieces, #list + 1, list)
+    pieces[1].lead, lead = lead .. chunk.lead, is_border and chunk.lead or ""
+    table.move(pieces, 1, is_border and 0 or #pieces, #list + 1, list)
   end
   local last = list[#list]
   if last and last.way ~= "backfill" then
-    last.tail = tail
+    last.tail = lead .. tail
   end
   return list, changed
 end

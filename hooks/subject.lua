@@ -132,16 +132,6 @@ function subject.commands(s, subtype)
   end
 end
 
--- The statement's text with more behind its first word of this name, for a fix; nil: there is none.
-function subject.with(s, word, text)
-  for _, token in ipairs(s.tokens) do
-    if token.kind == "word" and token.text:upper() == word then
-      local last = token.at + #token.text - 1
-      return s.sql:sub(1, last) .. " " .. text .. s.sql:sub(last + 1)
-    end
-  end
-end
-
 -- The objects of a DROP of this kind of object, as lists of names.
 function subject.dropped(s, kind)
   local node = s.node

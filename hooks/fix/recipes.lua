@@ -71,7 +71,8 @@ function constraints.CONSTR_CHECK(s, alter, part, node)
 end
 
 function constraints.CONSTR_FOREIGN(s, alter, part, node, relation)
-  if relation.kind == "partitioned" then
+  local world = relation.world
+  if relation.kind == "partitioned" and not (world:version() and world:since(18)) then
     return nil, "up to PostgreSQL 17 a foreign key of a partitioned table cannot be NOT VALID",
       "add the foreign key to each partition, NOT VALID, and validate it there"
   end
@@ -380,15 +381,24 @@ function statements.DropStmt(s, _, found)
 end
 
 function statements.ReindexStmt(s, _, found)
-  local tokens = s.tokens
-  if not found["index-build"] or tokens[2].text == "(" or clauses.is(tokens[3], "CONCURRENTLY") then
+  local tokens, at = s.tokens, 2
+  if not found["index-build"] or s.node.kind == "REINDEX_OBJECT_SYSTEM" then
     return nil
+  end
+  if tokens[2].text == "(" then
+    local _, last = clauses.parentheses(s, tokens, 2)
+    at = last + 1
+  end
+  for i = 2, at + 1 do
+    if clauses.is(tokens[i], "CONCURRENTLY") then
+      return nil
+    end
   end
   return {
     {
       way = "alone",
       name = "reindex",
-      sql = ("%s CONCURRENTLY %s"):format(clauses.span(s.sql, tokens[1], tokens[2]), clauses.span(s.sql, tokens[3], tokens[#tokens])),
+      sql = ("%s CONCURRENTLY %s"):format(clauses.span(s.sql, tokens[1], tokens[at]), clauses.span(s.sql, tokens[at + 1], tokens[#tokens])),
     },
   }
 end

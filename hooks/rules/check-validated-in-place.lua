@@ -1,23 +1,5 @@
 local subject = require "stint.subject"
 
-local function name_of(relation, node)
-  return subject.ident(node.conname or relation.name .. "_check")
-end
-
--- The two statements of the safe way, for an ALTER TABLE that does nothing else.
-local function fix_of(s, relation, cmd)
-  local node = cmd.def
-  if cmd.subtype ~= "AT_AddConstraint" or #s.node.cmds > 1 or node.is_no_inherit then
-    return nil
-  end
-  local name = name_of(relation, node)
-  local add = s.sql:gsub("%s*;?%s*$", "")
-  if not node.conname then
-    add = add:gsub("([Aa][Dd][Dd])(%s+[Cc][Hh][Ee][Cc][Kk])", "%1 CONSTRAINT " .. name:gsub("%%", "%%%%") .. "%2", 1)
-  end
-  return { add .. " NOT VALID", ("ALTER TABLE %s VALIDATE CONSTRAINT %s"):format(subject.name(relation), name) }
-end
-
 local function check_of(cmd)
   local node = cmd.def
   if cmd.subtype == "AT_AddConstraint" then
@@ -47,7 +29,6 @@ policy {
           at = cmd,
           object = relation.id,
           certainty = "certain",
-          fix = fix_of(s, relation, cmd),
         })
       end
     end

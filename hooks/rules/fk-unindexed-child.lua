@@ -32,7 +32,6 @@ policy {
             at = node,
             object = relation.id .. "." .. column,
             certainty = "certain",
-            fix = { ("CREATE INDEX CONCURRENTLY ON %s (%s)"):format(subject.name(relation), subject.ident(column)) },
           })
         end
       end

@@ -15,23 +15,6 @@ local function foreign_of(cmd)
   end
 end
 
-local function fix_of(s, relation, cmd)
-  local node = cmd.def
-  if cmd.subtype ~= "AT_AddConstraint" or #s.node.cmds > 1 or relation.kind == "partitioned" then
-    return nil
-  end
-  local bare = {}
-  for i, key in ipairs(node.fk_attrs or {}) do
-    bare[i] = key.sval
-  end
-  local name = subject.ident(node.conname or ("%s_%s_fkey"):format(relation.name, table.concat(bare, "_")))
-  local add = s.sql:gsub("%s*;?%s*$", "")
-  if not node.conname then
-    add = add:gsub("([Aa][Dd][Dd])(%s+[Ff][Oo][Rr][Ee][Ii][Gg][Nn])", "%1 CONSTRAINT " .. name:gsub("%%", "%%%%") .. "%2", 1)
-  end
-  return { add .. " NOT VALID", ("ALTER TABLE %s VALIDATE CONSTRAINT %s"):format(subject.name(relation), name) }
-end
-
 policy {
   about = "the rows of a new foreign key are compared while writes to both tables wait",
   family = "constraint-validation",
@@ -56,7 +39,6 @@ policy {
           at = cmd,
           object = relation.id,
           certainty = "certain",
-          fix = fix_of(s, relation, cmd),
           hint = relation.kind == "partitioned" and not (s.impact.world:version() and s.impact.world:since(18))
             and "before PostgreSQL 18 a partitioned table takes no NOT VALID: add it to each partition first" or nil,
         })

@@ -21,13 +21,11 @@ policy {
         local parted = relation and relation.kind == "partitioned"
         local say = relation and (parted or subject.is_large(relation)) and deny or warn
         local name = (range.schemaname and subject.ident(range.schemaname) .. "." or "") .. subject.ident(range.relname)
-        local can = not parted and s.node.behavior ~= "DROP_CASCADE"
         found[#found + 1] = say(("%s is dropped under ACCESS EXCLUSIVE on %s"):format(name,
           relation and subject.sized(relation) or "its table"), {
           at = object,
           object = name,
           certainty = "certain",
-          fix = can and { ("DROP INDEX CONCURRENTLY %s%s"):format(s.node.missing_ok and "IF EXISTS " or "", name) } or nil,
           hint = parted and "a partitioned index cannot be dropped concurrently: keep lock_timeout short and retry" or nil,
         })
       end

@@ -18,10 +18,8 @@ policy {
     if only_parent or not subject.matters(relation) or #s.builds == 0 then
       return
     end
-    local fix = relation.kind ~= "partitioned" and { subject.with(s, "INDEX", "CONCURRENTLY") } or nil
     return deny(("an index of %s is built under SHARE: writes wait until it is done"):format(subject.sized(relation)), {
       object = relation.id,
-      fix = fix,
     })
   end,
   tests = {

@@ -42,8 +42,6 @@ policy {
     return deny(("REINDEX %s keeps reads and writes of %s waiting"):format(kind, of), {
       object = relation and relation.id,
       certainty = "certain",
-      fix = not everything[kind] and not tree.is_on(node.params, "concurrently") and #(node.params or {}) == 0
-        and { subject.with(s, kind, "CONCURRENTLY") } or nil,
     })
   end,
   tests = {

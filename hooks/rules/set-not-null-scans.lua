@@ -10,25 +10,11 @@ local function may_be_proved(relation)
   return false
 end
 
-local function fix_of(s, relation, column)
-  if #s.node.cmds > 1 then
-    return nil
-  end
-  local of, name = subject.name(relation), subject.ident(("%s_%s_not_null"):format(relation.name, column))
-  local quoted = subject.ident(column)
-  return {
-    ("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID"):format(of, name, quoted),
-    ("ALTER TABLE %s VALIDATE CONSTRAINT %s"):format(of, name),
-    ("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL"):format(of, quoted),
-    ("ALTER TABLE %s DROP CONSTRAINT %s"):format(of, name),
-  }
-end
-
 local function note(found, s, relation, cmd, column)
   local scanned = subject.first_of(s.scans, relation)
   if scanned and not may_be_proved(relation) then
     found[#found + 1] = deny(("all of %s is read under ACCESS EXCLUSIVE to see that no %s is null"):format(
-      subject.sized(relation), column), { at = cmd, object = relation.id .. "." .. column, fix = fix_of(s, relation, column) })
+      subject.sized(relation), column), { at = cmd, object = relation.id .. "." .. column })
   end
 end
 

@@ -2,26 +2,6 @@ local subject = require "stint.subject"
 
 local kinds = { CONSTR_PRIMARY = "PRIMARY KEY", CONSTR_UNIQUE = "UNIQUE", CONSTR_EXCLUSION = "EXCLUDE" }
 
--- The safe form of UNIQUE, written at the table or at a column that is there already.
-local function fix_of(s, relation, cmd)
-  local node = cmd.def
-  local plain = cmd.subtype == "AT_AddConstraint" and node.contype == "CONSTR_UNIQUE" and relation.kind ~= "partitioned"
-    and not node.deferrable and not node.without_overlaps and #(node.including or {}) == 0 and #s.node.cmds == 1
-  if not plain then
-    return nil
-  end
-  local columns, bare = {}, {}
-  for i, key in ipairs(node.keys) do
-    columns[i], bare[i] = subject.ident(key.sval), key.sval
-  end
-  local name = subject.ident(node.conname or ("%s_%s_key"):format(relation.name, table.concat(bare, "_")))
-  local of = subject.name(relation)
-  return {
-    ("CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s)"):format(name, of, table.concat(columns, ", ")),
-    ("ALTER TABLE %s ADD CONSTRAINT %s UNIQUE USING INDEX %s"):format(of, name, name),
-  }
-end
-
 local function kind_of(cmd)
   if cmd.subtype == "AT_AddConstraint" then
     return not cmd.def.indexname and kinds[cmd.def.contype]
@@ -51,7 +31,6 @@ policy {
         found[#found + 1] = deny(("%s on %s builds its index under ACCESS EXCLUSIVE"):format(kind, subject.sized(relation)), {
           at = cmd,
           object = relation.id,
-          fix = fix_of(s, relation, cmd),
         })
       end
     end

@@ -1,29 +1,5 @@
 local subject = require "stint.subject"
 
--- Where the default ends the statement: the column without it, and the default for new rows.
-local function fix_of(s, relation, cmd)
-  local list = cmd.def.constraints
-  local last = list[#list]
-  if #s.node.cmds > 1 or last.contype ~= "CONSTR_DEFAULT" then
-    return nil
-  end
-  local sql = s.sql:gsub("%s*;?%s*$", "")
-  local head, default
-  for _, token in ipairs(s.tokens) do
-    if token.kind == "word" and token.text:upper() == "DEFAULT" then
-      head, default = sql:sub(1, token.at - 1), sql:sub(token.at + #token.text)
-    end
-  end
-  if not head or default:find "^%s*$" then
-    return nil
-  end
-  return {
-    (head:gsub("%s+$", "")),
-    ("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s"):format(subject.name(relation), subject.ident(cmd.def.colname),
-      (default:gsub("^%s+", ""))),
-  }
-end
-
 policy {
   about = "a new column with a default that is another one for each row: the table is rewritten",
   family = "table-rewrite",
@@ -42,7 +18,6 @@ policy {
           :format(cmd.def.colname, subject.sized(relation)), {
           at = cmd,
           object = relation.id .. "." .. cmd.def.colname,
-          fix = fix_of(s, relation, cmd),
         })
       end
     end

@@ -1,4 +1,5 @@
 -- stint lint --fix: what it writes is clean, runs, does the same, and can be rolled back.
+local json = require "dkjson"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
@@ -111,6 +112,49 @@ ALTER TABLE app.t ADD COLUMN z int, ADD CHECK (a > 0), ADD CONSTRAINT "F k" FORE
     assert.equal("t", value "SELECT to_regclass('app.t_old') IS NULL")
   end)
 
+  it("takes a BEGIN and COMMIT around all of it away", function()
+    local list = fixed("-- why\nBEGIN;\n-- the check\nALTER TABLE app.t ADD CONSTRAINT c CHECK (a > 0);\nCOMMIT;",
+      "BEGIN;\nALTER TABLE app.t DROP CONSTRAINT c;\nCOMMIT;")
+    assert.same({ "20260101000059_it.sql", "20260101000100_it_validate.sql" }, list)
+    local text = place.read(project .. "/scripts/migrations/" .. list[1])
+    assert.equal("-- why\n-- the check\nALTER TABLE app.t ADD CONSTRAINT c CHECK (a > 0) NOT VALID;\n\n-- stint: down\n"
+      .. "ALTER TABLE app.t DROP CONSTRAINT c;\n", text)
+  end)
+
+  it("writes what a rule says to write instead", function()
+    db:exec [[CREATE TABLE app.p (a int) PARTITION BY LIST (a); CREATE TABLE app.p_1 PARTITION OF app.p FOR VALUES IN (1)]]
+    place.make(project .. "/scripts/policies")
+    place.write(project .. "/scripts/policies/owned.lua", [[
+policy {
+  about = "comments end with a full stop", family = "team",
+  statement = function(s)
+    local text = s.node.tag == "CommentStmt" and s.node.comment
+    if text and not text:find "%.$" then
+      return warn("no full stop", { fix = { (s.sql:gsub("'$", ".'")) } })
+    end
+  end,
+  tests = { bad = { "COMMENT ON TABLE t IS 'x'" }, good = { "COMMENT ON TABLE t IS 'x.'" } },
+}]])
+    fixed("ALTER TABLE app.p DETACH PARTITION app.p_1;\nCOMMENT ON TABLE app.t IS 'all';")
+    assert.equal("0", value "SELECT count(*) FROM pg_inherits WHERE inhparent = 'app.p'::regclass")
+    assert.equal("all.", value "SELECT obj_description('app.t'::regclass)")
+  end)
+
+  it("tells programs of the same", function()
+    write("20260101000059_it.sql", "REINDEX (VERBOSE) TABLE app.t;\nALTER TABLE app.t ADD CHECK (a > 0);\n"
+      .. "ALTER TABLE app.t ADD u uuid DEFAULT gen_random_uuid();\n")
+    local list = {}
+    for _, finding in ipairs(json.decode(stint(2, "lint", "--json", "20260101000059").out).findings) do
+      list[#list + 1] = finding.fix
+    end
+    assert.same({
+      { "REINDEX (VERBOSE) TABLE CONCURRENTLY app.t" },
+      { "ALTER TABLE app.t ADD CONSTRAINT t_a_check CHECK (a > 0) NOT VALID", "ALTER TABLE app.t VALIDATE CONSTRAINT t_a_check" },
+      { "ALTER TABLE app.t ADD u uuid", "ALTER TABLE app.t ALTER COLUMN u SET DEFAULT gen_random_uuid()",
+        "-- a backfill: UPDATE app.t SET u = gen_random_uuid() WHERE u IS NULL" },
+    }, list)
+  end)
+
   describe("leaves alone", function()
     local function refused(said, sql, ...)
       write("20260101000059_it.sql", sql)
@@ -135,7 +179,7 @@ ALTER TABLE app.t ADD COLUMN z int, ADD CHECK (a > 0), ADD CONSTRAINT "F k" FORE
     end)
 
     it("borders of the file's own, and versions without room", function()
-      refused("it has a BEGIN and COMMIT of its own", "BEGIN;\nALTER TABLE app.t ADD CHECK (a > 0);\nCOMMIT;\n")
+      refused("it has transactions of its own", "BEGIN;\nALTER TABLE app.t ADD CHECK (a > 0);\nCOMMIT;\nBEGIN;\nSELECT 1;\nCOMMIT;\n")
       write("20260101000100_next.sql", "SELECT 1;\n")
       refused("it becomes 2 files, and there is no room for their versions before 20260101000100", "ALTER TABLE app.t ADD CHECK (a > 0);\n")
     end)
