@@ -152,7 +152,7 @@ end
 
 function findings:tell_waivers(file)
   for _, one in ipairs(file.waivers) do
-    local rule, message, hint = waiver.problem(one, now)
+    local rule, message, hint = waiver.problem(one, self)
     if rule then
       self:say(file, rule, { level = "warning", line = one.line, message = message, hint = hint })
     end
