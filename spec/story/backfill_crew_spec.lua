@@ -36,7 +36,7 @@ describe("a crew", function()
     assert.equal(0, r.code, r.out .. r.err)
     assert.equal(ALL, sql(ONCE))
     assert.is_true(tonumber(sql "SELECT count(*) FROM stint.backfill_range") >= 8)
-    assert.equal("0", sql(WORKERS))
+    session.wait_until(o.url, WORKERS, "0")
     assert.matches('"workers":2', r.out, 1, true)
   end)
 
@@ -75,7 +75,7 @@ describe("a crew", function()
     h:kill "TERM"
     local r = h:wait()
     assert.equal(143, r.code, r.err)
-    assert.equal("0", sql(WORKERS))
+    session.wait_until(o.url, WORKERS, "0")
     local done = sql "SELECT sum(rows_changed) FROM stint.backfill_range"
     assert.equal(done, sql "SELECT count(*) FROM log")
     r = start("up"):wait()

@@ -27,7 +27,7 @@ describe("a backfill whose database is not well", function()
     url = pg:database()
     pg:sql(url, TABLE:format(ROWS) .. (more or ""))
     local dir = run.project { [FILE] = ('backfill { table = "t", set = { n = "n + 1" }, target = "50ms", throttle = { %s } }\n'):format(limit) }
-    return run.start({ "up", "--json" }, { cwd = dir, env = { DATABASE_URL = url }, timeout = 120 })
+    return run.start({ "up", "--json" }, { cwd = dir, env = { DATABASE_URL = url } })
   end
 
   local function why(h)

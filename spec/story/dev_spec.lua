@@ -94,7 +94,7 @@ describe("stint dev", function()
   end)
 
   it("keeps no file of its caller's open", function()
-    local r = run({ "-c", '"$0" dev start | cat', run.binary }, { program = "sh", cwd = project, timeout = 30 })
+    local r = run({ "-c", '"$0" dev start | cat', run.binary }, { program = "sh", cwd = project })
     assert.equal(0, r.code, r.err)
     assert.matches("postgresql:///shop", r.out, 1, true)
   end)

@@ -50,7 +50,7 @@ describe("a backfill waits", function()
     for name, value in pairs(opts or {}) do
       env[name] = value
     end
-    local h = run.start({ "up", "--json" }, { cwd = dir, env = env, timeout = 90 })
+    local h = run.start({ "up", "--json" }, { cwd = dir, env = env })
     session.wait_until(url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
     return h
   end

@@ -42,7 +42,7 @@ describe("a backfill that is governed", function()
     for name, value in pairs(opts) do
       env[name] = value
     end
-    return run.start({ ... }, { cwd = dir, env = env, timeout = 60 })
+    return run.start({ ... }, { cwd = dir, env = env })
   end
 
   local function up(opts)

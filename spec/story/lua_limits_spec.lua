@@ -34,7 +34,7 @@ describe("a script that takes too much", function()
     session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'stint:%' AND datname = current_database()", "0")
     assert.equal("t", sql "SELECT to_regclass('kept') IS NULL")
     assert.equal("0", sql "SELECT count(*) FROM stint.migration")
-    assert.equal("0", sql "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+    session.wait_until(url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "0")
     assert.equal("0", sql "SELECT count(*) FROM pg_prepared_xacts")
   end
 

@@ -46,7 +46,7 @@ describe("a migration in Lua", function()
   local function assert_nothing_left()
     assert.equal("t", sql "SELECT to_regclass('kept') IS NULL")
     assert.equal("0", sql "SELECT count(*) FROM stint.migration")
-    assert.equal("0", sql "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+    session.wait_until(url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "0")
   end
 
   setup(function()
