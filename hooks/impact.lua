@@ -22,7 +22,7 @@ local native = ...
 local modes = native.use("impact/modes")
 
 local forms = {}
-for _, family in ipairs { "alter", "tables", "indexes", "objects", "queries" } do
+for _, family in ipairs { "alter", "tables", "drops", "indexes", "objects", "queries" } do
   for tag, form in pairs(native.use("impact/" .. family)) do
     forms[tag] = form
   end
