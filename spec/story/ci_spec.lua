@@ -116,6 +116,11 @@ describe("what docs/ci does", function()
     place.write(project .. "/" .. name, text)
   end
 
+  local function git(...)
+    local words = { "git", "-c", "user.name=x", "-c", "user.email=anna@x.org", "-C", project, ... }
+    assert.equal(0, run({ table.unpack(words, 2) }, { program = words[1] }).code)
+  end
+
   -- As a runner does: every line must succeed.
   local function sh(script, more)
     local env = { GITHUB_OUTPUT = project .. "/output", GITHUB_STEP_SUMMARY = project .. "/summary.md" }
@@ -147,7 +152,15 @@ describe("what docs/ci does", function()
     assert(os.execute(("env -u LD_PRELOAD ln -s %s %s/bin/stint"):format(run.binary, project)))
     write("scripts/policies/production.lua",
       "policy { environments = { 'production' }, applied_on = 'staging', backup = { max_age = '24h' }, reversible = true }\n")
+    -- a branch that brings a file
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "before")
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    variables.GITHUB_BASE_REF, variables.CI_MERGE_REQUEST_DIFF_BASE_SHA = "main", "origin/main"
     write("scripts/migrations/1_users.sql", "CREATE TABLE users (id bigint PRIMARY KEY, name text);\n-- stint: down\nDROP TABLE users;\n")
+    git("add", "-A")
+    git("commit", "-qm", "users")
   end)
 
   for name, order in pairs {

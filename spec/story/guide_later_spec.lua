@@ -72,6 +72,23 @@ contacts = the on-call phone
     production "INSERT INTO users (email) SELECT g || '@x.org' FROM generate_series(1, 3000) g"
   end)
 
+  it("takes over the folders of Prisma as files that count as applied", function()
+    local folder = project .. "/prisma/migrations/20240101000000_add_post"
+    local post = "CREATE TABLE post (id serial PRIMARY KEY, title text NOT NULL);\n"
+    place.make(folder)
+    place.write(folder .. "/migration.sql", post)
+    production(post .. "CREATE TABLE _prisma_migrations (id text PRIMARY KEY)")
+    local line = place.read("docs/existing.md"):match "`(for d in prisma/migrations/[^`]+)`"
+    assert.equal(0, run({ "-c", line }, { program = "/bin/sh", cwd = project }).code)
+    stint(4, "deploy", "-e", "production")
+    stint(0, "resolve", "20240101000000", "--applied", "-e", "production")
+    assert.equal("baselined", (state "20240101000000"))
+    stint(0, "deploy", "-e", "production")
+    assert.equal("added table public._prisma_migrations\n", stint(2, "diff", "files:", "production").out:match "^[^\n]+\n")
+    production "DROP TABLE _prisma_migrations"
+    stint(0, "diff", "files:", "production")
+  end)
+
   it("changes a large table in batches, each environment the same in the end", function()
     new("add_handle", COLUMN)
     local fill = new("fill_handle", FILL, { "--backfill", "users" })
