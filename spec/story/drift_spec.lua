@@ -4,6 +4,12 @@ local json = require "dkjson"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 
+local it_takes_long = os.getenv "STINT_LONG" and it or function() end
+
+-- An object of every kind, and the way down.
+local OBJECTS = place.read "spec/support/objects.sql"
+local LITTLE = OBJECTS:match "%-%- stint: down\n(.*)"
+
 local USERS = "CREATE TABLE users (id int PRIMARY KEY, email text);\nCREATE VIEW mails AS SELECT email FROM users;\n"
   .. "-- stint: down\nDROP VIEW mails; DROP TABLE users;\n"
 
@@ -129,6 +135,42 @@ describe("drift", function()
     stint(0, "deploy")
     pg:sql(url, "UPDATE stint.catalog SET server = 120004")
     assert.matches("it was kept by PostgreSQL 12, and this is 1%d, which may word definitions otherwise", stint(0, "drift").err)
+  end)
+
+  local function of_every_kind(server)
+    local own = server:database()
+    local dir = run.project({ ["scripts/migrations/1_much.sql"] = OBJECTS },
+      ("[project]\nscratch = %s\n[development]\nurl = %s\ndrift = yes\n"):format(server:url(), own))
+    local function at(code, ...)
+      local r = run({ ... }, { cwd = dir })
+      assert.equal(code, r.code, r.out .. r.err)
+      return json.decode(r.out)
+    end
+    assert.equal(1, at(0, "verify", "--json").verified)
+    assert.equal(0, run({ "up" }, { cwd = dir }).code)
+    assert.same({}, at(0, "drift", "--json").differences)
+    server:sql(own, LITTLE)
+    local kinds = {}
+    for _, one in ipairs(at(2, "drift", "--json").differences) do
+      assert.equal("removed", one.change)
+      kinds[one.kind] = true
+    end
+    for kind in ("aggregate,cast,collation,default privileges,domain,event trigger,foreign table,function,index,materialized view,"
+      .. "operator,procedure,publication,schema,sequence,server,statistics,table,text search configuration,type,view"):gmatch "[^,]+" do
+      assert.is_true(kinds[kind], kind)
+    end
+  end
+
+  it("sees objects of every kind", function()
+    of_every_kind(pg)
+  end)
+
+  it_takes_long("sees them on every other version too", function()
+    for _, bin in pairs(cluster.other_versions()) do
+      local server = cluster.new { bin = bin }
+      of_every_kind(server)
+      server:stop()
+    end
   end)
 
   it("is asked of each target of a fleet, of its own schema alone", function()

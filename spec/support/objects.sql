@@ -1,0 +1,52 @@
+-- An object of every kind, and what takes them away (spec/story/drift_spec.lua).
+CREATE SCHEMA app;
+CREATE TYPE app.mood AS ENUM ('a', 'b');
+CREATE DOMAIN app.pos AS int CHECK (VALUE > 0) DEFAULT 3;
+CREATE TYPE app.pair AS (a int, b text);
+CREATE TABLE app.u (id bigserial PRIMARY KEY, m app.mood NOT NULL DEFAULT 'a', p app.pos, t text COLLATE "C"
+  UNIQUE, g int GENERATED ALWAYS AS (1 + 1) STORED, i int GENERATED ALWAYS AS IDENTITY, r bigint REFERENCES
+  app.u, CONSTRAINT p_small CHECK (p < 9), EXCLUDE USING btree (m WITH =) WHERE (p > 3));
+CREATE UNLOGGED TABLE app.fast (a int) WITH (fillfactor = 70);
+ALTER TABLE app.u ALTER COLUMN t SET STATISTICS 50, ALTER COLUMN t SET STORAGE EXTERNAL;
+CREATE INDEX u_lower ON app.u (lower(t)) WHERE p > 3;
+COMMENT ON TABLE app.u IS 'x';
+COMMENT ON COLUMN app.u.t IS 'y';
+COMMENT ON INDEX app.u_lower IS 'z';
+CREATE VIEW app.v WITH (security_barrier) AS SELECT id FROM app.u;
+CREATE MATERIALIZED VIEW app.mv AS SELECT 1 AS a;
+CREATE SEQUENCE app.s INCREMENT 5 CYCLE;
+CREATE FUNCTION app.f(int) RETURNS int LANGUAGE sql AS 'select $1';
+CREATE PROCEDURE app.p() LANGUAGE plpgsql AS 'begin end';
+CREATE AGGREGATE app.sum2(int) (sfunc = int4pl, stype = int);
+CREATE TABLE app.parts (a int) PARTITION BY RANGE (a);
+CREATE TABLE app.part1 PARTITION OF app.parts FOR VALUES FROM (1) TO (5);
+CREATE TABLE app.child () INHERITS (app.fast);
+CREATE FUNCTION app.tr() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';
+CREATE TRIGGER tt BEFORE INSERT ON app.u FOR EACH ROW EXECUTE FUNCTION app.tr();
+ALTER TABLE app.u ENABLE ROW LEVEL SECURITY;
+CREATE POLICY pp ON app.u FOR SELECT USING (id > 3);
+CREATE RULE rr AS ON UPDATE TO app.v DO INSTEAD NOTHING;
+CREATE STATISTICS app.st ON id, p FROM app.u;
+CREATE PUBLICATION pub FOR TABLE app.u;
+ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO PUBLIC;
+CREATE CAST (app.pair AS app.mood) WITH INOUT;
+CREATE OPERATOR app.=== (leftarg = int, rightarg = int, function = int4eq);
+CREATE TEXT SEARCH CONFIGURATION app.cfg (copy = simple);
+CREATE COLLATION app.c FROM "C";
+CREATE TYPE app.span AS RANGE (subtype = int);
+GRANT SELECT ON app.u TO PUBLIC;
+GRANT UPDATE (t) ON app.u TO PUBLIC;
+GRANT USAGE ON SCHEMA app TO PUBLIC;
+CREATE FOREIGN DATA WRAPPER w;
+CREATE SERVER far FOREIGN DATA WRAPPER w;
+CREATE FOREIGN TABLE app.ft (a int) SERVER far;
+CREATE FUNCTION app.ev() RETURNS event_trigger LANGUAGE plpgsql AS 'begin end';
+CREATE EVENT TRIGGER et ON ddl_command_end EXECUTE FUNCTION app.ev();
+ALTER EVENT TRIGGER et DISABLE;
+-- stint: down
+DROP EVENT TRIGGER et;
+DROP FOREIGN TABLE app.ft;
+DROP SERVER far;
+DROP FOREIGN DATA WRAPPER w;
+DROP PUBLICATION pub;
+DROP SCHEMA app CASCADE;
