@@ -1,94 +1,14 @@
 #include "cli.h"
 
-#include "catalog.h"
 #include "fail.h"
 #include "log.h"
 #include "pair.h"
-#include "session.h"
-#include "sql.h"
-#include "stage.h"
+#include "side.h"
 #include "text.h"
-#include "wipe.h"
 
 #include <stdio.h>
-#include <string.h>
 
-static const char FILES[] = "files:";
-enum { KIND, NAME, MAJOR = 10000 };
-
-/* One of the two that are compared. */
-typedef struct {
-    const char *word;
-    Config *config; /* of files: the other one's */
-    int server;
-    PgRows objects;
-} Side;
-
-static bool is_files(const Side *side) {
-    return text_same(side->word, FILES);
-}
-
-static const char *called(const Side *side) {
-    return is_files(side) ? "the files" : side->word;
-}
-
-/* ---- reading ---- */
-
-/* Each server has roles of its own. */
-static bool look_away(const Call *call, Pg *pg) {
-    return option_given(&call->given, "roles") || pg_do(pg, SQL_CATALOG_IMPERSONAL, PG_NONE);
-}
-
-static bool read_database(const Call *call, Side *side) {
-    Arena *a = call->arena;
-    Pg *pg = session_open(a, side->config, "diff", SESSION_MUST_EXIST);
-    side->server = pg ? pg_version(pg) : 0;
-    bool ok = pg && look_away(call, pg) &&
-              catalog_read(pg, a, side->config->ledger_schema, &side->objects);
-    pg_close(pg);
-    return ok || fail_in("%s", side->word);
-}
-
-/* What an empty database holds when all files have been applied to it. */
-static bool read_files(const Call *call, Side *side) {
-    Arena *a = call->arena;
-    Scratch scratch;
-    Stage stage = {.arena = a, .looks = a, .scratch = &scratch};
-    if (!scratch_open(a, side->config, &scratch))
-        return false;
-    bool ok = stage_begin(&stage) &&
-              (stage_climb(&stage, 0, NULL) ||
-               (scratch_explain(&scratch), fail_in("the files, in an empty database"))) &&
-              look_away(call, stage.eye) && stage_look(&stage, &side->objects);
-    side->server = pg_version(scratch.pg);
-    stage_end(&stage);
-    scratch_close(&scratch);
-    return ok;
-}
-
-static bool is_of(const char *name, const char *schema) {
-    size_t length = strlen(schema);
-    return strncmp(name, schema, length) == 0 && (!name[length] || name[length] == '.');
-}
-
-/* What is in keep_schemas of either is not the project's. */
-static bool leave_out(Arena *a, const Config *config, Side *side) {
-    Strings keep;
-    PgRows *rows = &side->objects;
-    size_t left = 0, width = (size_t)rows->width;
-    if (!wipe_keep(a, config, &keep))
-        return false;
-    for (size_t r = 0; r < rows->count; r++) {
-        bool is_kept = false;
-        for (size_t i = 0; i < keep.count; i++)
-            is_kept = is_kept || is_of(pg_cell(rows, r, NAME), keep.at[i]);
-        if (!is_kept)
-            memmove(&rows->cell[width * left++], &rows->cell[width * r],
-                    width * sizeof *rows->cell);
-    }
-    rows->count = left;
-    return true;
-}
+enum { MAJOR = 10000 };
 
 /* ---- telling ---- */
 
@@ -99,10 +19,10 @@ static void print(Arena *a, const Side *from, const Side *to, const CatalogDiffe
         puts(catalog_say(a, &all->at[i], "    "));
     }
     if (!all->count)
-        printf("%s: as %s, %zu objects\n", called(to), called(from), to->objects.count);
+        printf("%s: as %s, %zu objects\n", to->called, from->called, to->objects.count);
     else
-        printf("%s, compared with %s: %zu added, %zu removed, %zu changed\n", called(to),
-               called(from), count[CATALOG_ADDED], count[CATALOG_REMOVED], count[CATALOG_CHANGED]);
+        printf("%s, compared with %s: %zu added, %zu removed, %zu changed\n", to->called,
+               from->called, count[CATALOG_ADDED], count[CATALOG_REMOVED], count[CATALOG_CHANGED]);
 }
 
 static void print_json(Arena *a, const Side *from, const Side *to, const CatalogDifferences *all) {
@@ -116,45 +36,57 @@ static void print_json(Arena *a, const Side *from, const Side *to, const Catalog
 
 /* ---- the two ---- */
 
-static bool load(const Call *call, Side *side) {
-    return is_files(side) || pair_load(call->arena, call->config, side->word, &side->config);
-}
-
-/* What the files make depends on an environment: its search_path, variables, `environments`. */
-static bool load_both(const Call *call, Side *from, Side *to) {
-    if (is_files(from) && is_files(to))
-        return fail(FAIL_USAGE, "diff compares files: with an environment");
-    if (!load(call, from) || !load(call, to))
+/* What files make, and what a dump is read with, depends on an environment: its search_path,
+ * variables, `environments`, the scratch server. */
+static bool choose(const Call *call, Side *from, Side *to) {
+    Arena *a = call->arena;
+    if (!side_choose(a, call->config, call->given.word[0], from) ||
+        !side_choose(a, call->config, call->given.word[1], to))
         return false;
-    if (!is_files(from) && !is_files(to))
+    if (from->config && to->config)
         return pair_are_two(from->config, to->config);
-    from->config = is_files(from) ? to->config : from->config;
-    to->config = is_files(to) ? from->config : to->config;
-    return true;
+    if (!from->config && !to->config)
+        from->config = call->config;
+    from->config = from->config ? from->config : to->config;
+    to->config = to->config ? to->config : from->config;
+    return from->kind != SIDE_FILES || to->kind != SIDE_FILES ||
+           fail(FAIL_USAGE, "diff compares files: with something else");
 }
 
 static bool read(const Call *call, Side *side) {
-    return is_files(side) ? read_files(call, side) : read_database(call, side);
+    SideSight sight = option_given(&call->given, "roles") ? SIDE_WITH_ROLES : SIDE_IMPERSONAL;
+    return side_read(call->arena, sight, side);
+}
+
+static bool leave_out(Arena *a, Side *from, Side *to) {
+    return side_leave_out(a, from->config, from) && side_leave_out(a, to->config, from) &&
+           side_leave_out(a, from->config, to) && side_leave_out(a, to->config, to);
+}
+
+/* A role is none of the objects that are compared. */
+static void tell_assumed(const Side *side) {
+    for (size_t i = 0; i < side->lacks.count; i++)
+        if (!text_starts(side->lacks.at[i], "role "))
+            log_warn("%s, in the scratch database: %s", side->called, side->lacks.at[i]);
 }
 
 static bool diff(Call *call) {
     Arena *a = call->arena;
     Side from = {0}, to = {0};
     if (call->given.word_count != 2) {
-        fail(FAIL_USAGE, "diff takes two: environments, or files: and one");
+        fail(FAIL_USAGE, "diff takes two: environments, files: or a dump");
         return fail_next("stint diff files: production");
     }
-    from.word = call->given.word[0];
-    to.word = call->given.word[1];
     if (!call->verbose)
         log_level(LOG_QUIET); /* what is said of a scratch database would mislead */
-    if (!load_both(call, &from, &to) || !read(call, &from) || !read(call, &to) ||
-        !leave_out(a, from.config, &from) || !leave_out(a, to.config, &from) ||
-        !leave_out(a, from.config, &to) || !leave_out(a, to.config, &to))
+    if (!choose(call, &from, &to) || !read(call, &from) || !read(call, &to) ||
+        !leave_out(a, &from, &to))
         return false;
     if (from.server / MAJOR != to.server / MAJOR)
-        log_warn("%s: PostgreSQL %d, %s: %d; each words some definitions its own way",
-                 called(&from), from.server / MAJOR, called(&to), to.server / MAJOR);
+        log_warn("%s: PostgreSQL %d, %s: %d; each words some definitions its own way", from.called,
+                 from.server / MAJOR, to.called, to.server / MAJOR);
+    tell_assumed(&from);
+    tell_assumed(&to);
     const CatalogDifferences all = catalog_compare(a, &from.objects, &to.objects);
     if (call->json)
         print_json(a, &from, &to, &all);
@@ -173,10 +105,11 @@ const Command cmd_diff = {
     .name = "diff",
     .usage = "A B [--roles]",
     .about = "what B's schema has added, removed and changed, compared with A's",
-    .help = "A and B are environments of config.ini; or one of them is `files:`, an empty scratch\n"
-            "database to which all migrations are applied. Nothing is changed. Exit code 2 when\n"
-            "they differ. Left out: rows, the ledger, what extensions brought with them, and the\n"
-            "schemas in keep_schemas of either.",
+    .help =
+        "A and B are environments of config.ini; or `files:`, an empty scratch database to which\n"
+        "all migrations are applied; or a dump (of pg_dump or stint backup), read into a scratch\n"
+        "database. Nothing is changed. Exit code 2 when they differ. Left out: rows, the ledger,\n"
+        "what extensions brought with them, and the schemas in keep_schemas of either.",
     .needs = NEED_CONFIG,
     .options = options,
     .run = diff,

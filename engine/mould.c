@@ -67,18 +67,65 @@ static bool fill(Arena *a, const Config *config, const Pg *target, Mould *mould)
     return ok;
 }
 
-bool mould_make(Arena *a, const Config *config, const Pg *target, Mould *out) {
+static bool begin(Arena *a, const Config *config, Mould *out) {
     *out = (Mould){0};
     if (!scratch_open(a, config, &out->scratch) ||
         !scratch_make(&out->scratch, a, NULL, &out->database))
         return false;
     out->config = scratch_config(a, &out->scratch, out->database);
-    if (!target)
-        return true;
+    return true;
+}
+
+bool mould_make(Arena *a, const Config *config, const Pg *target, Mould *out) {
+    if (!begin(a, config, out) || !target)
+        return out->config != NULL;
     int wanted = pg_version(target) / MAJOR, found = pg_version(out->scratch.pg) / MAJOR;
     if (wanted != found)
         mould_lacks(a, out, arena_format(a, "PostgreSQL %d: it is %d", wanted, found));
     return fill(a, config, target, out);
+}
+
+/* ---- of a dump ---- */
+
+static bool is_plain(const char *path) {
+    static const char mark[] = "PGDMP";
+    char begin[sizeof mark] = "";
+    FILE *file = fopen(path, "rbe");
+    if (!file || file_is_folder(path)) {
+        if (file)
+            fclose(file);
+        return false;
+    }
+    begin[fread(begin, 1, sizeof mark - 1, file)] = 0;
+    fclose(file);
+    return !text_same(begin, mark);
+}
+
+static bool write_out(Arena *a, const Client *client, const char *path, FILE *file) {
+    const char *const argv[] = {client_program(a, client, "pg_restore"),
+                                "--schema-only",
+                                "--no-owner",
+                                "--no-privileges",
+                                "--file=-",
+                                path,
+                                NULL};
+    Program *program =
+        program_start(a, &(ProgramWanted){argv, client->variables, -1, fileno(file)});
+    return program && program_wait(program, NULL, NULL);
+}
+
+bool mould_take(Arena *a, const Config *config, const char *path, Mould *out) {
+    Client here, there;
+    if (!begin(a, config, out) || !client_find(a, config, out->scratch.pg, &here) ||
+        !client_for(a, &here, out->config->url, &there))
+        return false;
+    bool plain = is_plain(path);
+    FILE *file = plain ? fopen(path, "rbe") : tmpfile();
+    if (!file)
+        return fail_errno(FAIL_ERROR, "cannot open %s", path);
+    bool ok = (plain || write_out(a, &here, path, file)) && load(a, &there, out, file);
+    fclose(file);
+    return ok || fail_in("%s", path);
 }
 
 void mould_close(Mould *mould) {

@@ -161,6 +161,7 @@ local floors = {
       seed
       setback
       solo
+      side
       stage
       step
       transform

@@ -111,6 +111,35 @@ protected = yes
     assert.matches("added default privileges of postgres", r.out, 1, true)
   end)
 
+  it("reads a dump, of each format, and one that pg_dump has made", function()
+    everywhere()
+    for _, format in ipairs { "custom", "directory", "plain" } do
+      stint(0, "backup", "-e", "production", "--format", format, "--to", format)
+    end
+    local pipe = assert(io.popen(("env -u LD_PRELOAD ls -d %s/*/production_* | grep -v json$"):format(project)))
+    local dumps = {}
+    for path in pipe:lines() do
+      dumps[#dumps + 1] = path:sub(#project + 2)
+    end
+    pipe:close()
+    assert.equal(3, #dumps)
+    pg:sql("postgres", "DO $$ BEGIN CREATE ROLE diff_gone; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    pg:sql(url.PRODUCTION, "ALTER TABLE users OWNER TO diff_gone; CREATE TABLE later (n int)")
+    assert(os.execute(("env -u LD_PRELOAD pg_dump --schema-only -d '%s' > %s/schema.sql"):format(url.PRODUCTION, project)))
+    pg:sql(url.PRODUCTION, "ALTER TABLE users OWNER TO postgres; DROP TABLE later; DROP ROLE diff_gone")
+    for _, path in ipairs(dumps) do
+      assert.matches("production: as " .. path, stint(0, "diff", path, "production").out, 1, true)
+    end
+    local r = stint(2, "diff", "files:", "schema.sql")
+    assert.equal("added table public.later\nschema.sql, compared with the files: 1 added, 0 removed, 0 changed\n", r.out)
+    assert.equal("", r.err)
+    assert.matches("removed table public.later", stint(2, "diff", "schema.sql", dumps[1]).out, 1, true)
+    place.write(project .. "/schema.sql", place.read(project .. "/schema.sql") .. "CREATE EXTENSION not_there;\n")
+    assert.matches('schema.sql, in the scratch database: extension "not_there" is not available',
+      stint(2, "diff", "production", "schema.sql").err, 1, true)
+    assert.equal("0", pg:sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'stint_scratch%'"))
+  end)
+
   it("changes nothing, in a database without a ledger neither", function()
     assert.matches("removed table public.users", stint(2, "diff", "files:", "production").out, 1, true)
     assert.equal("0", pg:sql(url.PRODUCTION, "SELECT count(*) FROM pg_namespace WHERE nspname = 'stint'"))
@@ -122,7 +151,7 @@ protected = yes
       assert.matches(text, r.err, 1, true)
     end
     wrong(64, "diff takes two", "production")
-    wrong(64, "files: with an environment", "files:", "files:")
+    wrong(64, "files: with something else", "files:", "files:")
     wrong(78, "productoin", "staging", "productoin")
     wrong(64, "staging and development are the same database", "staging", "development")
     place.write(project .. "/scripts/migrations/4_wrong.sql", "CREATE TABLE more (n no_type);\n")
