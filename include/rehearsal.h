@@ -35,8 +35,8 @@ typedef struct {
     const char *problem; /* why there was none; NULL: there was */
     Strings lacks;       /* of the copy; any: what was found is assumed */
     size_t statements;
-    RehearsalDeed *deed; /* as many, in their order */
-    long long ms;
+    RehearsalDeed *deed;                /* as many, in their order */
+    long long ms;                       /* that they took */
     RehearsalNotes differences, broken; /* from the plan; statements of the application */
     size_t queries;                     /* that could be prepared before */
     const char *unproven; /* why the ledger does not say that it went well; NULL: it does */
