@@ -131,7 +131,7 @@ static Json *problem_json(Arena *a, const JudgeProblem *problem) {
     return json;
 }
 
-static Json *file_json(Arena *a, const Migration *m, JudgeFiles files) {
+static Json *file_json(Arena *a, const Migration *m, JudgeFiles files, long applied) {
     Json *json = json_new_map(a);
     json_set_text(json, "path", m->path);
     json_set_text(json, "version", m->version);
@@ -144,6 +144,7 @@ static Json *file_json(Arena *a, const Migration *m, JudgeFiles files) {
     }
     json_set_flag(json, "together", files == JUDGE_TOGETHER);
     json_set_flag(json, "known", files == JUDGE_KNOWN);
+    json_set_integer(json, "applied", applied);
     return json;
 }
 
@@ -153,7 +154,7 @@ bool judge_migration(Judge *judge, Migration *m, JudgeFiles files, const JudgePr
     bool lua = m->kind == MIGRATION_LUA || m->kind == MIGRATION_BACKFILL;
     bool ok = lua ? migration_open(judge->arena, m, judge->script) : migration_read(a, m);
     if (ok)
-        file = file_json(a, m, files);
+        file = file_json(a, m, files, judge->applied);
     if (ok && problem && problem->rule)
         json_set(file, "problem", problem_json(a, problem));
     ok = ok && script_exchange(judge->arena, judge->script, "judge_file", m->path, file, &answer);

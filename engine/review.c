@@ -38,6 +38,7 @@ static bool judge_item(Review *review, const PlanItem *item) {
                          .first = review->judge.count};
     copy.text = copy.down_text = (Bytes){NULL, 0};
     Migration *m = is_lua(item->migration) ? item->migration : &copy;
+    review->judge.applied = item->state == PLAN_PARTIAL ? item->row->position : 0;
     if (!judge_migration(&review->judge, m, JUDGE_TOGETHER, NULL))
         return false;
     file->deeds = review->judge.deeds;

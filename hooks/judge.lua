@@ -131,6 +131,11 @@ local function consider_fix(s)
   end
 end
 
+-- Is it there only for what it leaves behind? `applied`: so many of a file that is half applied.
+local function is_done(file, s)
+  return file.known or (s.outer or s).index <= (file.applied or 0)
+end
+
 -- A statement of a function's body does not run now, and counts for nothing.
 local function judge_statement(file, s)
   local inner, unknown = routine.of(s)
@@ -139,9 +144,12 @@ local function judge_statement(file, s)
     does:cannot_see(unknown[1].why)
   end
   statement.judged(s, does, inner)
+  local done = is_done(file, s)
   if s.inside ~= "function" then
     count(s)
-    if s.state == "unparsed" then
+    if done then
+      unknown = {}
+    elseif s.state == "unparsed" then
       now:tell_unparsed(file, s)
     elseif s.state == "opaque" then
       now:tell_opaque(file, s, s.problem)
@@ -153,12 +161,12 @@ local function judge_statement(file, s)
   for _, part in ipairs(unknown) do
     now:tell_opaque(file, s, part.why, part.line, part.column)
   end
-  if not file.known then
+  if not done then
     ask_all(file, s)
     consider_fix(s)
   end
   if s.inside ~= "function" then
-    if not file.known then
+    if not done then
       toll.note(now.toll, file, s, now.world)
     end
     apply(file, s)
@@ -188,7 +196,8 @@ local function judge_part(file, part)
   end
 end
 
--- Judges a file: { path, version, name, kind, text, down_path, down_text, together, known, problem }.
+-- Judges a file: { path, version, name, kind, text, down_path, down_text, together, known, applied,
+-- problem }.
 -- Its findings, in the order of the text; and what its statements do, where judge.begin was asked for
 -- `deeds`.
 function judge.file(file)

@@ -38,6 +38,8 @@ typedef struct {
     Finding *finding;  /* by file, in the order of its text */
     Coverage coverage; /* after judge_finish */
     Json *effects;     /* the same: data that go, tables that are locked (hooks/toll.lua) */
+    long applied;      /* of the next file: so many statements are done, and nothing is said of
+                          them */
     Hooks policies;    /* that are for this environment */
     Json *deeds;       /* of the last file, after judge_join: what its statements do, a list of
                           { number, line, kind, inside, sql, fingerprint, impact, waived }; those

@@ -18,9 +18,9 @@ local meanings = {
   allow = { level = "notice" },
 }
 
--- Findings that the environment's policy has turned off count for nothing.
+-- Findings that the environment's policy has turned off count for nothing, nor does what is done.
 function findings:add(file, finding)
-  if file.known then
+  if file.known or (finding.statement or math.huge) <= (file.applied or 0) then
     return
   end
   local wanted = self.levels[finding.rule]
