@@ -74,7 +74,7 @@ function waiver.find(list, finding)
   for _, one in ipairs(list) do
     if lifts(one, finding) then
       one.used = true
-      one.loose = one.loose or finding.fingerprint and not one["for"]
+      one.loose = one.loose or finding.fingerprint and not one["for"] and not one.object
       return one
     end
   end
@@ -99,7 +99,7 @@ function waiver.problem(one, of)
   elseif not one.used and known ~= "late" and of.levels[one.rule] ~= "allow" then
     return "waiver-unused", ("the waiver of %s%s lifts nothing"):format(one.rule, one.object and " " .. one.object or ""), "remove it"
   elseif one.loose and of.levels["waiver-unbound"] then
-    return "waiver-unbound", ("the waiver of %s does not say which statement it was given to"):format(one.rule),
+    return "waiver-unbound", ("the waiver of %s says neither its object nor which statement it was given to"):format(one.rule),
       one.below and "stint lint --bind writes it" or "put it above its statement; stint lint --bind then writes it"
   end
 end

@@ -12,6 +12,8 @@ policy {
   downtime = "warn", -- files with -- stint: downtime "TEXT"
   order = "strict",
   replica_lag = "10s",
+  -- rehearsed = true, -- stint plan --rehearse has gone well with exactly this text
+  rules = { ["waiver-unbound"] = "deny" }, -- waivers name an object, or their statement: stint lint --bind
   -- Who may say: deploy --override GATE --reason TEXT. The ledger keeps it.
   -- override = { window = "dba", backup = "dba" },
 }
