@@ -5,6 +5,7 @@ local eventually = require "spec.support.eventually"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local pg = cluster.get()
 
@@ -38,15 +39,9 @@ local function lines(text)
   return list
 end
 
-local function output(command)
-  local pipe = assert(io.popen("env -u LD_PRELOAD sh -c " .. place.quoted(command)))
-  local text = pipe:read("a"):gsub("%s+$", "")
-  pipe:close()
-  return text
-end
-
 describe("backup", function()
   local url, name, project
+  local says = story.says
 
   local function stint(code, args, env, more)
     env = env or {}
@@ -64,16 +59,12 @@ describe("backup", function()
     return json.decode(stint(0, { "backup", "--json", ... }).out)
   end
 
-  local function says(text, r)
-    assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
-  end
-
   local function ledger(sql)
     return pg:sql(name, sql)
   end
 
   local function files(folder)
-    return lines(output("cd " .. place.quoted(project) .. " && ls -A " .. (folder or "backups")))
+    return lines(place.output("cd " .. place.quoted(project) .. " && ls -A " .. (folder or "backups")))
   end
 
   before_each(function()
@@ -90,13 +81,13 @@ describe("backup", function()
     assert.is_false(b.proven)
     assert.equal("2_two", b.last_migration)
     local path = project .. "/" .. b.file
-    assert.equal(b.checksum, output("sha256sum < " .. path):match "^%x+")
+    assert.equal(b.checksum, place.output("sha256sum < " .. path):match "^%x+")
     assert.equal(b.checksum .. "|custom|2_two|t|t|f|" .. path, ledger [[SELECT checksum, format, last_migration, read_at >= taken_at,
       bytes > 1000, proven_at IS NOT NULL, file FROM stint.backup]])
     local note = json.decode(place.read(path .. ".json"))
     assert.equal(b.checksum, note.checksum)
     assert.equal("development", note.environment)
-    assert.equal("600 600 700", output(("stat -c %%a %s %s.json %s/backups | tr '\n' ' '"):format(path, path, project)))
+    assert.equal("600 600 700", place.output(("stat -c %%a %s %s.json %s/backups | tr '\n' ' '"):format(path, path, project)))
     assert.same({ ".gitignore", b.file:match "[^/]+$", b.file:match "[^/]+$" .. ".json" }, files())
     assert.equal("*\n", place.read(project .. "/backups/.gitignore"))
   end)
@@ -107,7 +98,7 @@ describe("backup", function()
     assert.is_truthy(place.read(project .. "/" .. plain.file):find("PostgreSQL database dump complete", 1, true))
     local folder = backup("--format", "directory", "--jobs", "2")
     assert.matches("^backups/.*%.dir$", folder.file)
-    local sum = output(("cd %s/%s && LC_ALL=C sha256sum * | sha256sum"):format(project, folder.file))
+    local sum = place.output(("cd %s/%s && LC_ALL=C sha256sum * | sha256sum"):format(project, folder.file))
     assert.equal(folder.checksum, sum:match "^%x+")
     assert.equal("2", ledger "SELECT count(*) FROM stint.backup")
   end)
@@ -176,7 +167,7 @@ describe("backup", function()
   it("says which package has the client that is missing", function()
     local bin = place.folder()
     place.write(bin .. "/pg_dump", "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.1'\n")
-    output("chmod +x " .. bin .. "/pg_dump")
+    place.output("chmod +x " .. bin .. "/pg_dump")
     -- server_bin is not the only place
     stint(0, { "backup", "--server-bin", bin })
     local major = tonumber(ledger "SELECT current_setting('server_version_num')::int / 10000")
@@ -187,13 +178,13 @@ describe("backup", function()
   it("keeps the password out of the process list", function()
     -- a pg_dump that tells what it was started with
     local bin = place.folder()
-    local real = output "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1"
+    local real = place.output "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1"
     place.write(bin .. "/pg_dump", ([[#!/bin/sh
       case "$1" in --version) exec %s/pg_dump --version;; esac
       { echo "$@"; echo "password $PGPASSWORD"; } > %s/said
       exec %s/pg_dump "$@"
     ]]):format(real, bin, real))
-    output(("chmod +x %s/pg_dump; ln -s %s/pg_restore %s/psql %s/"):format(bin, real, real, bin))
+    place.output(("chmod +x %s/pg_dump; ln -s %s/pg_restore %s/psql %s/"):format(bin, real, real, bin))
     local secret = "s3cr3t'word"
     local with = url:gsub("user=postgres", "user=postgres&password=s3cr3t'word")
     local r = stint(0, { "backup", "-v", "--server-bin", bin }, { URL = with })
@@ -265,13 +256,13 @@ describe("backup", function()
 
     it("leaves nothing on a full disk, and says so", function()
       local bin = place.folder()
-      local real = output "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1"
+      local real = place.output "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1"
       place.write(bin .. "/pg_dump", ([[#!/bin/sh
         case "$1" in --version) exec %s/pg_dump --version;; esac
         for word; do case "$word" in --file=*) ln -s /dev/full "${word#--file=}";; esac; done
         exec %s/pg_dump "$@"
       ]]):format(real, real))
-      output(("chmod +x %s/pg_dump; ln -s %s/pg_restore %s/psql %s/"):format(bin, real, real, bin))
+      place.output(("chmod +x %s/pg_dump; ln -s %s/pg_restore %s/psql %s/"):format(bin, real, real, bin))
       local r = stint(1, { "backup", "--server-bin", bin })
       says("No space left on device", r)
       says("HINT: make room where the backup goes, or choose another place: --to", r)

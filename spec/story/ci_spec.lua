@@ -7,13 +7,7 @@ local run = require "spec.support.run"
 local FOLDER = "docs/ci/"
 
 local function files()
-  local list = {}
-  local pipe = assert(io.popen("env -u LD_PRELOAD ls " .. FOLDER))
-  for name in pipe:lines() do
-    list[#list + 1] = name
-  end
-  pipe:close()
-  return list
+  return place.lines("ls " .. FOLDER)
 end
 
 -- What a shell makes of it, up to the end of the command; a variable stays as it is written.

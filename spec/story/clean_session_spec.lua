@@ -4,15 +4,13 @@ local story = require "spec.support.story"
 
 describe("the next file", function()
   local url, db
+  local has = story.has
+
   local at = story.new()
   local write = at.write
 
   local function up(code, ...)
     return at.stint(code, "up", ...)
-  end
-
-  local function has(text, where)
-    assert.is_truthy(where:find(text, 1, true), ("%q is not in:\n%s"):format(text, where))
   end
 
   -- One column of a query, in one line.

@@ -18,10 +18,7 @@ end
 
 -- Has the process called somebody?
 local function has_socket(pid)
-  local pipe = assert(io.popen(("env -u LD_PRELOAD ls -l /proc/%d/fd 2>&1"):format(pid)))
-  local text = pipe:read "a"
-  pipe:close()
-  return text:find("socket:", 1, true) ~= nil
+  return place.output(("ls -l /proc/%d/fd 2>&1"):format(pid)):find("socket:", 1, true) ~= nil
 end
 
 -- Waits on the spec's own lock, without a sleep.

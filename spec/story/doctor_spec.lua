@@ -127,7 +127,7 @@ describe("doctor", function()
     as "app"
     finds("ledger_rights", "wrong", "app may not use the ledger's schema stint", "GRANT USAGE ON SCHEMA stint TO app")
     pg:sql(url, "GRANT USAGE ON SCHEMA stint TO app; GRANT SELECT ON ALL TABLES IN SCHEMA stint TO app")
-    local one = finds("ledger_rights", "wrong", "app may not INSERT stint.run")
+    local one = finds("ledger_rights", "wrong", "app may not DELETE stint.catalog", "GRANT INSERT (command, environment, who, program) ON stint.run TO app")
     pg:sql(url, one.mend)
     local found = look()
     assert.equal("ok", found.ledger_rights[1].level)
@@ -220,9 +220,7 @@ describe("doctor", function()
 
   it("names replicas and how far they are behind", function()
     assert.equal("none is connected", look().replicas[1].message)
-    local pipe = io.popen "env -u LD_PRELOAD pg_config --bindir"
-    local bin = pipe:read "l"
-    pipe:close()
+    local bin = place.output "pg_config --bindir"
     local h = run.start(
       { "-D", place.folder(), "-h", pg.host, "-p", pg.port, "-U", "postgres", "--no-sync" },
       { program = bin .. "/pg_receivewal" }

@@ -15,6 +15,8 @@ INSERT INTO people VALUES (1, 'x;y');
 
 describe("an applied file", function()
   local url, project, db
+  local has = story.has
+
   local at = story.new()
   local stint, write = at.run, at.write
 
@@ -24,10 +26,6 @@ describe("an applied file", function()
 
   local function up(code, ...)
     return at.stint(code, "up", ...)
-  end
-
-  local function has(text, where)
-    assert.is_truthy(where:find(text, 1, true), ("%q is not in:\n%s"):format(text, where))
   end
 
   -- "1 applied, 2 pending"

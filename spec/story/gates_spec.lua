@@ -310,7 +310,7 @@ describe("a gate", function()
     write("scripts/seeds/production.sql", "INSERT INTO users VALUES (1);\n")
     passes()
     assert.equal(0, in_production("backup", "--to", "b").code)
-    local backup = io.popen("ls " .. project .. "/b/*.dump"):read "l"
+    local backup = place.output("ls " .. project .. "/b/*.dump")
     local closed = "window = { freeze = { '2000-01-01..2999-12-31' } }, override = { window = 'gate_dba' }"
     demands(closed .. ", approvals = 2, reversible = true, applied_on = 'staging'")
     local commands = { { "down", "--allow", "data-loss" }, { "seed" }, { "restore", backup } }

@@ -265,9 +265,7 @@ describe("the guide", function()
 
     -- and where that is not enough, the backup of before
     edit(POLICY, 'freeze = { "2000-01-01..2999-12-31" }, ', "")
-    local pipe = assert(io.popen("env -u LD_PRELOAD ls " .. project .. "/backups/*.dump"))
-    local backup = pipe:read "l"
-    pipe:close()
+    local backup = place.output("ls " .. project .. "/backups/*.dump")
     stint(5, "production", "restore", backup)
     stint(0, "production", "restore", backup, "--confirm", "production", "--direct-url", url.production)
     assert.equal("legacy.id legacy.note", columns "production")

@@ -13,13 +13,7 @@ describe("stint lint --fix", function()
   local stint, write = at.stint, at.write
 
   local function files()
-    local list = {}
-    local pipe = assert(io.popen("env -u LD_PRELOAD ls " .. place.quoted(project .. "/scripts/migrations")))
-    for name in pipe:lines() do
-      list[#list + 1] = name
-    end
-    pipe:close()
-    return list
+    return place.lines("ls " .. place.quoted(project .. "/scripts/migrations"))
   end
 
   local BASE = [[

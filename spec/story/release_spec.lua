@@ -3,6 +3,7 @@ local cluster = require "spec.support.cluster"
 local json = require "dkjson"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
+local story = require "spec.support.story"
 
 local pg = cluster.get()
 
@@ -24,6 +25,7 @@ local SECRET = ("0123456789abcdef"):rep(4)
 
 describe("release", function()
   local staging, production, name, project
+  local says = story.says
 
   local function stint(code, args, env)
     env = env or {}
@@ -31,10 +33,6 @@ describe("release", function()
     local r = run(args, { cwd = project, env = env })
     assert.equal(code, r.code, r.err .. r.out)
     return r
-  end
-
-  local function says(text, r)
-    assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
   end
 
   local function write(file, text)

@@ -4,6 +4,7 @@ local json = require "dkjson"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local pg = cluster.get()
 
@@ -58,6 +59,7 @@ WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = x.class AND d.objid 
 
 describe("reset", function()
   local url, name, project
+  local says = story.says
 
   local function write(file, text)
     place.write(project .. "/scripts/migrations/" .. file, text)
@@ -75,10 +77,6 @@ describe("reset", function()
     local r = run({ ... }, options())
     assert.equal(code, r.code, r.err)
     return r
-  end
-
-  local function says(text, r)
-    assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
   end
 
   -- As a superuser, whoever `url` is.

@@ -6,6 +6,8 @@ local story = require "spec.support.story"
 
 describe("stint resolve", function()
   local url, project, db
+  local has = story.has
+
   local at = story.new()
   local stint, write = at.run, at.write
 
@@ -15,10 +17,6 @@ describe("stint resolve", function()
 
   local function up(code, ...)
     return at.stint(code, "up", ...)
-  end
-
-  local function has(text, where)
-    assert.is_truthy(where:find(text, 1, true), ("%q is not in:\n%s"):format(text, where))
   end
 
   local function resolve(said, ...)

@@ -4,6 +4,7 @@ local json = require "dkjson"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local pg = cluster.get()
 
@@ -33,15 +34,9 @@ local FILES = {
 
 local THIRD = "CREATE TABLE three (id int);\nDELETE FROM one WHERE id > 10;\n"
 
-local function output(command)
-  local pipe = assert(io.popen("env -u LD_PRELOAD sh -c " .. place.quoted(command)))
-  local text = pipe:read("a"):gsub("%s+$", "")
-  pipe:close()
-  return text
-end
-
 describe("restore", function()
   local url, name, project
+  local says = story.says
 
   local function options(more)
     local env = { URL = url }
@@ -59,10 +54,6 @@ describe("restore", function()
 
   local function backup(...)
     return json.decode(stint(0, { "backup", "--json", ... }).out)
-  end
-
-  local function says(text, r)
-    assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
   end
 
   local function sql(text)
@@ -276,13 +267,13 @@ describe("restore", function()
       before = change()
       -- a pg_restore that gives up after half of it, as one does that is killed
       local bin = place.folder()
-      local real = output "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1"
+      local real = place.output "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1"
       place.write(bin .. "/pg_restore", ([[#!/bin/sh
         case "$*" in *--list*|*/dev/null*) exec %s/pg_restore "$@";; esac
         %s/pg_restore "$@" | head -c 5000
         kill -9 $$
       ]]):format(real, real))
-      output(("chmod +x %s/pg_restore; ln -s %s/pg_dump %s/psql %s/"):format(bin, real, real, bin))
+      place.output(("chmod +x %s/pg_restore; ln -s %s/pg_dump %s/psql %s/"):format(bin, real, real, bin))
       local r = stint(1, { "restore", b.file, "--server-bin", bin })
       says("pg_restore was ended by signal 9", r)
       says("STATE: rolled back: nothing was changed", r)
@@ -294,6 +285,6 @@ describe("restore", function()
     local b = backup()
     local tmp = place.folder()
     stint(0, { "restore", b.file }, { TMPDIR = tmp })
-    assert.equal("", output("ls -A " .. tmp))
+    assert.equal("", place.output("ls -A " .. tmp))
   end)
 end)

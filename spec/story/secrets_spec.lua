@@ -25,15 +25,13 @@ end
 
 -- The command lines of all processes there are.
 local function command_lines()
-  local pipe = assert(io.popen "env -u LD_PRELOAD ls /proc")
   local all = {}
-  for name in pipe:lines() do
+  for _, name in ipairs(place.lines "ls /proc") do
     if name:find "^%d+$" then
       local ok, text = pcall(place.read, "/proc/" .. name .. "/cmdline")
       all[#all + 1] = ok and text or ""
     end
   end
-  pipe:close()
   return table.concat(all, "\n")
 end
 

@@ -4,6 +4,7 @@ local json = require "dkjson"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local pg = cluster.get()
 
@@ -19,6 +20,7 @@ who = bob
 
 describe("seed", function()
   local url, project, db
+  local says = story.says
 
   local function write(name, text)
     place.write(project .. "/scripts/seeds/" .. name, text)
@@ -28,10 +30,6 @@ describe("seed", function()
     local r = run({ ... }, { cwd = project, env = { URL = url } })
     assert.equal(code, r.code, r.err)
     return r
-  end
-
-  local function says(text, r)
-    assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
   end
 
   local function people()

@@ -6,26 +6,19 @@ local place = require "spec.support.place"
 local statement = require("native").statement
 
 local function folder()
-  local pipe = assert(io.popen "pg_config --sharedir 2>/dev/null; ls -d /usr/share/postgresql/*/ 2>/dev/null")
   local found
-  for line in pipe:lines() do
+  for _, line in ipairs(place.lines "pg_config --sharedir 2>/dev/null; ls -d /usr/share/postgresql/*/ 2>/dev/null") do
     local dir = line:gsub("/$", "")
     if place.exists(dir .. "/information_schema.sql") then
       found = dir
     end
   end
-  pipe:close()
   return assert(found, "no folder with PostgreSQL's .sql files")
 end
 
 local function files()
-  local dir, list = folder(), {}
-  local pipe = assert(io.popen(("ls %s/*.sql %s/extension/*.sql"):format(dir, dir)))
-  for line in pipe:lines() do
-    list[#list + 1] = line
-  end
-  pipe:close()
-  return list
+  local dir = folder()
+  return place.lines(("ls %s/*.sql %s/extension/*.sql"):format(dir, dir))
 end
 
 -- Without psql's own lines: the scripts of extensions end psql by \quit.

@@ -24,14 +24,11 @@ local settings = {
 
 local function bin()
   local command = "ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -t/ -k5 -n | tail -1; pg_config --bindir 2>/dev/null"
-  local pipe = assert(io.popen("env -u LD_PRELOAD sh -c " .. place.quoted(command)))
-  for folder in pipe:lines() do
+  for _, folder in ipairs(place.lines(command)) do
     if place.exists(folder .. "/initdb") then
-      pipe:close()
       return folder
     end
   end
-  pipe:close()
   error("initdb is not installed: sudo apt-get install postgresql")
 end
 
@@ -123,13 +120,11 @@ end
 -- copied to where the servers' account may read them.
 function cluster.other_versions()
   local found = {}
-  local pipe = assert(io.popen("ls build/servers 2>/dev/null"))
-  for major in pipe:lines() do
+  for _, major in ipairs(place.lines "ls build/servers 2>/dev/null") do
     local folder = place.folder()
     place.copy("build/servers/" .. major, folder)
     found[tonumber(major)] = folder .. "/" .. major .. "/bin"
   end
-  pipe:close()
   return found
 end
 

@@ -17,6 +17,22 @@ function place.quoted(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
+-- What a shell prints for it, without the last line end.
+function place.output(command)
+  local pipe = assert(io.popen("env -u LD_PRELOAD sh -c " .. place.quoted(command)))
+  local text = pipe:read("a"):gsub("%s+$", "")
+  pipe:close()
+  return text
+end
+
+function place.lines(command)
+  local list = {}
+  for line in place.output(command):gmatch "[^\n]+" do
+    list[#list + 1] = line
+  end
+  return list
+end
+
 function place.remove(path)
   shell("rm -rf -- " .. place.quoted(path))
 end

@@ -73,9 +73,13 @@ function story.new(env)
   return at
 end
 
--- The text is somewhere in what the run wrote on stderr.
+function story.has(text, where)
+  assert.is_truthy(where:find(text, 1, true), ("%q is not in:\n%s"):format(text, where))
+end
+
+-- On stderr.
 function story.says(text, r)
-  assert.is_truthy(r.err:find(text, 1, true), ("%q is not in:\n%s"):format(text, r.err))
+  story.has(text, r.err)
 end
 
 return story

@@ -11,7 +11,7 @@ describe("db", function()
   end)
 
   before_each(function()
-    world = assert(native.open { time = 5000, memory = 64 * 1024 * 1024 })
+    world = assert(native.open { time = 60000, memory = 64 * 1024 * 1024 })
     assert(native.connect(world, url))
   end)
 
@@ -279,7 +279,7 @@ describe("db", function()
 
   it("ends the call, past every pcall, on Ctrl-C", function()
     local code, said = native.forked(function()
-      local own = assert(native.open { time = 5000 })
+      local own = assert(native.open { time = 60000 })
       assert(native.connect(own, url))
       assert(native.declare(own, FILE, [[
         migration { up = function(db) while true do pcall(db.exec, db, "SELECT pg_sleep(10)") end end }]]))
@@ -591,7 +591,7 @@ describe("db", function()
 
   it("holds parameters within the limit of memory", function()
     native.close(world)
-    world = assert(native.open { memory = 8 * 1024 * 1024, time = 5000 })
+    world = assert(native.open { memory = 8 * 1024 * 1024, time = 60000 })
     assert(native.connect(world, url))
     local much = 'local s, t = ("x"):rep(100000), {} for i = 1, 1000 do t[i] = s end '
     says("$1 needs more memory than the 8192 kB that scripts may hold (lua_memory)", much .. 'db:exec("SELECT $1::text[]", t)')

@@ -4,7 +4,7 @@ local place = require "spec.support.place"
 local FILE = "scripts/migrations/0042_x.lua"
 
 local function open(limits)
-  return assert(native.open(limits or { time = 2000, memory = 16 * 1024 * 1024 }))
+  return assert(native.open(limits or { time = 60000, memory = 16 * 1024 * 1024 }))
 end
 
 -- The failure of loading a text, or nil.
@@ -138,7 +138,7 @@ describe("the sandbox", function()
 
   it("is opened by unsafe", function()
     assert.is_nil(fails([[assert(io.open("/dev/null")):close() assert(load("return 1")() == 1)]],
-      { unsafe = true, time = 2000 }))
+      { unsafe = true, time = 60000 }))
   end)
 
   it("prints and logs to stderr", function()
@@ -271,7 +271,7 @@ describe("require", function()
     for name, text in pairs(files) do
       place.write(folder .. "/" .. name, text)
     end
-    return open { folder = folder .. "/scripts", time = 2000 }
+    return open { folder = folder .. "/scripts", time = 60000 }
   end
 
   -- The message without the place of the temporary folder.
