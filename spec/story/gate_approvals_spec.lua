@@ -46,9 +46,10 @@ describe("the gate of approvals", function()
     return r
   end
 
-  -- A row that nobody has given by stint.approve(); `more`: columns that are otherwise.
+  -- A row that nobody has given by stint.approve(), written by the ledger's owner; `more`: columns that are otherwise.
   local function forge(more)
     pg:sql(url, ([[
+      SET ROLE keeper;
       INSERT INTO stint.approval (migration, checksum, tokens, environment, place, role, who, signature)
       SELECT migration, checksum, tokens, %s, %s, %s, who, signature FROM stint.approval ORDER BY id LIMIT 1]]):format(
       more.environment or "environment", more.place or "place", more.role or "role"))
@@ -126,6 +127,18 @@ describe("the gate of approvals", function()
     refuses("postgres is a superuser", "postgres")
     pg:sql(url, "REVOKE INSERT ON stint.approval FROM ci")
     assert.equal(0, deploy().code)
+  end)
+
+  it("is not opened by a row that the migrator has written", function()
+    approve "anna"
+    local row = [[INSERT INTO stint.approval (migration, checksum, tokens, environment, place, role, who)
+      SELECT migration, checksum, tokens, environment, place, '%s', who FROM stint.approval ORDER BY id LIMIT 1]]
+    demands "{ not_author = true }"
+    assert.is_false(pcall(pg.sql, pg, as "ci", row:format "bob"))
+    refuses "anna's does not count: by the author of the file"
+    pg:sql(url, "GRANT SELECT, INSERT ON stint.approval TO ci")
+    pg:sql(as "ci", row:format "bob")
+    refuses "has no approval that can count: ci may write to the table of the approvals"
   end)
 
   it("with keys believes nothing but signatures, not even the owner", function()
