@@ -57,7 +57,7 @@ describe("a first run that is refused", function()
     place.remove(project .. "/scripts/checks/no.lua")
     refuses("plan", "deploy", "--plan", ("0"):rep(64))
 
-    local r = stint "deploy"
+    local r = stint("deploy", "--plan", stint("plan").out:match "%x%x%x%x%x%x%x%x%x%x%x%x+")
     assert.equal(0, r.code, r.err)
     assert.equal("1_users applied", pg:sql(url, "SELECT name || ' ' || state FROM stint.migration"))
   end)
