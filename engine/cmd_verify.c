@@ -80,7 +80,7 @@ static void print_json(const Call *call, const Trial *trial, const Proven *prove
     json_set(json, "migrations", files);
     json_set_integer(json, "verified", (long long)(trial->ways - trial->faults));
     json_set_integer(json, "one_way", (long long)(trial->count - trial->ways));
-    json_set_integer(json, "faults", (long long)trial->faults);
+    json_set_integer(json, "differences", (long long)trial->faults);
     json_set_flag(json, "recorded", proven->count && !proven->why_not);
     json_set_text(json, "not_recorded", proven->why_not);
     puts(json_text(json));
@@ -181,6 +181,7 @@ const Command cmd_verify = {
         "is shown, and the exit code is 2. Rows of tables are not compared. That a pending text\n"
         "went well is entered in the environment's ledger, for the gate `verified`.",
     .needs = NEED_CONFIG,
+    .targets = TARGETS_DIFF,
     .options = options,
     .run = verify,
 };

@@ -3,6 +3,7 @@
 #include "event.h"
 #include "fail.h"
 #include "revert.h"
+#include "run.h"
 #include "runner.h"
 #include "session.h"
 #include "text.h"
@@ -64,6 +65,18 @@ static bool drop(Stage *stage) {
     return !name || scratch_drop(stage->scratch, name);
 }
 
+/* What a run makes itself is no file's doing: the ledger, the schema of search_path. */
+static bool furnish(Stage *stage) {
+    Arena *a = arena_new();
+    Run run = {.arena = a, .config = stage->config, .command = "verify", .depth = LEDGER_BRIEF};
+    bool ok = run_connect(&run, SESSION_MUST_EXIST) && run_look(&run) &&
+              (!run.plan.due || (run_lock(&run) && run_begin(&run)));
+    run_end(&run, "ok");
+    run_close(&run);
+    arena_free(a);
+    return ok;
+}
+
 bool stage_begin(Stage *stage) {
     listen(stage);
     if (!drop(stage) || !scratch_make(stage->scratch, stage->arena, stage->model, &stage->database))
@@ -71,7 +84,7 @@ bool stage_begin(Stage *stage) {
     stage->config = own_config(stage);
     stage->eye = session_open(stage->arena, stage->config, "verify", SESSION_MUST_EXIST);
     stage->position = 0;
-    return stage->eye != NULL;
+    return stage->eye && furnish(stage);
 }
 
 void stage_end(Stage *stage) {

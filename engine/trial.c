@@ -214,7 +214,7 @@ static bool list_files(Hold *hold) {
 static bool on_stage(Arena *a, Trial *out, Scratch *scratch, const char *model) {
     Stage stage = {.arena = a, .looks = arena_new(), .scratch = scratch, .model = model};
     Hold hold = {.arena = a, .out = out, .stage = &stage};
-    bool ok = begin_anew(&hold) && list_files(&hold) && try_all(&hold);
+    bool ok = stage_begin(&stage) && list_files(&hold) && try_all(&hold);
     stage_end(&stage);
     arena_free(stage.looks);
     return ok;

@@ -24,7 +24,7 @@ SET catalog.roles = no
 
 -- :name catalog_objects
 -- $1 the ledger's schema, which does not count, nor do triggers that call it, other ledgers, and what extensions brought
--- with them. $2 the one schema that does, or NULL.
+-- with them. $2 the one schema that does, or NULL. Options of servers may be secret: a digest stands for them.
 -- An acl that is NULL and one that says the same in words are equal.
 WITH space AS MATERIALIZED (
   SELECT n.oid, n.nspname, quote_ident(n.nspname) AS id, n.nspowner, n.nspacl FROM pg_namespace n
@@ -124,7 +124,7 @@ WITH space AS MATERIALIZED (
       (SELECT string_agg(t.schemaname || '.' || t.tablename, ', ' ORDER BY 1) FROM pg_publication_tables t WHERE t.pubname = p.pubname AND NOT p.puballtables))
   FROM pg_publication p
   UNION ALL
-  SELECT 'server', 'pg_foreign_server'::regclass, s.oid, 0, quote_ident(s.srvname), concat_ws(' ', w.fdwname, s.srvtype, s.srvversion, array_to_string(s.srvoptions, ', '))
+  SELECT 'server', 'pg_foreign_server'::regclass, s.oid, 0, quote_ident(s.srvname), concat_ws(' ', w.fdwname, s.srvtype, s.srvversion, 'options ' || md5(array_to_string(s.srvoptions, ', ')))
   FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
   UNION ALL
   SELECT 'collation', 'pg_collation'::regclass, c.oid, 0, n.id || '.' || quote_ident(c.collname), concat_ws(' ', c.collprovider, c.collisdeterministic, c.collcollate) FROM pg_collation c JOIN space n ON n.oid = c.collnamespace

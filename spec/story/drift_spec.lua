@@ -64,6 +64,20 @@ describe("drift", function()
     assert.matches("(stint deploy, run 4)", stint(0, "drift").out, 1, true)
   end)
 
+  it("is none while a detached backfill is under way, nor when workers have ended it", function()
+    write("config.ini", place.read(project .. "/config.ini") .. "backfills = detached\n")
+    stint(0, "deploy")
+    pg:sql(url, "INSERT INTO users SELECT generate_series(1, 10)")
+    write("scripts/migrations/2_fill.lua", [[
+      backfill { table = "users", set = { email = "'x'" }, where = "email IS NULL", writes = "trigger", finally = { not_null = "email" } }
+    ]])
+    stint(0, "deploy")
+    assert.same({}, differences())
+    stint(0, "work")
+    assert.equal("t", pg:sql(url, "SELECT attnotnull FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'email'"))
+    assert.same({}, differences())
+  end)
+
   it("shows what was added, removed and changed, object by object", function()
     stint(0, "deploy")
     pg:sql(url, [[

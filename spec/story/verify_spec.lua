@@ -136,6 +136,26 @@ describe("verify", function()
     assert.matches("1 applied; 1 with a way down, 1 of them up, down and up again: verified\n", r.out, 1, true)
   end)
 
+  it("does not mind the schema that a run makes", function()
+    local config = place.read(project .. "/config.ini")
+    place.write(project .. "/config.ini", config .. "schema = app\n")
+    stint(0, "verify")
+  end)
+
+  it("is for each target of a fleet, and entered in its ledger", function()
+    local config = place.read(project .. "/config.ini")
+    place.write(project .. "/config.ini", config .. "targets = schema:a, schema:b\n")
+    stint(0, "up")
+    write("migrations/2_age.sql", "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nALTER TABLE users DROP COLUMN age;\n")
+    local r = stint(0, "verify")
+    assert.matches("2 targets: 2 ok; 0 differences\n", r.out, 1, true)
+    local url = config:match "\nurl = (%S+)"
+    assert.equal("1 1", pg:sql(url, "SELECT concat_ws(' ', (SELECT count(*) FROM stint_a.event WHERE kind = 'verified'),"
+      .. "(SELECT count(*) FROM stint_b.event WHERE kind = 'verified'))"))
+    write("migrations/2_age.sql", "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nSELECT 1;\n")
+    assert.matches("2 targets: 2 different; 2 differences\n", stint(2, "verify").out, 1, true)
+  end)
+
   it("has nothing to verify where there are no files", function()
     os.remove(project .. "/scripts/migrations/1_users.sql")
     assert.matches(": nothing to verify\n", stint(0, "verify").out, 1, true)
