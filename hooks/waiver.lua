@@ -57,7 +57,8 @@ end
 
 -- Another statement on the same line is not meant.
 local function stands_above(one, finding)
-  return one.below.line == finding.top_line and (not finding.fingerprint or one.below.fingerprint == finding.fingerprint)
+  local s = one.below
+  return s.line == finding.top_line and (not finding.fingerprint or s.fingerprint == finding.fingerprint)
 end
 
 -- What is about the file as a whole is lifted from anywhere in it.
@@ -89,17 +90,20 @@ function waiver.problem(one, of)
       "mend what it was for, or give it a new date and reason"
   elseif not known then
     local near = native.nearest(one.rule, of.names)
-    return "waiver-unused", ("there is no rule %s%s"):format(one.rule, near and (", did you mean %s?"):format(near) or ""),
-      "stint help rules lists them"
+    near = near and (", did you mean %s?"):format(near) or ""
+    return "waiver-unused", ("there is no rule %s%s"):format(one.rule, near), "stint help rules lists them"
   elseif one.stale and one.below then
     return "waiver-stale", ("the waiver of %s was given to another statement than the one below it"):format(one.rule),
       ("look whether its reason still holds; then it is for=%s"):format(one.below.written:sub(1, DIGITS))
   elseif one.stale then
-    return "waiver-stale", ("the waiver of %s was given to a statement that is not below it any more"):format(one.rule), "remove it"
+    return "waiver-stale", ("the waiver of %s was given to a statement that is not below it any more"):format(one.rule),
+      "remove it"
   elseif not one.used and known ~= "late" and of.levels[one.rule] ~= "allow" then
-    return "waiver-unused", ("the waiver of %s%s lifts nothing"):format(one.rule, one.object and " " .. one.object or ""), "remove it"
+    local object = one.object and " " .. one.object or ""
+    return "waiver-unused", ("the waiver of %s%s lifts nothing"):format(one.rule, object), "remove it"
   elseif one.loose and of.levels["waiver-unbound"] then
-    return "waiver-unbound", ("the waiver of %s says neither its object nor which statement it was given to"):format(one.rule),
+    return "waiver-unbound",
+      ("the waiver of %s says neither its object nor which statement it was given to"):format(one.rule),
       one.below and "stint lint --bind writes it" or "put it above its statement; stint lint --bind then writes it"
   end
 end

@@ -43,7 +43,8 @@ describe("the gate rehearsed", function()
   end
 
   local function is_there()
-    return pg:sql(name, "SELECT count(*) FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'age'") == "1"
+    local count = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'age'"
+    return pg:sql(name, count) == "1"
   end
 
   local function events()
@@ -107,7 +108,8 @@ describe("the gate rehearsed", function()
   it("is not satisfied by a rehearsal in which not all went well", function()
     write(FILE, TEXT .. "DO $$ BEGIN EXECUTE concat('LOCK TABLE first', ''); END $$;\n")
     rehearse "not all is as the plan says"
-    assert.matches("not entered in the ledger as rehearsed: not all is as the plan says", stint(0, "plan", "--rehearse").out, 1, true)
+    local out = stint(0, "plan", "--rehearse").out
+    assert.matches("not entered in the ledger as rehearsed: not all is as the plan says", out, 1, true)
     write(FILE, TEXT .. "GRANT SELECT ON users TO nobody_there;\n")
     rehearse "not all could be tried"
     write(FILE, TEXT .. "SELECT 1/0;\n")
@@ -131,7 +133,8 @@ describe("the gate rehearsed", function()
 
   it("makes no ledger, and says who does", function()
     pg:sql(name, "DROP SCHEMA stint CASCADE; DROP TABLE first")
-    assert.matches("not entered in the ledger as rehearsed: there is no ledger yet", stint(0, "plan", "--rehearse").out, 1, true)
+    local out = stint(0, "plan", "--rehearse").out
+    assert.matches("not entered in the ledger as rehearsed: there is no ledger yet", out, 1, true)
     assert.equal("f", pg:sql(name, "SELECT to_regnamespace('stint') IS NOT NULL"))
     refuses "its owner makes the ledger first, where that is entered: stint doctor --grants shows the SQL"
     local roles = { "--owner", "postgres" }
@@ -144,9 +147,11 @@ describe("the gate rehearsed", function()
   end)
 
   it("is a plan all the same for who may only read the ledger", function()
-    pg:sql(name, "GRANT USAGE ON SCHEMA stint TO rehearsed_ci; GRANT SELECT ON ALL TABLES IN SCHEMA stint, public TO rehearsed_ci")
+    pg:sql(name, [[GRANT USAGE ON SCHEMA stint TO rehearsed_ci;
+      GRANT SELECT ON ALL TABLES IN SCHEMA stint, public TO rehearsed_ci]])
     local r = stint(0, "plan", "--rehearse", "--url", (url:gsub("user=postgres", "user=rehearsed_ci")))
-    assert.matches("not entered in the ledger as rehearsed: cannot write an event to the ledger: permission denied", r.out, 1, true)
+    local why = "cannot write an event to the ledger: permission denied"
+    assert.matches("not entered in the ledger as rehearsed: " .. why, r.out, 1, true)
   end)
 
   describe("that its policy lets somebody override", function()

@@ -52,7 +52,8 @@ describe("a waiver", function()
 
   before_each(function()
     variable = nil
-    cluster.get():sql(name, "DROP SCHEMA public CASCADE; DROP SCHEMA IF EXISTS stint CASCADE; CREATE SCHEMA public; CREATE TABLE t (a int, b int)")
+    cluster.get():sql(name, [[DROP SCHEMA public CASCADE; DROP SCHEMA IF EXISTS stint CASCADE;
+      CREATE SCHEMA public; CREATE TABLE t (a int, b int)]])
     project = run.project({ ["scripts/migrations/README"] = "" }, CONFIG)
   end)
 
