@@ -21,12 +21,14 @@ ALTER TABLE users RENAME TO accounts;
 CREATE VIEW users AS SELECT * FROM accounts;   -- until nothing uses the old name
 COMMIT;]],
   transaction = function(t)
-    local found = {}
+    local found, began = {}, {} -- the names that tables had before the transaction
     for i, s in ipairs(t.statements) do
       local node = s.node
       local renames = node and node.tag == "RenameStmt" and tables[node.renameType] and s.table
       if renames and not s.table.is_new and not s.table.is_temp and s.table.kind ~= "sequence" then
-        local range, kept = node.relation, false
+        local range = node.relation
+        began[s.table] = began[s.table] or range.relname
+        local kept = began[s.table] == node.newname -- it has its name again
         for k = i + 1, #t.statements do
           kept = kept or takes(t.statements[k], range.schemaname, range.relname)
         end
@@ -57,6 +59,7 @@ COMMIT;]],
       "ALTER INDEX a RENAME TO b",
       "CREATE TABLE t (a int, CONSTRAINT k UNIQUE (a)); ALTER TABLE t RENAME CONSTRAINT k TO l",
       "ALTER SEQUENCE a RENAME TO b",
+      "ALTER TABLE t RENAME TO t_1; CREATE TABLE t (a int); DROP TABLE t; ALTER TABLE t_1 RENAME TO t",
     },
   },
 }

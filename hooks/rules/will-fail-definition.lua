@@ -132,35 +132,6 @@ local function same(columns, wanted)
   return #(columns or {}) == #wanted and has_all(columns, wanted) == nil
 end
 
--- As many columns here as there.
-local function pairs_up(constraint, found)
-  local own = constraint.fk_attrs and #constraint.fk_attrs or 1
-  if constraint.contype == "CONSTR_FOREIGN" and constraint.pk_attrs and #constraint.pk_attrs ~= own then
-    found[#found + 1] = deny(("a foreign key of %d columns cannot point to %d"):format(own, #constraint.pk_attrs), { at = constraint, certainty = "certain" })
-  end
-end
-
--- What a foreign key points to must be unique.
-local function targets(s, found)
-  for constraint in s:each "Constraint" do
-    pairs_up(constraint, found)
-    local other = constraint.contype == "CONSTR_FOREIGN" and constraint.pktable and s.impact.world:find(constraint.pktable)
-    if other and other.complete and other ~= s.table and (other.facts or other.is_new) then
-      local wanted, fits = tree.names(constraint.pk_attrs), false
-      for _, key in pairs(other.constraints) do
-        fits = fits or #wanted == 0 and key.type == "p" or (key.type == "p" or key.type == "u") and same(key.columns, wanted)
-      end
-      for _, index in pairs(fits and {} or other.indexes) do
-        fits = fits or index.unique and not index.partial and #wanted > 0 and same(index.columns, wanted)
-      end
-      if not fits then
-        found[#found + 1] = deny(("%s has no unique key%s for a foreign key to point to"):format(subject.name(other),
-          #wanted > 0 and " over " .. table.concat(wanted, ",") or ""), { at = constraint, object = other.id, certainty = "certain" })
-      end
-    end
-  end
-end
-
 local function words(text)
   local set = {}
   for word in text:gmatch "%S+" do
@@ -180,6 +151,67 @@ local function has_no_cast(from, to)
   end
   local pair = { from.name, to.name }
   return numbers[pair[1]] and others[pair[2]] or others[pair[1]] and numbers[pair[2]]
+end
+
+-- Types that are not to be compared.
+local function differ(a, b)
+  return a and b and not a.array and not b.array and (has_no_cast(a, b) or has_no_cast(b, a))
+end
+
+local function primary_of(relation)
+  for _, key in pairs(relation.constraints) do
+    if key.type == "p" then
+      return key.columns
+    end
+  end
+  return {}
+end
+
+local function unlike_keys(s, constraint, other, wanted, found)
+  local own = tree.names(constraint.fk_attrs)
+  own[1] = own[1] or constraint.parent and constraint.parent.colname
+  for i, name in ipairs(own) do
+    local a, b = s.table and s.table:type_of(name), wanted[i] and other:type_of(wanted[i])
+    for def in s:each "ColumnDef" do
+      local names = def.colname == name and def.typeName and not def.typeName.arrayBounds and tree.names(def.typeName.names)
+      a = names and { name = names[#names] } or a
+    end
+    if differ(a, b) then
+      found[#found + 1] = deny(("%s is %s, and %s.%s is %s: they cannot be compared"):format(name, a.name, subject.name(other), wanted[i], b.name), {
+        at = constraint, object = other.id, certainty = "certain",
+      })
+    end
+  end
+end
+
+-- As many columns here as there.
+local function pairs_up(constraint, found)
+  local own = constraint.fk_attrs and #constraint.fk_attrs or 1
+  if constraint.contype == "CONSTR_FOREIGN" and constraint.pk_attrs and #constraint.pk_attrs ~= own then
+    found[#found + 1] = deny(("a foreign key of %d columns cannot point to %d"):format(own, #constraint.pk_attrs), { at = constraint, certainty = "certain" })
+  end
+end
+
+-- What a foreign key points to must be unique.
+local function targets(s, found)
+  for constraint in s:each "Constraint" do
+    pairs_up(constraint, found)
+    local other = constraint.contype == "CONSTR_FOREIGN" and constraint.pktable and s.impact.world:find(constraint.pktable)
+    if other and other.complete and other ~= s.table and (other.facts or other.is_new) then
+      local wanted, fits = tree.names(constraint.pk_attrs), false
+      unlike_keys(s, constraint, other, #wanted > 0 and wanted or primary_of(other), found)
+      for _, key in pairs(other.constraints) do
+        fits = fits or #wanted == 0 and key.type == "p" or (key.type == "p" or key.type == "u") and same(key.columns, wanted)
+      end
+      for _, index in pairs(fits and {} or other.indexes) do
+        fits = fits or index.unique and not index.partial and #wanted > 0 and same(index.columns, wanted)
+      end
+      if not fits then
+        found[#found + 1] = deny(("%s has no unique key%s for a foreign key to point to"):format(subject.name(other),
+          #wanted > 0 and " over " .. table.concat(wanted, ",") or ""), { at = constraint, object = other.id, certainty = "certain" })
+      end
+    end
+  end
 end
 
 local function altered(s, found)
@@ -276,6 +308,8 @@ policy {
       "CREATE TABLE n (id bigint, day date) PARTITION BY RANGE (day); CREATE UNIQUE INDEX ON n (id)",
       "CREATE TABLE n (a int, A text)",
       "CREATE TABLE n (a int REFERENCES p (x, y))",
+      "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (p text REFERENCES p)",
+      "CREATE TABLE p (id uuid PRIMARY KEY); CREATE TABLE c (p int); ALTER TABLE c ADD FOREIGN KEY (p) REFERENCES p (id)",
       "DROP INDEX CONCURRENTLY i, j",
       "CREATE TABLE n (a int PRIMARY KEY, b int PRIMARY KEY)",
       "CREATE TABLE p (id int); CREATE TABLE c (p int REFERENCES p (id))",
@@ -300,6 +334,7 @@ policy {
       "CREATE INDEX i ON t (lower(email)) WHERE deleted_at IS NULL",
       "CREATE TABLE n (at timestamptz DEFAULT now(), CHECK (at < now()))",
       "CREATE TABLE n (id int PRIMARY KEY, parent int REFERENCES n)",
+      "CREATE TABLE p (id bigserial PRIMARY KEY, code varchar(3) UNIQUE); CREATE TABLE c (p int REFERENCES p, q text REFERENCES p (code))",
       "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES u (id) NOT VALID",
     },
   },
