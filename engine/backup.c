@@ -75,18 +75,6 @@ static bool look(Work *w) {
     return true;
 }
 
-/* A name as pg_dump's patterns have it: quoted, nothing in it is a pattern. */
-static const char *leave_out(Arena *a, const char *schema) {
-    Text text = text_on(a);
-    text_add(&text, "--exclude-schema=\"");
-    for (; *schema; schema++) {
-        text_add(&text, *schema == '"' ? "\"" : "");
-        text_add_char(&text, *schema);
-    }
-    text_add(&text, "\"");
-    return text.at;
-}
-
 static const char *const *dump_arguments(const Work *w) {
     Arena *a = w->arena;
     const char **argv = arena_take(a, (w->kept.count + 12) * sizeof *argv);
@@ -102,7 +90,7 @@ static const char *const *dump_arguments(const Work *w) {
     if (w->wanted->jobs)
         argv[n++] = arena_format(a, "--jobs=%s", w->wanted->jobs);
     for (size_t i = 0; i < w->kept.count; i++)
-        argv[n++] = leave_out(a, w->kept.at[i]);
+        argv[n++] = client_without(a, w->kept.at[i]);
     argv[n++] = "--dbname";
     argv[n] = w->client.conninfo;
     return argv;

@@ -16,11 +16,11 @@
 #include <unistd.h>
 
 static const Command *const commands[] = {
-    &cmd_init,    &cmd_new,     &cmd_status,   &cmd_plan,    &cmd_lint,    &cmd_up,
-    &cmd_deploy,  &cmd_promote, &cmd_down,     &cmd_redo,    &cmd_reset,   &cmd_seed,
-    &cmd_approve, &cmd_resolve, &cmd_backfill, &cmd_backup,  &cmd_restore, &cmd_lock,
-    &cmd_test,    &cmd_work,    &cmd_watch,    &cmd_verify,  &cmd_drift,   &cmd_diff,
-    &cmd_doctor,  &cmd_dev,     &cmd_help,     &cmd_version, NULL,
+    &cmd_init,    &cmd_new,     &cmd_status,   &cmd_plan,   &cmd_lint,    &cmd_up,
+    &cmd_deploy,  &cmd_promote, &cmd_down,     &cmd_redo,   &cmd_reset,   &cmd_seed,
+    &cmd_approve, &cmd_resolve, &cmd_backfill, &cmd_backup, &cmd_restore, &cmd_lock,
+    &cmd_test,    &cmd_work,    &cmd_watch,    &cmd_verify, &cmd_drift,   &cmd_diff,
+    &cmd_dump,    &cmd_doctor,  &cmd_dev,      &cmd_help,   &cmd_version, NULL,
 };
 
 static const Option globals[] = {

@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "file.h"
 #include "pgurl.h"
+#include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,4 +86,16 @@ bool client_for(Arena *a, const Client *client, const char *url, Client *out) {
 
 const char *client_program(Arena *a, const Client *client, const char *name) {
     return file_join(a, client->folder, name);
+}
+
+/* A name as pg_dump's patterns have it: quoted, nothing in it is a pattern. */
+const char *client_without(Arena *a, const char *schema) {
+    Text text = text_on(a);
+    text_add(&text, "--exclude-schema=\"");
+    for (; *schema; schema++) {
+        text_add(&text, *schema == '"' ? "\"" : "");
+        text_add_char(&text, *schema);
+    }
+    text_add(&text, "\"");
+    return text.at;
 }

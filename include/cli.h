@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 extern const Command cmd_approve, cmd_backfill, cmd_backup, cmd_deploy, cmd_dev, cmd_diff,
-    cmd_doctor, cmd_work, cmd_down, cmd_drift, cmd_help, cmd_init, cmd_lint, cmd_lock, cmd_new,
-    cmd_plan, cmd_promote, cmd_redo, cmd_reset, cmd_restore, cmd_resolve, cmd_seed, cmd_status,
-    cmd_test, cmd_up, cmd_verify, cmd_version, cmd_watch;
+    cmd_doctor, cmd_work, cmd_down, cmd_drift, cmd_dump, cmd_help, cmd_init, cmd_lint, cmd_lock,
+    cmd_new, cmd_plan, cmd_promote, cmd_redo, cmd_reset, cmd_restore, cmd_resolve, cmd_seed,
+    cmd_status, cmd_test, cmd_up, cmd_verify, cmd_version, cmd_watch;
 
 /* Runs the program; the process's exit code. */
 int cli_main(int argc, char *const *argv);

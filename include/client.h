@@ -19,5 +19,7 @@ bool client_find(Arena *a, const Config *config, const Pg *pg, Client *out);
 bool client_for(Arena *a, const Client *client, const char *url, Client *out);
 /* "/usr/lib/postgresql/15/bin/psql" */
 const char *client_program(Arena *a, const Client *client, const char *name);
+/* An argument of pg_dump that leaves this schema out. */
+const char *client_without(Arena *a, const char *schema);
 
 #endif
