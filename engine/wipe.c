@@ -44,6 +44,22 @@ static bool look_at_objects(Pg *pg, Arena *a, Wipe *out) {
     return true;
 }
 
+/* Else what is dropped would stand there as applied. */
+static bool owns_ledger(Pg *pg, Arena *a, const Config *config) {
+    PgRows rows;
+    if (!pg_rows(pg, a, &rows, SQL_WIPE_LEDGER, PG_WITH(config->ledger_schema)))
+        return fail_in("cannot find out what there is to drop");
+    if (!rows.count)
+        return true;
+    const char *owner = pg_cell(&rows, 0, 0);
+    fail(FAIL_REFUSED, "the ledger in the schema %s belongs to %s, and %s may not drop it",
+         config->ledger_schema, owner, pg_cell(&rows, 0, 1));
+    fail_hint("the ledger goes with the rest: come as a role that is a member of %s and of the "
+              "tables' owners, or as a superuser: --url URL",
+              owner);
+    return fail_state("nothing was dropped");
+}
+
 bool wipe_keep(Arena *a, const Config *config, Strings *out) {
     *out = schemas_kept(a, config);
     for (size_t i = 0; i < out->count; i++)
@@ -59,7 +75,7 @@ bool wipe_look_inside(Pg *pg, Arena *a, const Config *config, Wipe *out) {
     *out = (Wipe){.way = WIPE_OBJECTS,
                   .database = arena_string(a, pg_database(pg)),
                   .keep = backfill_array(a, kept)};
-    return look_at_objects(pg, a, out);
+    return owns_ledger(pg, a, config) && look_at_objects(pg, a, out);
 }
 
 bool wipe_look(Pg *pg, Arena *a, const Config *config, Wipe *out) {
@@ -77,7 +93,8 @@ bool wipe_look(Pg *pg, Arena *a, const Config *config, Wipe *out) {
     out->tables = pg_integer(&rows, 0, 4);
     out->sessions = pg_integer(&rows, 0, 5);
     out->has_settings = pg_true(&rows, 0, 6);
-    return out->way == WIPE_DATABASE || look_at_objects(pg, a, out);
+    return out->way == WIPE_DATABASE ||
+           (owns_ledger(pg, a, config) && look_at_objects(pg, a, out));
 }
 
 static bool drop_forced(Pg *pg, Arena *a, const char *name) {

@@ -1,6 +1,6 @@
 /* wipe: empties a database: drops it and makes it again where our role may, else drops, in one
  * transaction, what our role owns outside of extensions and of keep_schemas; the ledger goes with
- * it. Refuses to ask whether that is meant. */
+ * it, and where our role may not drop that, nothing does. Refuses to ask whether that is meant. */
 #ifndef WIPE_H
 #define WIPE_H
 

@@ -23,6 +23,13 @@ WHERE d.datname = pg_catalog.current_database()
 -- Before PostgreSQL 13, which has DROP DATABASE ... WITH (FORCE).
 SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()
 
+-- :name wipe_ledger
+-- Who owns what our role may not drop of the ledger in the schema $1, and who we are.
+SELECT pg_catalog.pg_get_userbyid(x.owner), current_user
+FROM (SELECT relowner, relnamespace FROM pg_catalog.pg_class WHERE relkind IN ('r', 'S') UNION ALL SELECT proowner, pronamespace FROM pg_catalog.pg_proc) x (owner, home)
+JOIN pg_catalog.pg_namespace n ON n.oid = x.home
+WHERE n.nspname = $1 AND NOT pg_catalog.pg_has_role(x.owner, 'USAGE') LIMIT 1
+
 -- :name wipe_objects
 -- What our role owns outside of extensions and of the schemas in $1: what it is, and its DROP.
 WITH home AS (

@@ -325,6 +325,19 @@ CREATE EXTENSION citext]]):format(name))
       assert.equal("t", sql "SELECT to_regclass('two') IS NOT NULL")
     end)
 
+    it("drops nothing where the ledger is another's, and would stay", function()
+      stint(0, "up")
+      for _, object in ipairs { "TABLE stint.migration", "FUNCTION stint.approve" } do
+        sql(("ALTER %s OWNER TO postgres"):format(object))
+        local r = stint(5, "reset", "--yes")
+        says("ERROR: the ledger in the schema stint belongs to postgres, and stint_plain may not drop it\nHINT: ", r)
+        says("STATE: nothing was dropped", r)
+        assert.equal("t", sql "SELECT to_regclass('two') IS NOT NULL")
+        sql(("ALTER %s OWNER TO stint_plain"):format(object))
+      end
+      stint(0, "reset", "--yes")
+    end)
+
     it("waits no longer than lock_timeout, and drops nothing then", function()
       stint(0, "up")
       local reader = session.open(url)
