@@ -93,8 +93,7 @@ bool wipe_look(Pg *pg, Arena *a, const Config *config, Wipe *out) {
     out->tables = pg_integer(&rows, 0, 4);
     out->sessions = pg_integer(&rows, 0, 5);
     out->has_settings = pg_true(&rows, 0, 6);
-    return out->way == WIPE_DATABASE ||
-           (owns_ledger(pg, a, config) && look_at_objects(pg, a, out));
+    return out->way == WIPE_DATABASE || (owns_ledger(pg, a, config) && look_at_objects(pg, a, out));
 }
 
 static bool drop_forced(Pg *pg, Arena *a, const char *name) {
