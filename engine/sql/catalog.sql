@@ -16,7 +16,8 @@ COMMIT
 SELECT current_schema() WHERE right($1, length(current_schema()) + 1) = '_' || current_schema()
 
 -- :name catalog_path
-SET LOCAL search_path = pg_catalog
+-- Compiling the statement would take longer than it does.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog', true), pg_catalog.set_config('jit', 'off', true)
 
 -- :name catalog_impersonal
 -- From here on without owners and grants, in this session: other servers have other roles.

@@ -25,7 +25,10 @@ describe("redo where gates bind", function()
   end
 
   local function redo(...)
-    return run({ "redo", "--confirm", "production", "--allow", "data-loss", ... }, { cwd = project, env = { NO_COLOR = "1" } })
+    return run(
+      { "redo", "--confirm", "production", "--allow", "data-loss", ... },
+      { cwd = project, env = { NO_COLOR = "1" } }
+    )
   end
 
   local function refuses(text, ...)
@@ -51,7 +54,10 @@ describe("redo where gates bind", function()
 
   before_each(function()
     url = pg:database()
-    project = run.project({}, ("[project]\nenvironment = production\n[production]\nurl = %s\nprotected = yes\n"):format(url))
+    project = run.project(
+      {},
+      ("[project]\nenvironment = production\n[production]\nurl = %s\nprotected = yes\n"):format(url)
+    )
     write(FILE, UP .. DOWN)
     assert.equal(0, run({ "up" }, { cwd = project }).code)
     pg:sql(url, "COMMENT ON TABLE users IS 'old'")
@@ -74,7 +80,10 @@ describe("redo where gates bind", function()
     refuses("its policy lets nobody", "--override", "approvals", "--reason", "x")
     demands "approvals = 1, override = { approvals = 'redo_dba' }"
     passes("--override", "approvals", "--reason", "nobody is awake")
-    assert.equal("nobody is awake", pg:sql(url, "SELECT string_agg(message, ';') FROM stint.event WHERE kind = 'overridden'"))
+    assert.equal(
+      "nobody is awake",
+      pg:sql(url, "SELECT string_agg(message, ';') FROM stint.event WHERE kind = 'overridden'")
+    )
   end)
 
   it("is refused by a rule, which sees the database as it is once rolled back", function()

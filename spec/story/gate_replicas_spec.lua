@@ -11,7 +11,10 @@ describe("the gate replica_lag", function()
   setup(function()
     pg = cluster.new { settings = { "wal_level=replica", "max_wal_senders=5" } }
     standby = pg:standby { "wal_receiver_status_interval=1" }
-    pg:sql("postgres", "CREATE ROLE plain LOGIN; CREATE ROLE boss; CREATE ROLE seeing LOGIN; GRANT pg_read_all_stats TO seeing")
+    pg:sql(
+      "postgres",
+      "CREATE ROLE plain LOGIN; CREATE ROLE boss; CREATE ROLE seeing LOGIN; GRANT pg_read_all_stats TO seeing"
+    )
   end)
 
   local function wait(sql, wanted)
@@ -21,7 +24,10 @@ describe("the gate replica_lag", function()
   local function fresh()
     local name
     url, name = pg:database()
-    pg:sql(url, ("GRANT ALL ON SCHEMA public TO plain, seeing; GRANT CREATE ON DATABASE %s TO plain, seeing"):format(name))
+    pg:sql(
+      url,
+      ("GRANT ALL ON SCHEMA public TO plain, seeing; GRANT CREATE ON DATABASE %s TO plain, seeing"):format(name)
+    )
   end
 
   before_each(function()
@@ -34,7 +40,10 @@ describe("the gate replica_lag", function()
       ["scripts/migrations/1_t.sql"] = "CREATE TABLE t ();\n",
       ["scripts/policies/all.lua"] = POLICY:format(limit),
     }
-    return run({ "deploy", ... }, { cwd = dir, env = { DATABASE_URL = url:gsub("user=postgres", "user=" .. role), NO_COLOR = "1" } })
+    return run(
+      { "deploy", ... },
+      { cwd = dir, env = { DATABASE_URL = url:gsub("user=postgres", "user=" .. role), NO_COLOR = "1" } }
+    )
   end
 
   local function tables()
@@ -77,7 +86,12 @@ describe("the gate replica_lag", function()
     assert.matches("-> GRANT pg_read_all_stats TO plain", err, 1, true)
     refuses("plain may not override the gate replica_lag", "1h", "plain", "--override", "replica_lag", "--reason", "x")
     pg:sql("postgres", "GRANT boss TO plain")
-    assert.matches("replica_lag is overridden", passes("1h", "plain", "--override", "replica_lag", "--reason", "it is idle"), 1, true)
+    assert.matches(
+      "replica_lag is overridden",
+      passes("1h", "plain", "--override", "replica_lag", "--reason", "it is idle"),
+      1,
+      true
+    )
   end)
 
   it("says that nothing is seen where there is none, to a role that does not see all", function()

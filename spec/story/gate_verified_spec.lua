@@ -76,7 +76,12 @@ describe("the gate verified", function()
   it("refuses what was not verified, and passes what was", function()
     refuses "1_users has not been verified as it is now"
     local r = stint(0, "verify")
-    assert.matches("entered in the ledger of production: exactly these texts are verified (1 pending)\n", r.out, 1, true)
+    assert.matches(
+      "entered in the ledger of production: exactly these texts are verified (1 pending)\n",
+      r.out,
+      1,
+      true
+    )
     assert.equal("1", events())
     assert.equal("passed", json.decode(stint(0, "plan", "--json").out).gates[1].state)
     passes()
@@ -102,7 +107,10 @@ describe("the gate verified", function()
   end)
 
   it("is of each file: one with a fault is refused, another is not", function()
-    write("scripts/migrations/2_index.sql", "CREATE TABLE more (a int);\nCREATE TABLE rest ();\n-- stint: down\nDROP TABLE more;\n")
+    write(
+      "scripts/migrations/2_index.sql",
+      "CREATE TABLE more (a int);\nCREATE TABLE rest ();\n-- stint: down\nDROP TABLE more;\n"
+    )
     local r = stint(2, "verify")
     assert.matches("added table public.rest", r.out, 1, true)
     refuses "1 file not verified"
@@ -121,9 +129,17 @@ describe("the gate verified", function()
   end)
 
   it("says why nothing is entered: no ledger, no right, no database", function()
-    pg:sql(url, "GRANT USAGE ON SCHEMA stint TO verified_ci; GRANT SELECT ON ALL TABLES IN SCHEMA stint, public TO verified_ci")
+    pg:sql(
+      url,
+      "GRANT USAGE ON SCHEMA stint TO verified_ci; GRANT SELECT ON ALL TABLES IN SCHEMA stint, public TO verified_ci"
+    )
     local r = stint(0, "verify", "--url", (url:gsub("user=postgres", "user=verified_ci")))
-    assert.matches("not entered in the ledger of production as verified: cannot write an event to the ledger: permission denied", r.out, 1, true)
+    assert.matches(
+      "not entered in the ledger of production as verified: cannot write an event to the ledger: permission denied",
+      r.out,
+      1,
+      true
+    )
     pg:sql(url, "DROP SCHEMA stint CASCADE")
     r = json.decode(stint(0, "verify", "--json").out)
     assert.is_false(r.recorded)

@@ -4,7 +4,12 @@ local json = require "dkjson"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 
-local USERS = "CREATE TABLE users (id int PRIMARY KEY, email text);\nGRANT SELECT ON users TO PUBLIC;\n-- stint: down\nDROP TABLE users;\n"
+local USERS = [[
+CREATE TABLE users (id int PRIMARY KEY, email text);
+GRANT SELECT ON users TO PUBLIC;
+-- stint: down
+DROP TABLE users;
+]]
 
 describe("verify", function()
   local pg, project
@@ -54,39 +59,82 @@ describe("verify", function()
 -- stint: down
       ALTER TABLE users DROP COLUMN mood, DROP CONSTRAINT has_mail; DROP SCHEMA app CASCADE;
     ]])
-    write("migrations/3_index.sql", "CREATE INDEX CONCURRENTLY users_email ON users (email);\n-- stint: down\nDROP INDEX CONCURRENTLY users_email;\n")
+    write(
+      "migrations/3_index.sql",
+      "CREATE INDEX CONCURRENTLY users_email ON users (email);\n-- stint: down\n"
+        .. "DROP INDEX CONCURRENTLY users_email;\n"
+    )
     write("migrations/4_lua.lua", [[
       migration { up = function(db) db:exec "CREATE TABLE l ()" end, down = function(db) db:exec "DROP TABLE l" end }
     ]])
-    write("migrations/5_fill.lua", 'backfill { table = "users", set = { email = "\'a@b\'" }, where = "email IS NULL", down = { email = "NULL" } }\n')
+    write(
+      "migrations/5_fill.lua",
+      'backfill { table = "users", set = { email = "\'a@b\'" }, where = "email IS NULL", down = { email = "NULL" } }\n'
+    )
     write("migrations/6_one_way.sql", "CREATE TABLE one_way ();\n")
     write("repeatable/mails.sql", "CREATE OR REPLACE VIEW all_mails AS SELECT email FROM users;\n")
     local r = stint(0, "verify")
     assert.matches("on an empty database (PostgreSQL ", r.out, 1, true)
-    assert.matches("6 applied; 5 with a way down, 5 of them up, down and up again; 1 without: verified\n", r.out, 1, true)
+    assert.matches(
+      "6 applied; 5 with a way down, 5 of them up, down and up again; 1 without: verified\n",
+      r.out,
+      1,
+      true
+    )
     assert.equal("", r.err)
   end)
 
   it("shows what a way down leaves, and what it takes too much, file by file", function()
     write("migrations/2_age.sql", "ALTER TABLE users ADD COLUMN age int;\nCREATE INDEX mails ON users (email);\n"
       .. "-- stint: down\nALTER TABLE users DROP COLUMN age;\n")
-    write("migrations/3_name.sql", "ALTER TABLE users ADD COLUMN name text;\n-- stint: down\nALTER TABLE users DROP COLUMN name;\n")
+    write(
+      "migrations/3_name.sql",
+      "ALTER TABLE users ADD COLUMN name text;\n-- stint: down\nALTER TABLE users DROP COLUMN name;\n"
+    )
     write("migrations/4_rights.sql", "ALTER TABLE users ALTER COLUMN email SET NOT NULL;\n"
       .. "-- stint: down\nALTER TABLE users ALTER COLUMN email DROP NOT NULL; REVOKE ALL ON users FROM PUBLIC;\n")
     local r = stint(2, "verify")
-    assert.matches("scripts/migrations/2_age.sql: after its way down the schema is not what it was before\n  added index public.mails\n", r.out, 1, true)
-    assert.matches("scripts/migrations/4_rights.sql: after its way down the schema is not what it was before\n  changed table public.users\n", r.out, 1, true)
+    assert.matches(
+      "scripts/migrations/2_age.sql: after its way down the schema is not what it was before\n"
+        .. "  added index public.mails\n",
+      r.out,
+      1,
+      true
+    )
+    assert.matches(
+      "scripts/migrations/4_rights.sql: after its way down the schema is not what it was before\n"
+        .. "  changed table public.users\n",
+      r.out,
+      1,
+      true
+    )
     assert.matches("\n    - granted =r/", r.out, 1, true)
     assert.matches("4 with a way down, 2 of them up, down and up again\n", r.out, 1, true)
     assert.equal("1_users verified, 2_age differs, 3_name verified, 4_rights differs", results())
   end)
 
   it("names the place where a way down fails", function()
-    write("migrations/2_age.sql", "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\n\nALTER TABLE users DROP COLUMN ages;\n")
-    write("migrations/3_lua.lua", 'migration {\n  up = function() end,\n  down = function(db)\n    db:exec "DROP TABLE nothing"\n  end,\n}\n')
+    write(
+      "migrations/2_age.sql",
+      "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\n\nALTER TABLE users DROP COLUMN ages;\n"
+    )
+    write(
+      "migrations/3_lua.lua",
+      'migration {\n  up = function() end,\n  down = function(db)\n    db:exec "DROP TABLE nothing"\n  end,\n}\n'
+    )
     local r = stint(2, "verify")
-    assert.matches('scripts/migrations/2_age.sql:4: its way down fails: 2_age: column "ages" of relation "users" does not exist', r.out, 1, true)
-    assert.matches('scripts/migrations/3_lua.lua: its way down fails: 3_lua: scripts/migrations/3_lua.lua:4: ', r.out, 1, true)
+    assert.matches(
+      'scripts/migrations/2_age.sql:4: its way down fails: 2_age: column "ages" of relation "users" does not exist',
+      r.out,
+      1,
+      true
+    )
+    assert.matches(
+      'scripts/migrations/3_lua.lua: its way down fails: 3_lua: scripts/migrations/3_lua.lua:4: ',
+      r.out,
+      1,
+      true
+    )
     assert.equal("1_users verified, 2_age fails, 3_lua fails", results())
   end)
 
@@ -98,7 +146,8 @@ describe("verify", function()
       DROP TABLE IF EXISTS odd; DROP SEQUENCE times;
     ]])
     write("migrations/3_odd.sql", [[
-      DO $$ BEGIN IF current_setting('stint.twice', true) IS NULL THEN CREATE TABLE first (); ELSE CREATE TABLE second (); END IF; END $$;
+      DO $$ BEGIN IF current_setting('stint.twice', true) IS NULL
+        THEN CREATE TABLE first (); ELSE CREATE TABLE second (); END IF; END $$;
 -- stint: down
       DROP TABLE first;
       DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET stint.twice = 1', current_database()); END $$;
@@ -130,7 +179,10 @@ describe("verify", function()
   it("with --pending begins with what the database has", function()
     stint(0, "up")
     write("migrations/1_users.sql", USERS .. "-- a word\n")
-    write("migrations/2_age.sql", "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nALTER TABLE users DROP COLUMN age;\n")
+    write(
+      "migrations/2_age.sql",
+      "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nALTER TABLE users DROP COLUMN age;\n"
+    )
     local r = stint(0, "verify", "--pending")
     assert.matches("on an empty copy of the schema (PostgreSQL ", r.out, 1, true)
     assert.matches("1 applied; 1 with a way down, 1 of them up, down and up again: verified\n", r.out, 1, true)
@@ -146,7 +198,10 @@ describe("verify", function()
     local config = place.read(project .. "/config.ini")
     place.write(project .. "/config.ini", config .. "targets = schema:a, schema:b\n")
     stint(0, "up")
-    write("migrations/2_age.sql", "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nALTER TABLE users DROP COLUMN age;\n")
+    write(
+      "migrations/2_age.sql",
+      "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nALTER TABLE users DROP COLUMN age;\n"
+    )
     local r = stint(0, "verify")
     assert.matches("2 targets: 2 ok; 0 differences\n", r.out, 1, true)
     local url = config:match "\nurl = (%S+)"
