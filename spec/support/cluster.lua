@@ -98,6 +98,11 @@ local cluster = {}
 
 local shared
 
+local DROP = [[
+\set ON_ERROR_STOP off
+SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' \gexec
+]]
+
 function cluster.get()
   if shared then
     return shared
@@ -105,13 +110,17 @@ function cluster.get()
   local folder = place.root() .. "/pg"
   if place.exists(folder .. "/ready") then
     shared = at(folder)
-    return shared
+  else
+    place.make(folder)
+    shared = make(folder)
+    place.write(folder .. "/ready", "")
   end
-  place.make(folder)
-  shared = make(folder)
-  place.write(folder .. "/ready", "")
   place.at_end(function()
-    shared:stop()
+    if place.is_ours() then
+      shared:stop()
+    else
+      shared:sql("postgres", DROP)
+    end
   end)
   return shared
 end
