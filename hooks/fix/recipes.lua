@@ -25,72 +25,7 @@ function commands.AT_SetNotNull(s, alter, part, cmd)
   return constraints.not_null(alter, s.node.relation.relname, column.text, cmd.name)
 end
 
--- A column's definition before its constraints, and its default.
-local function cut_default(s, tokens)
-  local first, from, to, depth = nil, nil, nil, 0
-  for i, token in ipairs(tokens) do
-    depth = depth + (token.text == "(" and 1 or token.text == ")" and -1 or 0)
-    local begins = depth == 0 and (clauses.is(token, "DEFAULT") or clauses.is(token, "NOT") or clauses.is(token, "NULL"))
-    if begins and not first then
-      first = i
-    end
-    if begins and clauses.is(token, "DEFAULT") then
-      from = i + 1
-    elseif begins and from and i > from and not to then
-      to = i - 1
-    end
-  end
-  return clauses.span(s.sql, tokens[1], tokens[first - 1]), clauses.span(s.sql, tokens[from], tokens[to or #tokens])
-end
-
--- A column with a default that differs from row to row.
-local function add_column(s, alter, part, cmd)
-  local def, default, required = cmd.def, nil, false
-  for _, one in ipairs(def.constraints or {}) do
-    default = one.contype == "CONSTR_DEFAULT" and one or default
-    required = required or one.contype == "CONSTR_NOTNULL"
-    if one.contype ~= "CONSTR_DEFAULT" and one.contype ~= "CONSTR_NOTNULL" and one.contype ~= "CONSTR_NULL" then
-      return nil, "the column brings a constraint along", "add the column first, then its constraint as a statement of its own"
-    end
-  end
-  if not default and not required then
-    return nil
-  end
-  if not default then
-    return nil, "what shall rows have that are there already?",
-      ("add the column without NOT NULL, fill it: stint new NAME --backfill %s; then SET NOT NULL"):format(alter.relation)
-  end
-  local before, value = cut_default(s, part.tokens)
-  local tokens, at = part.tokens, 2
-  at = clauses.is(tokens[at], "COLUMN") and at + 1 or at
-  at = clauses.is(tokens[at], "IF") and at + 3 or at
-  local column = tokens[at].text
-  local pieces = {
-    {
-      way = "keep",
-      name = "expand",
-      sql = ("%s %s"):format(alter.head, before),
-      down = ("ALTER TABLE %s DROP COLUMN %s"):format(alter.relation, column),
-      undoes = { "column", def.colname },
-    },
-    { way = "keep", name = "expand", sql = ("%s ALTER COLUMN %s SET DEFAULT %s"):format(alter.head, column, value), down = "" },
-    {
-      way = "backfill",
-      name = "backfill",
-      relation = alter.relation,
-      column = def.colname,
-      where = ("%s IS NULL"):format(column),
-      value = value,
-      down = "",
-    },
-  }
-  if required then
-    table.move(constraints.not_null(alter, s.node.relation.relname, column, def.colname), 1, 4, 4, pieces)
-  end
-  return pieces
-end
-
-commands.AT_AddColumn = add_column
+commands.AT_AddColumn = native.use("fix/columns").add
 
 function commands.AT_AlterColumnType(_, alter, _, cmd)
   return nil, "a change of type cannot be made in place without a rewrite", table.concat({
@@ -105,7 +40,9 @@ end
 local families = {
   AT_AddConstraint = { ["constraint-validation"] = true, ["unique-build"] = true, ["lock-scope"] = true },
   AT_SetNotNull = { ["not-null"] = true },
-  AT_AddColumn = { ["table-rewrite"] = true, ["required-column"] = true, ["not-null"] = true },
+  AT_AddColumn = {
+    ["table-rewrite"] = true, ["required-column"] = true, ["not-null"] = true, ["constraint-validation"] = true, ["unique-build"] = true,
+  },
   AT_AlterColumnType = { ["table-rewrite"] = true },
 }
 
@@ -127,7 +64,7 @@ local function alter_table(s, relation, found)
     local cmd = s.node.cmds[i]
     local made, why, sketch
     if is_meant(cmd, found) then
-      made, why, sketch = commands[cmd.subtype](s, alter, part, cmd, relation)
+      made, why, sketch = commands[cmd.subtype](s, alter, part, cmd, relation, found)
     end
     if why then
       return nil, why, sketch

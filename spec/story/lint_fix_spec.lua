@@ -101,6 +101,15 @@ ALTER TABLE app.t ADD COLUMN z int, ADD CHECK (a > 0), ADD CONSTRAINT "F k" FORE
     assert.equal("t", value "SELECT attnotnull FROM pg_attribute WHERE attrelid = 'app.t'::regclass AND attname = 'u'")
   end)
 
+  it("takes constraints from a new column", function()
+    local list = fixed([[ALTER TABLE app.t ADD COLUMN "N o" int NOT NULL DEFAULT 1 CONSTRAINT pos CHECK ("N o" > 0),
+  ADD q_x int DEFAULT 5 REFERENCES app.q (x) DEFERRABLE INITIALLY DEFERRED, ADD COLUMN slug text UNIQUE;]],
+      'ALTER TABLE app.t DROP COLUMN slug;\nALTER TABLE app.t DROP COLUMN q_x;\nALTER TABLE app.t DROP COLUMN "N o";')
+    assert.equal(7, #list, table.concat(list, "\n"))
+    assert.equal("c pos t f, f t_q_x_fkey t t, u t_slug_key t f", value [[SELECT string_agg(concat_ws(' ', contype, conname, convalidated, condeferrable), ', '
+      ORDER BY contype) FROM pg_constraint WHERE conrelid = 'app.t'::regclass AND contype IN ('c', 'f', 'u')]])
+  end)
+
   it("drops and rebuilds indexes concurrently", function()
     fixed("REINDEX TABLE app.t;\nDROP INDEX IF EXISTS app.t_old, app.none;")
     assert.equal("t", value "SELECT to_regclass('app.t_old') IS NULL")
