@@ -31,7 +31,8 @@ static bool tell_way_up(const Hold *hold) {
     scratch_explain(hold->stage->scratch);
     fail_state("it failed on %s of the scratch server, which is gone; nothing was run here",
                hold->out->from);
-    return fail_next("mend the file, then: stint verify");
+    return fail_next("mend the file, then: stint verify%s",
+                     hold->out->of_pending ? " --pending" : "");
 }
 
 static bool stand_at(Hold *hold, size_t position) {

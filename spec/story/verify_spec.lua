@@ -3,6 +3,7 @@ local cluster = require "spec.support.cluster"
 local json = require "dkjson"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
+local session = require "spec.support.session"
 
 local USERS = [[
 CREATE TABLE users (id int PRIMARY KEY, email text);
@@ -165,6 +166,16 @@ describe("verify", function()
     assert.matches("scripts/migrations/2_bad.sql:2", r.err, 1, true)
     assert.matches("on an empty database of the scratch server, which is gone; nothing was run here", r.err, 1, true)
     assert.matches("then: stint verify", r.err, 1, true)
+  end)
+
+  it("leaves nothing when it is stopped", function()
+    write("migrations/2_long.sql", "SELECT pg_sleep(60);\n")
+    local h = run.start({ "verify" }, { cwd = project })
+    session.wait_until(pg:url(), [[
+      SELECT count(*)::text FROM pg_stat_activity WHERE datname LIKE 'stint\_scratch%' AND query LIKE '%pg_sleep(60)%'
+        AND state = 'active' AND wait_event = 'PgSleep']], "1")
+    h:kill "INT"
+    assert.equal(130, h:wait().code)
   end)
 
   it("asks neither rules nor checks nor hooks of the team, and touches no database of theirs", function()
