@@ -194,6 +194,7 @@ describe("the guide", function()
     assert.matches("behind, and may be 500ms", r.err, 1, true)
     standby:sql("postgres", "SELECT pg_wal_replay_resume()")
     session.wait_until(pg:url(), "SELECT (coalesce(max(replay_lag), '0') < '400 ms')::text FROM pg_stat_replication", "true")
+    edit(POLICY, '"500ms"', '"1h"') -- a machine that has much else to do is late at any moment
 
     -- a way back, a reason for what is lost, no downtime; then staging
     write(first, PROFILE .. PROFILE_DOWN)
