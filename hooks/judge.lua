@@ -179,6 +179,10 @@ end
 -- The statements of a part, each with a world that knows those before.
 local function judge_part(file, part)
   local t = { kind = part.kind, statements = {}, migration = file }
+  local kept = now.world
+  if part.kind == "rolled_back" then
+    now.world = kept:aside()
+  end
   now.world:begin()
   for i = part.first, part.last do
     local s = file.statements[i]
@@ -189,11 +193,8 @@ local function judge_part(file, part)
   for _, rule in ipairs(now.by_ask.transaction) do
     ask(file, rule, rule.transaction, t, t.statements[1])
   end
-  if part.kind == "rolled_back" then
-    now.world:rollback()
-  else
-    now.world:commit()
-  end
+  now.world:commit()
+  now.world = kept
 end
 
 -- Judges a file: { path, version, name, kind, text, down_path, down_text, together, known, applied,

@@ -71,8 +71,29 @@ function World:commit()
   self.tx = nil
 end
 
--- What was made stays known: a file that rolls back says what would have been.
-World.rollback = World.commit
+-- Another world like this one: what is done there leaves no trace here. Nodes of trees and facts stay
+-- who they are.
+function World:aside()
+  local twins = { [self.facts] = self.facts }
+  local function twin(value)
+    if type(value) ~= "table" then
+      return value
+    elseif twins[value] then
+      return twins[value]
+    end
+    local meta = getmetatable(value)
+    if meta ~= nil and meta ~= World and meta ~= Relation then
+      return value
+    end
+    local other = setmetatable({}, meta)
+    twins[value] = other
+    for key, field in pairs(value) do
+      other[twin(key)] = twin(field)
+    end
+    return other
+  end
+  return twin(self)
+end
 
 -- The strongest lock on the relation that the transaction has taken so far, or nil.
 function World:held(relation)

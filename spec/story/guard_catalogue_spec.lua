@@ -5,6 +5,7 @@ local cluster = require "spec.support.cluster"
 local forms = require "spec.support.impact.forms"
 local json = require "dkjson"
 local native = require "native"
+local run = require "spec.support.run"
 
 -- What impact says that it reads, and no server announces. A server that proves by constraints that
 -- no row can be wrong announces nothing either.
@@ -79,6 +80,17 @@ local function on(pg, where)
       none(complaints)
       assert.equal(#list, #answers)
       assert.is_true(harmless > 250, harmless .. " of them only change the catalog")
+    end)
+
+    it("lets them through in a run, one file each", function()
+      local files = {}
+      for i, form in ipairs(list) do
+        files[("scripts/migrations/%d_form.sql"):format(1000 + i)] = ("BEGIN;\n%s;\nROLLBACK;\n"):format(form.sql)
+      end
+      local project = run.project(files, ("[development]\nurl = %s\nguard = on\n"):format(here.url))
+      local r = run({ "up" }, { cwd = project, timeout = 300 })
+      assert.equal(0, r.code, r.err:sub(-2000))
+      assert.is_nil(r.err:find "guard")
     end)
 
     it("cancels every one that works, where it was held to be harmless", function()
