@@ -68,13 +68,15 @@ end }]]
 
     it("never overwrites a newer write of the application", function()
       begin [[backfill { table = "t", columns = { "id", "n" }, transform = function(row)
-  if row.id == 1500 then log.warn "here"; local t = os.time() + 2; while os.time() < t do end end
+  if row.id == 1500 then log.warn "here"; local t = os.time() + 3; while os.time() < t do end end
   return { n = row.n + 1 }
 end }]]
       local h = start "up"
       local other = session.open(at.url)
       h:says "here"
+      h:kill "STOP"
       other:exec "UPDATE t SET n = 100 WHERE id IN (1400, 1600); DELETE FROM t WHERE id = 1450"
+      h:kill "CONT"
       local r = h:wait()
       assert.equal(0, r.code, r.err)
       assert.equal("2997 2 2999 0", sql [[SELECT count(*) FILTER (WHERE n = 1) || ' ' || count(*) FILTER (WHERE n = 101) || ' ' || count(*)
