@@ -1,8 +1,7 @@
 local cluster = require "spec.support.cluster"
 local eventually = require "spec.support.eventually"
-local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local long = os.getenv "STINT_LONG"
 
@@ -48,32 +47,20 @@ local function events(text, kind)
 end
 
 describe("a backfill", function()
-  local pg, url, dir
+  local at = story.new()
+  local start, stint, sql = at.start, at.run, at.sql
 
   local function write(text, name)
-    place.write(dir .. "/" .. (name or FILE), text)
+    at.write(name or FILE, text)
   end
 
-  local function begin(sql, text)
-    url = pg:database()
-    pg:sql(url, sql)
-    dir = run.project { [FILE] = text or PLUS_ONE }
-  end
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url } })
-  end
-
-  local function stint(...)
-    return start(...):wait()
+  local function begin(build, text)
+    at.begin { [FILE] = text or PLUS_ONE }
+    sql(build)
   end
 
   local function up(...)
     return stint("up", ...)
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
   end
 
   local function assert_done(r)
@@ -81,10 +68,6 @@ describe("a backfill", function()
     assert.equal("applied", sql "SELECT string_agg(DISTINCT state, ',') FROM stint.migration")
     assert.equal("finished", sql(STATE))
   end
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   it("changes each row once, each batch in a transaction of its own", function()
     begin(TABLE)
@@ -176,10 +159,10 @@ describe("a backfill", function()
     -- Its batch with row 2500 waits; the ones before it are committed.
     local function in_the_middle(...)
       begin(TABLE)
-      holder = session.open(url)
+      holder = session.open(at.url)
       holder:exec "SELECT pg_advisory_lock(7)"
       local h = start("up", "--lock-timeout", "40s", ...)
-      session.wait_until(url, WAITS, "1")
+      session.wait_until(at.url, WAITS, "1")
       return h
     end
 
@@ -192,7 +175,7 @@ describe("a backfill", function()
         local h = in_the_middle()
         h:kill "KILL"
         assert.equal(9, h:wait().signal)
-        session.wait_until(url, WAITS, "0")
+        session.wait_until(at.url, WAITS, "0")
         local position = sql(POSITION)
         assert.matches("^%d+ %d+ %d+$", position)
         assert.equal(position:match "^%d+", sql "SELECT count(*) FROM t WHERE n = 1")
@@ -237,14 +220,14 @@ describe("a backfill", function()
 
     it("goes on by itself after its session is lost in a crash of the server", function()
       local private = cluster.new()
-      local shared = pg
-      pg = private
+      local shared = at.pg
+      at.pg = private
       finally(function()
-        pg = shared
+        at.pg = shared
         private:stop()
       end)
       local h = in_the_middle()
-      pg:restart "immediate"
+      at.pg:restart "immediate"
       assert_done(h:wait())
       assert.equal(ALL_ONCE, sql(COUNT_ONCE))
     end)
@@ -312,7 +295,7 @@ describe("a backfill", function()
   describe("that meets somebody else's lock", function()
     it("leaves the row for later, goes on with the others, and comes back to it", function()
       begin(TABLE)
-      local holder = session.open(url)
+      local holder = session.open(at.url)
       holder:exec "BEGIN; UPDATE t SET d = 2 WHERE id = 1800"
       local h = start("up", "--json", "--lock-timeout", "150ms")
       eventually("eight times that it is blocked", function()
@@ -329,7 +312,7 @@ describe("a backfill", function()
 
     it("has begun nothing when the whole table is locked", function()
       begin(TABLE)
-      local holder = session.open(url)
+      local holder = session.open(at.url)
       holder:exec "BEGIN; LOCK TABLE t"
       local r = up("--lock-timeout", "100ms")
       assert.equal(8, r.code, r.err)
@@ -341,12 +324,12 @@ describe("a backfill", function()
 
     it("loses a deadlock and does its batch again", function()
       begin(TABLE)
-      local _, name = url:match "(///)([^?]+)"
+      local _, name = at.url:match "(///)([^?]+)"
       sql(("ALTER DATABASE %s SET deadlock_timeout = '1500ms'"):format(name))
-      local other = session.open(url)
+      local other = session.open(at.url)
       other:exec "SET deadlock_timeout = '1h'; BEGIN; UPDATE t SET d = 2 WHERE id = 900"
       local h = start("up", "--json", "--lock-timeout", "40s")
-      session.wait_until(url, "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid() AND locktype = 'transactionid'", "1")
+      session.wait_until(at.url, "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid() AND locktype = 'transactionid'", "1")
       other:send "UPDATE t SET d = 2 WHERE id = 1"
       other:wait()
       other:exec "COMMIT"
@@ -358,7 +341,7 @@ describe("a backfill", function()
 
     it("shows where it is every few seconds without a terminal", function()
       begin(TABLE)
-      local holder = session.open(url)
+      local holder = session.open(at.url)
       holder:exec "BEGIN; UPDATE t SET d = 2 WHERE id = 1800"
       local h = start("up", "--lock-timeout", "100ms")
       h:says "ETA"
@@ -403,9 +386,8 @@ describe("a backfill", function()
         build[#build + 1] = ("INSERT INTO t%d SELECT %s FROM generate_series(1, 2500) g ON CONFLICT DO NOTHING"):format(i, key[3])
         files[("scripts/migrations/%02d_t.lua"):format(i)] = ('backfill { table = "t%d", set = { n = "n + 1" } }\n'):format(i)
       end
-      url = pg:database()
-      pg:sql(url, table.concat(build, ";\n"))
-      dir = run.project(files)
+      at.begin(files)
+      sql(table.concat(build, ";\n"))
       local r = up()
       assert.equal(0, r.code, r.err)
       for i, key in ipairs(keys) do
@@ -581,10 +563,10 @@ describe("a backfill", function()
 
   it("runs on as one long walk while rows come in behind its end", function()
     begin(TABLE)
-    local holder = session.open(url)
+    local holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
     local h = start("up", "--lock-timeout", "40s")
-    session.wait_until(url, WAITS, "1")
+    session.wait_until(at.url, WAITS, "1")
     sql "INSERT INTO t SELECT g FROM generate_series(5001, 6000) g"
     holder:exec "SELECT pg_advisory_unlock(7)"
     assert_done(h:wait())

@@ -3,6 +3,7 @@ local native = require "native"
 local eventually = require "spec.support.eventually"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local process = native.process
 
@@ -32,34 +33,28 @@ local WHY = "SELECT coalesce(string_agg(throttled_by, ''), 'nothing') FROM stint
 
 -- A primary whose backfills are held up by what really happens to it.
 describe("a backfill waits", function()
-  local pg, standby, url, dir, rows
+  local standby, rows
+  local at = story.new()
+  local sql = at.sql
 
   local function begin(fields, count)
     rows = count or 20000
-    url = pg:database()
-    pg:sql(url, TABLE:format(rows))
-    dir = run.project { [FILE] = ('backfill { table = "t", set = { n = "n + 1" }, target = "50ms", %s }\n'):format(fields) }
+    at.begin { [FILE] = ('backfill { table = "t", set = { n = "n + 1" }, target = "50ms", %s }\n'):format(fields) }
+    sql(TABLE:format(rows))
   end
 
-  local function sql(text)
-    return pg:sql(url, text)
-  end
-
-  local function up(opts)
-    local env = { DATABASE_URL = url }
-    for name, value in pairs(opts or {}) do
-      env[name] = value
-    end
-    local h = run.start({ "up", "--json" }, { cwd = dir, env = env })
-    session.wait_until(url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
+  local function up(env)
+    at.env = env or {}
+    local h = at.start("up", "--json")
+    session.wait_until(at.url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
     return h
   end
 
   -- What held it is gone, and it does batches again; the rest is left alone.
   local function assert_goes_on(h)
-    session.wait_until(url, WHY, "nothing")
+    session.wait_until(at.url, WHY, "nothing")
     local done = sql "SELECT count(*)::text FROM log"
-    session.wait_until(url, ("SELECT (count(*) > %s OR count(*) = %d)::text FROM log"):format(done, rows), "true")
+    session.wait_until(at.url, ("SELECT (count(*) > %s OR count(*) = %d)::text FROM log"):format(done, rows), "true")
     h:kill "TERM"
     local r = h:wait()
     assert.is_true(r.code == 143 or r.code == 0, r.out .. r.err)
@@ -84,28 +79,28 @@ describe("a backfill waits", function()
 
   local function seen(name)
     local eye = "SELECT (health #>> '{signals,%s,was_seen}') FROM stint.backfill"
-    session.wait_until(url, eye:format(name), "true")
+    session.wait_until(at.url, eye:format(name), "true")
   end
 
   local function under_way()
-    session.wait_until(url, "SELECT (count(*) > 0)::text FROM stint.backfill_range WHERE rows_seen > 0", "true")
+    session.wait_until(at.url, "SELECT (count(*) > 0)::text FROM stint.backfill_range WHERE rows_seen > 0", "true")
   end
 
   setup(function()
-    pg = cluster.new {
+    at.pg = cluster.new {
       settings = {
         "wal_level=logical", "max_wal_senders=5", "max_replication_slots=5", "archive_mode=on", "archive_command='true'",
         "wal_keep_size=64MB", "max_slot_wal_keep_size=1GB", "autovacuum_freeze_max_age=100000", "max_wal_size=1GB",
       },
     }
-    standby = pg:standby { "wal_receiver_status_interval=1" }
-    session.wait_until(pg:url(), "SELECT count(*)::text FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn IS NOT NULL", "1")
+    standby = at.pg:standby { "wal_receiver_status_interval=1" }
+    session.wait_until(at.pg:url(), "SELECT count(*)::text FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn IS NOT NULL", "1")
   end)
 
   -- The standby has replayed what there is.
   local function caught_up()
     standby:sql("postgres", "SELECT pg_wal_replay_resume()")
-    session.wait_until(pg:url(), "SELECT (count(*) = 1)::text FROM pg_stat_replication WHERE pg_current_wal_lsn() - replay_lsn < 1000", "true")
+    session.wait_until(at.pg:url(), "SELECT (count(*) = 1)::text FROM pg_stat_replication WHERE pg_current_wal_lsn() - replay_lsn < 1000", "true")
   end
 
   describe("for a standby", function()
@@ -156,15 +151,15 @@ describe("a backfill waits", function()
       assert.equal("nothing", sql(WHY))
       assert_goes_on(h)
       standby:start()
-      session.wait_until(pg:url(), "SELECT count(*)::text FROM pg_stat_replication WHERE state = 'streaming'", "1")
+      session.wait_until(at.pg:url(), "SELECT count(*)::text FROM pg_stat_replication WHERE state = 'streaming'", "1")
       begin ""
       h = up()
       seen "replica_lag"
       standby:stop "fast"
       held_by(h, "^replica_lag: ")
-      local r = run({ "backfill", "pause", "1_fill" }, { cwd = dir, env = { DATABASE_URL = url } })
+      local r = run({ "backfill", "pause", "1_fill" }, { cwd = at.dir, env = { DATABASE_URL = at.url } })
       assert.equal(0, r.code, r.err)
-      assert.equal(0, run({ "backfill", "resume", "1_fill" }, { cwd = dir, env = { DATABASE_URL = url } }).code)
+      assert.equal(0, run({ "backfill", "resume", "1_fill" }, { cwd = at.dir, env = { DATABASE_URL = at.url } }).code)
       assert_goes_on(h)
       standby:start()
     end)
@@ -183,7 +178,7 @@ describe("a backfill waits", function()
     it("that is not archived, but not for the segment that is being written", function()
       begin('throttle = { archive_backlog = "1MB" }', 5000)
       sql "SELECT pg_switch_wal()"
-      session.wait_until(url, "SELECT (last_archived_time > coalesce(last_failed_time, '-infinity'))::text FROM pg_stat_archiver", "true")
+      session.wait_until(at.url, "SELECT (last_archived_time > coalesce(last_failed_time, '-infinity'))::text FROM pg_stat_archiver", "true")
       sql "INSERT INTO log SELECT 0 FROM generate_series(1, 30000); DELETE FROM log"
       local h = up()
       seen "archive_backlog"
@@ -194,16 +189,16 @@ describe("a backfill waits", function()
 
     it_takes_long("that is not archived", function()
       begin 'throttle = { archive_backlog = "20MB" }'
-      pg:sql("postgres", "ALTER SYSTEM SET archive_command = 'false'")
-      pg:sql("postgres", "SELECT pg_reload_conf()")
+      at.pg:sql("postgres", "ALTER SYSTEM SET archive_command = 'false'")
+      at.pg:sql("postgres", "SELECT pg_reload_conf()")
       for _ = 1, 3 do
         sql "INSERT INTO log SELECT 0; DELETE FROM log; SELECT pg_switch_wal()"
       end
-      session.wait_until(url, "SELECT (failed_count > 0)::text FROM pg_stat_archiver", "true")
+      session.wait_until(at.url, "SELECT (failed_count > 0)::text FROM pg_stat_archiver", "true")
       local h = up()
       held_by(h, "^archive_backlog: [%d.]+ MB, limit 20 MB %(archiving fails since %d+:%d+:%d+Z%)")
-      pg:sql("postgres", "ALTER SYSTEM RESET archive_command")
-      pg:sql("postgres", "SELECT pg_reload_conf(), pg_switch_wal()")
+      at.pg:sql("postgres", "ALTER SYSTEM RESET archive_command")
+      at.pg:sql("postgres", "SELECT pg_reload_conf(), pg_switch_wal()")
       assert_goes_on(h)
     end)
 
@@ -218,7 +213,7 @@ describe("a backfill waits", function()
   describe("for dead rows", function()
     it("that a transaction keeps, and names it", function()
       begin 'throttle = { horizon_held = "1s" }'
-      local old = session.open(url)
+      local old = session.open(at.url)
       old:exec "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"
       local h = up()
       local why = held_by(h, "^horizon_held: [%d.]+s, limit 1.0s")
@@ -231,10 +226,10 @@ describe("a backfill waits", function()
       begin 'throttle = { horizon_held = "1s" }'
       standby:sql("postgres", "ALTER SYSTEM SET hot_standby_feedback = on")
       standby:sql("postgres", "SELECT pg_reload_conf()")
-      local old = session.open(standby:url(url:match "///([^?]+)"))
-      session.wait_until(standby:url(), ("SELECT count(*)::text FROM pg_database WHERE datname = '%s'"):format(url:match "///([^?]+)"), "1")
+      local old = session.open(standby:url(at.url:match "///([^?]+)"))
+      session.wait_until(standby:url(), ("SELECT count(*)::text FROM pg_database WHERE datname = '%s'"):format(at.url:match "///([^?]+)"), "1")
       old:exec "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class"
-      session.wait_until(url, "SELECT (count(backend_xmin) > 0)::text FROM pg_stat_replication", "true")
+      session.wait_until(at.url, "SELECT (count(backend_xmin) > 0)::text FROM pg_stat_replication", "true")
       local h = up()
       held_by(h, "^horizon_held: [%d.]+s, limit 1.0s %(the standby walreceiver%)")
       old:exec "COMMIT"
@@ -247,7 +242,7 @@ describe("a backfill waits", function()
       begin('throttle = { dead_tuples = 1 }', 30000)
       sql "ALTER TABLE t SET (autovacuum_vacuum_scale_factor = 0); ALTER TABLE t DISABLE TRIGGER note"
       sql "UPDATE t SET filler = filler WHERE id <= 25000; ALTER TABLE t ENABLE TRIGGER note"
-      session.wait_until(url, "SELECT (n_dead_tup > 20000)::text FROM pg_stat_user_tables WHERE relname = 't'", "true")
+      session.wait_until(at.url, "SELECT (n_dead_tup > 20000)::text FROM pg_stat_user_tables WHERE relname = 't'", "true")
       local h = up()
       held_by(h, "^dead_tuples: [%d.]+, limit 1 %(public.t, %d+ dead rows%)")
       assert.equal("0", sql "SELECT count(*) FROM log")
@@ -266,10 +261,10 @@ describe("a backfill waits", function()
           COMMIT;
         END LOOP;
       END $$]]
-      local vacuum = session.open(url)
+      local vacuum = session.open(at.url)
       vacuum:exec "SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 20"
       vacuum:send "VACUUM (FREEZE, DISABLE_PAGE_SKIPPING) t"
-      session.wait_until(url, "SELECT count(*)::text FROM pg_stat_progress_vacuum WHERE relid = 't'::regclass", "1")
+      session.wait_until(at.url, "SELECT count(*)::text FROM pg_stat_progress_vacuum WHERE relid = 't'::regclass", "1")
       local h = up()
       held_by(h, "^wraparound_vacuum: 1, limit 1 %(pid %d+%)")
       vacuum:cancel()

@@ -1,9 +1,8 @@
-local cluster = require "spec.support.cluster"
 local native = require "native"
 local eventually = require "spec.support.eventually"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local process = native.process
 
@@ -28,29 +27,19 @@ local ONCE = "SELECT (SELECT count(*) FROM t WHERE n = 1) || ' ' || (SELECT coun
 local WHY = "SELECT coalesce(string_agg(throttled_by, ''), 'nothing') FROM stint.backfill"
 
 describe("a backfill that is governed", function()
-  local pg, url, dir, rows
+  local rows
+  local at = story.new()
+  local sql = at.sql
 
   local function begin(fields, count)
     rows = count or 5000
-    url = pg:database()
-    pg:sql(url, TABLE:format(rows))
-    dir = run.project { [FILE] = ('backfill { table = "t", set = { n = "n + 1" }, target = "50ms", %s }\n'):format(fields or "") }
+    at.begin { [FILE] = ('backfill { table = "t", set = { n = "n + 1" }, target = "50ms", %s }\n'):format(fields or "") }
+    sql(TABLE:format(rows))
   end
 
-  local function start(opts, ...)
-    local env = { DATABASE_URL = url }
-    for name, value in pairs(opts) do
-      env[name] = value
-    end
-    return run.start({ ... }, { cwd = dir, env = env })
-  end
-
-  local function up(opts)
-    return start(opts or {}, "up", "--json")
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
+  local function up(env)
+    at.env = env or {}
+    return at.start("up", "--json")
   end
 
   local function assert_done(h)
@@ -84,13 +73,9 @@ describe("a backfill that is governed", function()
   end
 
   local function under_way()
-    session.wait_until(url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
-    session.wait_until(url, "SELECT (count(*) > 0)::text FROM stint.backfill_range WHERE rows_seen > 0", "true")
+    session.wait_until(at.url, "SELECT (to_regclass('stint.backfill_range') IS NOT NULL)::text", "true")
+    session.wait_until(at.url, "SELECT (count(*) > 0)::text FROM stint.backfill_range WHERE rows_seen > 0", "true")
   end
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   describe("by a function", function()
     it("rests as long as the function says, and shows why", function()
@@ -131,7 +116,7 @@ describe("a backfill that is governed", function()
       local text = sql(([[SELECT format('window = { from = "%%s", to = "%%s", zone = "%s" }',
         ((clock_timestamp() + interval '%s') AT TIME ZONE '%s')::time(0), ((clock_timestamp() + interval '%s') AT TIME ZONE '%s')::time(0))]])
         :format(zone, opens, zone, closes, zone))
-      place.write(dir .. "/" .. FILE, ('backfill { table = "t", set = { n = "n + 1" }, target = "50ms", %s }\n'):format(text))
+      place.write(at.dir .. "/" .. FILE, ('backfill { table = "t", set = { n = "n + 1" }, target = "50ms", %s }\n'):format(text))
     end
 
     it("does nothing before it opens", function()
@@ -158,7 +143,7 @@ describe("a backfill that is governed", function()
         sql [[CREATE OR REPLACE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
           BEGIN IF NEW.id % 10 = 0 THEN PERFORM pg_sleep(0.001); END IF; INSERT INTO log VALUES (NEW.id); RETURN NEW; END $$]]
         window("-1 hour", seconds .. " seconds", "Europe/Berlin")
-        closes = place.read(dir .. "/" .. FILE):match 'to = "([^"]+)"'
+        closes = place.read(at.dir .. "/" .. FILE):match 'to = "([^"]+)"'
         h = up()
         held_by(h, "^window: ")
         if sql "SELECT count(*) FROM log" ~= "0" then
@@ -201,15 +186,15 @@ describe("a backfill that is governed", function()
           INSERT INTO log VALUES (NEW.id);
           RETURN NEW;
         END $$]]
-      local waiters, holder = {}, session.open(url)
+      local waiters, holder = {}, session.open(at.url)
       holder:exec "SELECT pg_advisory_lock(7)"
       local h = up()
-      session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()", "1")
+      session.wait_until(at.url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()", "1")
       for i = 1, 2 do
-        waiters[i] = session.open(url)
+        waiters[i] = session.open(at.url)
         waiters[i]:send(("SELECT 1 FROM t WHERE id = %d FOR UPDATE"):format(i))
       end
-      session.wait_until(url, SEEN, "true")
+      session.wait_until(at.url, SEEN, "true")
       holder:exec "SELECT pg_advisory_unlock(7)"
       local why = held_by(h, "^lock_waiters: 2, limit 2")
       assert.matches("pid %d+", why)
@@ -225,12 +210,12 @@ describe("a backfill that is governed", function()
       begin("throttle = { active_others = 2 }", 100000)
       local others = {}
       for i = 1, 6 do
-        others[i] = session.open(url)
+        others[i] = session.open(at.url)
         others[i]:send "SELECT pg_sleep(60)"
       end
       local h = up()
       under_way()
-      session.wait_until(url, "SELECT (budget < 0.9)::text FROM stint.backfill", "true")
+      session.wait_until(at.url, "SELECT (budget < 0.9)::text FROM stint.backfill", "true")
       assert.equal("nothing", sql(WHY))
       for _, other in ipairs(others) do
         other:cancel()
@@ -239,7 +224,7 @@ describe("a backfill that is governed", function()
     end)
 
     local function assert_slowed_by(signal)
-      session.wait_until(url, ("SELECT ((health #>> '{signals,%s,load}')::float8 > 0.8 AND budget < 1)::text FROM stint.backfill"):format(signal), "true")
+      session.wait_until(at.url, ("SELECT ((health #>> '{signals,%s,load}')::float8 > 0.8 AND budget < 1)::text FROM stint.backfill"):format(signal), "true")
     end
 
     it("slows down for checkpoints that WAL forces", function()
@@ -253,14 +238,14 @@ describe("a backfill that is governed", function()
 
     it("slows down for slow commits", function()
       begin('throttle = { commit_latency = "5ms" }', 20000)
-      pg:sql("postgres", "ALTER SYSTEM SET fsync = on")
-      pg:sql("postgres", "SELECT pg_reload_conf()")
+      at.pg:sql("postgres", "ALTER SYSTEM SET fsync = on")
+      at.pg:sql("postgres", "SELECT pg_reload_conf()")
       finally(function()
-        pg:sql("postgres", "ALTER SYSTEM RESET fsync")
-        pg:sql("postgres", "SELECT pg_reload_conf()")
+        at.pg:sql("postgres", "ALTER SYSTEM RESET fsync")
+        at.pg:sql("postgres", "SELECT pg_reload_conf()")
       end)
       for setting, value in pairs { commit_delay = 20000, commit_siblings = 0 } do
-        sql(("ALTER DATABASE %s SET %s = %d"):format(url:match "///([^?]+)", setting, value))
+        sql(("ALTER DATABASE %s SET %s = %d"):format(at.url:match "///([^?]+)", setting, value))
       end
       local h = up()
       under_way()
@@ -280,13 +265,13 @@ describe("a backfill that is governed", function()
   describe("by what its role may see", function()
     local function as_app(count)
       begin("", count)
-      local name = url:match "///([^?]+)"
+      local name = at.url:match "///([^?]+)"
       sql(([[
         DO $$ BEGIN CREATE ROLE governed LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
         REVOKE pg_read_all_stats FROM governed;
         GRANT CREATE ON DATABASE %s TO governed; GRANT ALL ON SCHEMA public TO governed;
         ALTER TABLE t OWNER TO governed; ALTER TABLE log OWNER TO governed]]):format(name))
-      return { DATABASE_URL = (url:gsub("user=postgres", "user=governed")) }
+      return { DATABASE_URL = (at.url:gsub("user=postgres", "user=governed")) }
     end
 
     it("says once what cannot be seen, and goes on", function()
@@ -302,11 +287,11 @@ describe("a backfill that is governed", function()
       sql "GRANT pg_read_all_stats TO governed"
       local h = up(env)
       under_way()
-      session.wait_until(url, "SELECT (health #>> '{signals,active_others,was_seen}') FROM stint.backfill", "true")
+      session.wait_until(at.url, "SELECT (health #>> '{signals,active_others,was_seen}') FROM stint.backfill", "true")
       sql "REVOKE pg_read_all_stats FROM governed"
       held_by(h, "^active_others: could be seen before and now it cannot$")
       sql "GRANT pg_read_all_stats TO governed"
-      session.wait_until(url, WHY, "nothing")
+      session.wait_until(at.url, WHY, "nothing")
       stop(h)
     end)
   end)

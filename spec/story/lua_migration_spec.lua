@@ -1,36 +1,27 @@
 local cluster = require "spec.support.cluster"
-local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local FILE = "scripts/migrations/1_lua.lua"
 
 describe("a migration in Lua", function()
-  local pg, url, dir
+  local at = story.new()
+  local start, sql = at.start, at.sql
 
   local function begin(text, more)
-    url = pg:database()
     local files = { [FILE] = text }
     for name, other in pairs(more or {}) do
       files[name] = other
     end
-    dir = run.project(files)
+    at.begin(files)
   end
 
   local function write(text)
-    place.write(dir .. "/" .. FILE, text)
-  end
-
-  local function start(...)
-    return run.start({ ... }, { cwd = dir, env = { DATABASE_URL = url } })
+    at.write(FILE, text)
   end
 
   local function up(...)
-    return start("up", ...):wait()
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
+    return at.run("up", ...)
   end
 
   local function state()
@@ -46,12 +37,8 @@ describe("a migration in Lua", function()
   local function assert_nothing_left()
     assert.equal("t", sql "SELECT to_regclass('kept') IS NULL")
     assert.equal("0", sql "SELECT count(*) FROM stint.migration")
-    session.wait_until(url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "0")
+    session.wait_until(at.url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "0")
   end
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   describe("does what its function says,", function()
     it("with parameters and answers of every kind", function()
@@ -224,7 +211,7 @@ end }
       local r = up_with(body, "--lua-time", "300ms")
       assert.equal(6, r.code, r.err)
       assert.matches("ran for more than 300ms", r.err, 1, true)
-      session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'stint:%' AND datname = current_database()", "0")
+      session.wait_until(at.url, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'stint:%' AND datname = current_database()", "0")
       assert_nothing_left()
       return r
     end
@@ -327,13 +314,13 @@ end }
 
     local function killed_in_the_middle()
       begin(NONE)
-      local holder = session.open(url)
+      local holder = session.open(at.url)
       holder:exec "SELECT pg_advisory_lock(7)"
       local h = start "up"
-      session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
+      session.wait_until(at.url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
       h:kill "KILL"
       h:wait()
-      session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'stint:%' AND datname = current_database()", "0")
+      session.wait_until(at.url, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'stint:%' AND datname = current_database()", "0")
       holder:close()
       local r = up()
       assert.equal(7, r.code, r.err)
@@ -374,11 +361,11 @@ end }
   end)
 
   it("goes on after a lost server as if nothing had been", function()
-    local shared = pg
-    pg = cluster.new()
+    local shared = at.pg
+    at.pg = cluster.new()
     finally(function()
-      pg:stop()
-      pg = shared
+      at.pg:stop()
+      at.pg = shared
     end)
     begin [[
 migration { up = function(db)
@@ -388,11 +375,11 @@ migration { up = function(db)
   db:exec "INSERT INTO kept VALUES (1)"
 end }
 ]]
-    local holder = session.open(url)
+    local holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
     local h = start "up"
-    session.wait_until(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
-    pg:restart "immediate"
+    session.wait_until(at.url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()", "1")
+    at.pg:restart "immediate"
     local r = h:wait()
     assert.equal(0, r.code, r.err)
     assert.equal("1", sql "SELECT count(*) FROM kept")

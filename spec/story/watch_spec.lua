@@ -4,6 +4,7 @@ local native = require "native"
 local eventually = require "spec.support.eventually"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 local terminal = require "spec.support.terminal"
 
 local process = native.process
@@ -24,22 +25,12 @@ local FILES = {
 local WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
 
 describe("stint watch", function()
-  local pg, url, dir, holder
+  local holder
+  local at = story.new { STINT_BACKFILLS = "detached" }
+  local start, stint, sql = at.start, at.run, at.sql
 
   local function options()
-    return { cwd = dir, env = { DATABASE_URL = url, STINT_BACKFILLS = "detached" } }
-  end
-
-  local function start(...)
-    return run.start({ ... }, options())
-  end
-
-  local function stint(...)
-    return start(...):wait()
-  end
-
-  local function sql(text)
-    return pg:sql(url, text)
+    return { cwd = at.dir, env = { DATABASE_URL = at.url, STINT_BACKFILLS = "detached" } }
   end
 
   local function desired(name)
@@ -47,19 +38,18 @@ describe("stint watch", function()
   end
 
   local function begin(files)
-    url = pg:database()
-    pg:sql(url, TABLE)
-    dir = run.project(files or FILES)
-    assert.equal(0, stint("deploy").code)
+    at.begin(files or FILES)
+    sql(TABLE)
+    at.stint(0, "deploy")
   end
 
   -- A worker is in its second batch.
   local function at_work()
     begin()
-    holder = session.open(url)
+    holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
     local h = start("work", "1_fill", "--lock-timeout", "40s")
-    session.wait_until(url, WAITS, "1")
+    session.wait_until(at.url, WAITS, "1")
     return h
   end
 
@@ -70,10 +60,6 @@ describe("stint watch", function()
   local function watch(...)
     return terminal.start({ "watch", "--interval", "100ms", ... }, options())
   end
-
-  setup(function()
-    pg = cluster.get()
-  end)
 
   it("shows what is under way, a line a worker, and takes keys", function()
     local h = at_work()
@@ -130,7 +116,7 @@ describe("stint watch", function()
     local h = start("work", "1_fill")
     local t = watch()
     local function batches(share, count)
-      session.wait_until(url, ("SELECT (count(*) >= %d)::text FROM batch WHERE share = %s::real"):format(count, share), "true")
+      session.wait_until(at.url, ("SELECT (count(*) >= %d)::text FROM batch WHERE share = %s::real"):format(count, share), "true")
     end
     batches(1, 3)
     t:press "-----"
@@ -155,10 +141,10 @@ describe("stint watch", function()
 
   it("shows who holds the run lock", function()
     begin()
-    holder = session.open(url)
+    holder = session.open(at.url)
     holder:exec "SELECT pg_advisory_lock(7)"
     local h = start("up", "--backfills", "inline", "--lock-timeout", "40s")
-    session.wait_until(url, WAITS, "1")
+    session.wait_until(at.url, WAITS, "1")
     local t = watch()
     t:shows "run  pid "
     t:shows "stint:up"
@@ -225,7 +211,7 @@ describe("stint watch", function()
 
   it("fits a small terminal", function()
     begin()
-    local t = terminal.start({ "watch" }, { cwd = dir, env = { DATABASE_URL = url }, rows = 4, columns = 30 })
+    local t = terminal.start({ "watch" }, { cwd = at.dir, env = { DATABASE_URL = at.url }, rows = 4, columns = 30 })
     t:shows "run  none"
     for line in t:picture():gmatch "[^\n]+" do
       assert.is_true(#line <= 30, line)
@@ -237,18 +223,18 @@ describe("stint watch", function()
   end)
 
   it("says so when the server is gone, and goes on when it is back", function()
-    local shared = pg
-    pg = cluster.new()
+    local shared = at.pg
+    at.pg = cluster.new()
     finally(function()
-      pg:stop()
-      pg = shared
+      at.pg:stop()
+      at.pg = shared
     end)
     begin()
     local t = watch()
     t:shows "1_fill"
-    pg:stop "fast"
+    at.pg:stop "fast"
     t:shows "connect"
-    pg:start()
+    at.pg:start()
     t:shows "1_fill"
     t:press "q"
     assert.equal(0, (t:ended()))
@@ -296,6 +282,6 @@ describe("stint watch", function()
     begin()
     assert.equal(64, stint("watch", "--interval", "never").code)
     assert.equal(64, stint("watch", "1_fill").code)
-    assert.equal(9, run({ "watch" }, { cwd = dir, env = { DATABASE_URL = "postgresql:///x?host=/nowhere" } }).code)
+    assert.equal(9, run({ "watch" }, { cwd = at.dir, env = { DATABASE_URL = "postgresql:///x?host=/nowhere" } }).code)
   end)
 end)
