@@ -159,12 +159,14 @@ local function divide_down(file, pieces)
   return rest
 end
 
+local together = { keep = true, steps = true }
+
 -- Pieces in files: those that may stay together do.
 local function gather(pieces)
   local files = {}
   for _, piece in ipairs(pieces) do
     local last = files[#files]
-    if piece.way == "keep" and last and last.way == "keep" then
+    if last and last.way == piece.way and together[piece.way] then
       last[#last + 1] = piece
       last.own = last.own or piece.own
     else
@@ -200,8 +202,11 @@ local function sql_text(file, group, head)
   for _, s in ipairs(group.rest or {}) do
     down[#down + 1] = s.sql .. ";\n"
   end
-  local back = file.down and "\n-- stint: down\n" .. table.concat(down) or ""
-  return head .. table.concat(up) .. back
+  local text = head .. table.concat(up)
+  if group.way == "steps" and not ("\n" .. text):find "\n%-%- stint: no%-transaction" then
+    text = "-- stint: no-transaction\n" .. text
+  end
+  return file.down and text .. "\n-- stint: down\n" .. table.concat(down) or text
 end
 
 local function lua_text(file, piece)

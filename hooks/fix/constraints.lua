@@ -17,9 +17,8 @@ local function columns_of(list)
   return names
 end
 
--- Runs in a transaction of its own, after all that came before.
 local function validate(relation, name)
-  return { way = "alone", name = "validate", sql = ("ALTER TABLE %s VALIDATE CONSTRAINT %s"):format(relation, name), down = "" }
+  return { way = "steps", name = "validate", sql = ("ALTER TABLE %s VALIDATE CONSTRAINT %s"):format(relation, name), down = "" }
 end
 
 -- The part with a name, whether it had one or not.
@@ -39,7 +38,7 @@ local function not_valid(s, alter, part, node, generated)
   local sql, name, plain = named(s, part, node, generated)
   return {
     {
-      way = "keep",
+      way = "steps",
       name = "add_constraint",
       sql = ("%s %s NOT VALID"):format(alter.head, sql),
       down = drop_constraint(alter, name),
@@ -83,20 +82,20 @@ function constraints.not_null(alter, t, column, plain)
   local proof = clauses.name(t, plain, "not_null")
   return {
     {
-      way = "keep",
+      way = "steps",
       name = "not_null",
       sql = ("%s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID"):format(alter.head, proof, column),
       down = ("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s"):format(alter.relation, proof),
     },
     validate(alter.relation, proof),
     {
-      way = "keep",
+      way = "steps",
       name = "not_null",
       sql = ("%s ALTER COLUMN %s SET NOT NULL"):format(alter.head, column),
       down = ("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL"):format(alter.relation, column),
       undoes = { "not_null", plain },
     },
-    { way = "keep", name = "not_null", sql = ("%s DROP CONSTRAINT %s"):format(alter.head, proof), down = "" },
+    { way = "steps", name = "not_null", sql = ("%s DROP CONSTRAINT %s"):format(alter.head, proof), down = "" },
   }
 end
 
@@ -133,14 +132,14 @@ local function index_constraint(s, alter, part, node, relation)
     end
   end
   pieces[#pieces + 1] = {
-    way = "alone",
+    way = "steps",
     name = "index",
     sql = ("CREATE UNIQUE INDEX CONCURRENTLY %s ON %s %s%s%s"):format(name, alter.relation, list, including,
       node.nulls_not_distinct and " NULLS NOT DISTINCT" or ""),
     down = "",
   }
   pieces[#pieces + 1] = {
-    way = "keep",
+    way = "steps",
     name = "constraint",
     sql = ("%s ADD CONSTRAINT %s %s USING INDEX %s%s%s"):format(alter.head, name, primary and "PRIMARY KEY" or "UNIQUE", name,
       node.deferrable and " DEFERRABLE" or "", node.initdeferred and " INITIALLY DEFERRED" or ""),

@@ -1,7 +1,9 @@
 -- The safe way of statements that are unsafe: for each kind what it becomes, as a list of pieces in
 -- their order. A piece is { way, sql, name, down, undoes }: way "keep" runs together with its
--- neighbours, "alone" stands in a file of its own, "backfill" is a file in Lua; `undoes` is what a
--- statement of the way down is known by that belongs to it. nil, why, sketch: a person must do it.
+-- neighbours, "alone" stands in a file of its own, "backfill" is a file in Lua. "steps" run one by
+-- one, in one file, so that its way down leads to what was before: half of the way has none that is
+-- exact and cheap. `undoes` is what a statement of the way down is known by that belongs to it.
+-- nil, why, sketch: a person must do it.
 local native = ...
 
 local clauses = native.use("fix/clauses")
