@@ -35,6 +35,20 @@ static const char *const bodies[BATCH_KINDS][3] = {
     [BATCH_PASSED] = {SQL_BATCH_PASSED, "", ""},
 };
 
+/* What was done to the rows of a batch. */
+static const char *sums(const Backfill *b, BatchKind kind) {
+    if (kind == BATCH_BAD)
+        return "0 AS rows, 0 AS still, 0 AS width";
+    return b->form == BACKFILL_STATEMENT ? "count(*) AS rows, 0 AS still, 0 AS width FROM changed"
+                                         : SQL_BATCH_SUMS;
+}
+
+/* Which rows, where it walks along the key; by pages the walk itself is one of pages. */
+static const char *within(const Backfill *b, BatchKind kind, BatchStart start) {
+    bool looks_often = kind == BATCH_STRIPE && start == BATCH_NEXT && b->walk == BACKFILL_BY_KEY;
+    return looks_often ? SQL_BATCH_WITHIN_STRIPE : "{after_position} ({place}) <= ({upper})";
+}
+
 static const char *body(const Batch *batch, BatchKind kind) {
     const char *const *part = bodies[kind], *middle = part[1], *head = part[0];
     bool own = batch->backfill->form == BACKFILL_STATEMENT;
@@ -76,7 +90,7 @@ bool batch_left_where(const Pg *pg, const Backfill *b) {
 static const char *compose(const Batch *batch, BatchKind kind, BatchStart start) {
     const Backfill *b = batch->backfill;
     Arena *a = batch->arena;
-    bool next = start == BATCH_NEXT, bad = kind == BATCH_BAD, own = b->form == BACKFILL_STATEMENT;
+    bool next = start == BATCH_NEXT;
     const char *keys = each_key(a, b, "t.%k");
     const char *from = kind == BATCH_STEAL ? "coalesce(r.window_end, r.position)" : "r.position";
     bool striped = kind == BATCH_STRIPE || kind == BATCH_READ_STRIPE;
@@ -107,14 +121,16 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {"upper_as_text", each_place(a, b, "nxt.u%n::text")},
         {"set", clause_set(batch)},
         {"width", clause_width(batch)},
+        {"count_still", b->where ? "count(*) FILTER (WHERE still)" : "count(*)"},
         {"statement", clause_statement(batch, kind)},
         {"where", b->where ? b->where : "true"},
         {"still", clause_still(batch)},
+        {"tells", clause_tells(a, b)},
         {"row_after", kind == BATCH_PROBE ? clause_row_after(batch) : ""},
         {"by_page", pages ? "true" : "false"},
         {"stripes", arena_format(a, "%ld", b->stripes)},
         {"stripe", clause_stripe(batch, kind, "t.")},
-        {"window", striped ? arena_format(a, "%ld", b->stripes) : "1"},
+        {"window", striped ? arena_format(a, "%ld", clause_window(b)) : "1"},
         {"unless_inside", striped ? "NOT cur.inside AND" : ""},
         {"unless_inside_page", striped ? "NOT (SELECT inside FROM cur) AND" : ""},
         {"which_start", arena_format(a, "%s IS %sNULL", from, next ? "NOT " : "")},
@@ -126,9 +142,6 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
                              each_place(a, b, "cur.p%n"))
               : ""},
         {"lock", reads ? "" : "FOR UPDATE"},
-        {"sums", bad   ? "0 AS rows, 0 AS still, 0 AS width"
-                 : own ? "count(*) AS rows, 0 AS still, 0 AS width FROM changed"
-                       : SQL_BATCH_SUMS},
         {"stint_key_columns", each_key(a, b, "t.%k AS stint_k%n")},
         {"stint_keys", each_key(a, b, "stint_free.stint_k%n")},
         {"mine_columns", each_key(a, b, "(e.key)[%n]::%t AS k%n")},
@@ -154,8 +167,16 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {"least_columns", each_key(a, b, "coalesce(p.k%n, (($5::text[])[%n])::%t) AS p%n")},
         {"mine_uppers", each_key(a, b, "m.k%n AS u%n")},
         {"nth", ""},
+        {"within", ""},
+        {"returning", ""},
+        {"sums", ""},
         {NULL, NULL},
     };
+    const char *width = clause_fill(a, SQL_BATCH_WIDTH, clauses);
+    set_clause(clauses, "returning",
+               b->where ? arena_format(a, "%s, %s AS still", width, clause_still(batch)) : width);
+    set_clause(clauses, "sums", clause_fill(a, sums(b, kind), clauses));
+    set_clause(clauses, "within", clause_fill(a, within(b, kind, start), clauses));
     set_clause(clauses, "nth", clause_fill(a, pages ? SQL_BATCH_NTH_PAGE : SQL_BATCH_NTH, clauses));
     return clause_fill(a, body(batch, kind), clauses);
 }
@@ -206,6 +227,7 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
     text_add(&names, ", stint_n");
     if (!columns->count) /* nothing is sent to it; the statement is the same */
         text_addf(&set, "%s = t.%s", b->key.at[0], b->key.at[0]);
+    bool striped = write->kind == BATCH_READ_STRIPE;
     bool next = write->start == BATCH_NEXT, skips = write->locks == BATCH_SKIPS;
     Clause clauses[] = {
         {"table", batch->table},
@@ -231,14 +253,17 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
         {"is_free", skips ? "stint_fresh.stint_n IN (SELECT n FROM free)" : "true"},
         {"free", ""},
         {"moves", ""},
+        {"seen", striped
+                     ? arena_format(a, "CASE WHEN cur.stripe + 1 = %ld THEN $6::bigint ELSE 0 END",
+                                    b->stripes)
+                     : "$6::bigint"},
+        {"tells", striped ? clause_tells(a, b) : "$6::bigint"},
         {NULL, NULL},
     };
     set_clause(clauses, "free", skips ? clause_fill(a, SQL_BATCH_WRITE_FREE, clauses) : "");
-    set_clause(clauses, "moves",
-               clause_fill(a,
-                           write->kind == BATCH_READ_STRIPE ? SQL_BATCH_WRITE_STRIPE_MOVES
-                                                            : SQL_BATCH_WRITE_MOVES,
-                           clauses));
+    set_clause(
+        clauses, "moves",
+        clause_fill(a, striped ? SQL_BATCH_WRITE_STRIPE_MOVES : SQL_BATCH_WRITE_MOVES, clauses));
     return clause_fill(a, ledger_sql(a, batch->schema, sql), clauses);
 }
 

@@ -102,6 +102,57 @@ const char *clause_read(const Batch *batch) {
     return text.at;
 }
 
+/* A page has the room that its first stripe leaves. Along the key stripes are equal, for each has
+ * as many rows of a page as the next. By pages they are slices of a random key: the first is a
+ * quarter, so that there is room for more rows than there are on the average; and only its new
+ * index entries are many, which are then next to each other. */
+enum { FIRST_SLICE = 4 };
+
+static bool is_sliced(const Backfill *b) {
+    return b->walk == BACKFILL_BY_PAGE && b->stripes > 1 && b->spread.count >= (size_t)b->stripes;
+}
+
+long clause_window(const Backfill *b) {
+    return is_sliced(b) && b->stripes > FIRST_SLICE ? FIRST_SLICE : b->stripes;
+}
+
+const char *clause_tells(Arena *a, const Backfill *b) {
+    long window = clause_window(b);
+    if (window == b->stripes)
+        return "$4::bigint";
+    return arena_format(
+        a, "CASE WHEN (SELECT stripe FROM cur) = 0 THEN $4::bigint ELSE $4::bigint * %ld / %ld END",
+        window - 1, b->stripes - 1);
+}
+
+/* Where each slice but the first begins, as the first column of the key is spread. */
+static const char *slices(const Batch *batch) {
+    const Backfill *b = batch->backfill;
+    Arena *a = batch->arena;
+    double first = 1.0 / (double)clause_window(b), last = (double)(b->spread.count - 1);
+    Strings from = {0, arena_take(a, (size_t)b->stripes * sizeof(char *))};
+    for (long n = 1; n < b->stripes; n++) {
+        double share = first + (1 - first) * (double)(n - 1) / (double)(b->stripes - 1);
+        from.at[from.count++] = b->spread.at[(size_t)(share * last + 0.5)];
+    }
+    return pg_literal(batch->pg, a, backfill_array(a, from));
+}
+
+static const char *slice(const Batch *batch, BatchKind kind) {
+    const Backfill *b = batch->backfill;
+    Arena *a = batch->arena;
+    const char *from = slices(batch), *key = b->key.at[0], *type = b->key_type.at[0];
+    const char *above = arena_format(
+        a, "((SELECT stripe FROM cur) = 0 OR t.%s >= (SELECT ((%s::text[])[stripe])::%s FROM cur))",
+        key, from, type);
+    if (kind != BATCH_STRIPE)
+        return above;
+    return arena_format(a,
+                        "%s AND ((SELECT stripe FROM cur) = %ld OR "
+                        "t.%s < (SELECT ((%s::text[])[stripe + 1])::%s FROM cur))",
+                        above, b->stripes - 1, key, from, type);
+}
+
 /* Of its key alone, so that a row stays where it is. */
 static const char *stripe_of(Arena *a, const Backfill *b, const char *row) {
     long n = b->stripes;
@@ -122,6 +173,8 @@ const char *clause_stripe(const Batch *batch, BatchKind kind, const char *row) {
     Arena *a = batch->arena;
     if (b->stripes < 2 || kind == BATCH_LATE_PATIENT)
         return "true";
+    if (is_sliced(b))
+        return slice(batch, kind);
     const char *stripe = stripe_of(a, b, row);
     if (kind == BATCH_STRIPE || kind == BATCH_READ_STRIPE)
         return arena_format(a, "%s = (SELECT stripe FROM cur)", stripe);

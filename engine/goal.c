@@ -56,9 +56,14 @@ StepAnswer goal_verify(Step *step, const Backfill *b) {
     return text_same(answer, "0") ? STEP_DONE : refuse(step, b, answer);
 }
 
-/* Who asks for the new values next should know how they are spread. */
+/* Who asks for the new values next should know how they are spread: the other columns are what they
+ * were. */
 static void analyze(Step *step, const Backfill *b) {
-    const char *sql = arena_format(step->arena, "ANALYZE %s", b->table);
+    Text columns = text_on(step->arena);
+    for (size_t i = 0; i < b->changed.count; i++)
+        text_addf(&columns, "%s%s", i ? ", " : " (", backfill_column(b, b->changed.at[i])->ident);
+    text_add(&columns, b->changed.count ? ")" : "");
+    const char *sql = arena_format(step->arena, "ANALYZE %s%s", b->table, columns.at);
     if (b->rows_changed && !pg_do(step->pg, sql, PG_NONE)) {
         log_detail("%s: %s", sql, failure()->message);
         fail_clear();

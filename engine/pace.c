@@ -7,12 +7,16 @@ enum { FIRST_SIZE = 1000, LARGEST_SIZE = 20000, MOST_BYTES = 16 << 20, CALM = 10
 /* A longer rest would not hear of a new speed in time; ms. */
 enum { LONGEST_REST = 20000 };
 
+static long largest(const Backfill *b) {
+    return b->most_keys && b->most_keys < LARGEST_SIZE ? b->most_keys : LARGEST_SIZE;
+}
+
 Pace pace_of(const Backfill *b) {
     long most = b->row_bytes ? (long)(MOST_BYTES / b->row_bytes) : FIRST_SIZE;
     return (Pace){.size = most < 1            ? 1
                           : most < FIRST_SIZE ? most
                                               : FIRST_SIZE,
-                  .ceiling = LARGEST_SIZE,
+                  .ceiling = largest(b),
                   .share = 1};
 }
 
@@ -26,7 +30,7 @@ void pace_learn(Pace *p, const Backfill *b, PaceBatch batch) {
     double ms = batch.us > 1000 ? (double)batch.us / 1000 : 1, target = (double)b->target;
     if (batch.bytes > 0 && batch.keys > 0) {
         long most = (long)((double)MOST_BYTES * (double)batch.keys / (double)batch.bytes);
-        p->ceiling = most < 1 ? 1 : most < LARGEST_SIZE ? most : LARGEST_SIZE;
+        p->ceiling = most < 1 ? 1 : most < largest(b) ? most : largest(b);
     }
     if (batch.keys < p->size / 2)
         return; /* a short last batch says little */

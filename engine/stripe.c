@@ -10,9 +10,11 @@
 
 /* Measured: 8 stripes leave the heap a quarter larger instead of twice as large. Below so many rows
  * there is little to win, and fewer than two rows of a stripe on a page win nothing. */
-enum { STRIPES = 8, MOST_STRIPES = 64, WORTH_IT = 100000, ROOMY = 80 };
+enum { STRIPES = 8, PAGE_STRIPES = 12, MOST_STRIPES = 64, WORTH_IT = 100000, ROOMY = 80 };
 /* How far the key's order follows the table's, of 100. */
 enum { IN_ORDER = 90, RANDOM = 50 };
+/* A window is met again and again: it stays in the buffers, and within one checkpoint. */
+enum { WINDOWS_IN_BUFFERS = 16, LEAST_KEYS = 1000 };
 enum { PAGES_SINCE = 140000 }; /* a range of them can be read alone */
 
 static bool is_column(const char *sql, Token token, const char *column) {
@@ -51,6 +53,7 @@ static const char *changing(Arena *a, const Backfill *b) {
 typedef struct {
     bool is_indexed, moves, is_large;  /* larger than the server's buffers */
     long long room, density, in_order; /* fillfactor; rows on a page; 0 to 100 */
+    long long buffers;                 /* pages */
     const char *holder;                /* who keeps old rows in sight, or NULL */
 } Facts;
 
@@ -69,7 +72,8 @@ static bool read_facts(Pg *pg, Arena *a, const Backfill *b, Facts *out) {
                        .in_order = pg_integer(&rows, 0, 3),
                        .moves = pg_cell(&rows, 0, 4)[0] == 'p',
                        .holder = pg_cell(&rows, 0, 5),
-                       .is_large = pg_true(&rows, 0, 6)};
+                       .is_large = pg_true(&rows, 0, 6),
+                       .buffers = pg_integer(&rows, 0, 7)};
     return true;
 }
 
@@ -147,17 +151,35 @@ static bool check_statement(const Backfill *b, long long wanted) {
                      b->key.at[0]);
 }
 
+static void limit(Backfill *b, const Facts *f) {
+    long long keys = f->buffers / WINDOWS_IN_BUFFERS * f->density / clause_window(b);
+    if (b->stripes > 1 && f->density)
+        b->most_keys = (long)(keys > LEAST_KEYS ? keys : LEAST_KEYS);
+}
+
+static bool read_spread(Pg *pg, Arena *a, Backfill *b) {
+    PgRows rows;
+    if (b->form != BACKFILL_SET || !b->where || !b->leaf.count)
+        return true; /* it cannot walk by pages */
+    if (!pg_rows(pg, a, &rows, SQL_BACKFILL_SPREAD,
+                 PG_WITH(backfill_array(a, b->leaf), b->key_name.at[0])))
+        return false;
+    b->spread = (Strings){rows.count, rows.cell};
+    return true;
+}
+
 bool stripe_choose(Pg *pg, Arena *a, Backfill *b) {
     Facts f = {0};
     long long wanted = script_integer(b->declaration, "stripes", 0);
-    if (!check_statement(b, wanted) || !read_facts(pg, a, b, &f))
+    if (!check_statement(b, wanted) || !read_facts(pg, a, b, &f) || !read_spread(pg, a, b))
         return false;
     const char *why = plain_because(a, b, &f);
     choose_walk(pg, a, b, &f, why);
     bool pages = b->walk == BACKFILL_BY_PAGE, own = b->form == BACKFILL_STATEMENT;
     if (!why && !pages && !own && f.in_order < IN_ORDER)
         why = "the key's order is not the table's, so that pages are met again anyway";
-    b->stripes = wanted ? (long)(wanted > MOST_STRIPES ? MOST_STRIPES : wanted) : why ? 1 : STRIPES;
+    long stripes = pages ? PAGE_STRIPES : STRIPES;
+    b->stripes = wanted ? (long)(wanted > MOST_STRIPES ? MOST_STRIPES : wanted) : why ? 1 : stripes;
     if (wanted || (pages && script_has(b->declaration, "walk")))
         why = "as the file says";
     if (!why)
@@ -165,6 +187,7 @@ bool stripe_choose(Pg *pg, Arena *a, Backfill *b) {
               : pages ? "its key is random, it is larger than the server's buffers, and the "
                         "change makes `where` false"
                       : "the pages are full, and no column that changes is in an index";
+    limit(b, &f);
     const char *windows =
         b->stripes > 1 ? arena_format(a, " in windows of %ld stripes", b->stripes) : "";
     b->order = arena_format(a, "%s%s: %s", pages ? "page by page" : "along the key", windows, why);

@@ -231,7 +231,7 @@ static Turn write_batch(Worker *w, Work *k, BatchKind kind, const PgRows *read, 
         &(BatchWrite){kind, w->range.start, w->skips ? BATCH_SKIPS : BATCH_WAITS, &k->columns});
     if (!pg_rows(w->pg, a, &rows, sql, args_of(k, first, sizeof first / sizeof *first)))
         return setback_turn(w);
-    long keys = kind == BATCH_READ_STRIPE ? w->pace.size : (long)pg_integer(read, 0, 5);
+    long keys = rows.count ? (long)pg_integer(&rows, 0, 12) : 0;
     Turn turn = worker_read_answer(w, &rows, keys, k->bytes, clock_us() - start);
     if (k->failed && turn != TURN_FAILED && !quarantine_check(w->pg, w->schema, w->backfill))
         return TURN_FAILED;

@@ -135,7 +135,7 @@ static Turn turn(Worker *w) {
     if (pg_rows(w->pg, a, &rows, sql,
                 PG_WITH(id, w->range.number, w->range.token, arena_format(a, "%ld", size),
                         w->blamed))) {
-        long keys = kind == BATCH_STRIPE || !rows.count ? size : (long)pg_integer(&rows, 0, 1);
+        long keys = rows.count ? (long)pg_integer(&rows, 0, 12) : size;
         bool blamed = w->blamed != NULL;
         answer = worker_read_answer(w, &rows, keys, rows.count ? pg_integer(&rows, 0, 6) : 0,
                                     clock_us() - start);

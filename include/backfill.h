@@ -40,6 +40,9 @@ typedef struct {
     long long target;      /* ms that a batch should take */
     long workers, max_quarantine;
     long stripes;       /* 1: a plain walk */
+    long most_keys;     /* of a batch, for a window of stripes to stay within a part of the
+                         * server's buffers; 0: any */
+    Strings spread;     /* of a walk by pages: the first column of the key, in even steps */
     const char *order;  /* the order of the walk and why, for people */
     const char *twice;  /* why the walk that was asked for could change rows twice, or NULL */
     const char *writes; /* trigger, default, app, sweep */

@@ -24,6 +24,9 @@ const char *clause_read(const Batch *batch);  /* the columns that a transform re
 #define CLAUSE_STILL "the change leaves `where` true"
 const char *clause_still(const Batch *batch);
 const char *clause_row_after(const Batch *batch); /* the row's columns, as the change makes them */
+/* A window is as long as so many of its largest batches; and the keys that a stripe stands for. */
+long clause_window(const Backfill *backfill);
+const char *clause_tells(Arena *a, const Backfill *backfill);
 /* Is the row in the stripes that this batch is about? `row` is "t." or "". */
 const char *clause_stripe(const Batch *batch, BatchKind kind, const char *row);
 /* The team's statement with :lo, :hi and :stripe written out, giving a row for each that it

@@ -69,9 +69,17 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a 
           WHERE s.backend_xmin IS NOT NULL AND s.datname = current_database() AND s.pid <> pg_backend_pid()
           UNION ALL SELECT 'the prepared transaction ' || quote_literal(p.gid), p.prepared FROM pg_catalog.pg_prepared_xacts p WHERE p.database = current_database()) h
         WHERE h.since < clock_timestamp() - interval '1 min' ORDER BY h.since LIMIT 1),
-       c.relpages > (SELECT b.setting::bigint FROM pg_catalog.pg_settings b WHERE b.name = 'shared_buffers')
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])
+       c.relpages > b.buffers, b.buffers
+FROM (SELECT s.setting::bigint AS buffers FROM pg_catalog.pg_settings s WHERE s.name = 'shared_buffers') b,
+     pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])
 ORDER BY c.relpages DESC LIMIT 1
+
+-- :name backfill_spread
+-- The first column of the key in even steps, as the largest of the leaves in $1 has it. $2 its name
+SELECT unnest(s.histogram_bounds::text::text[])
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = $2 AND NOT s.inherited
+WHERE c.oid = (SELECT l.oid FROM pg_catalog.pg_class l WHERE l.oid = ANY ($1::oid[]) ORDER BY l.relpages DESC LIMIT 1)
 
 -- :name backfill_settings
 -- For the batches' session: an index walk whatever the statistics say, no compiling, one text form of

@@ -15,7 +15,7 @@ ctl.share, ctl.is_due, ctl.is_old, (pg_current_wal_insert_lsn() - ctl.lsn)::bigi
 WITH ctl AS MATERIALIZED (
   SELECT {control} FROM stint.backfill WHERE id = $1
 ), cur AS MATERIALIZED (
-  SELECT r.number, r.stripe, {position_columns}, {high_columns}
+  SELECT r.number, r.stripe, r.batches, {position_columns}, {high_columns}
   FROM stint.backfill_range r
   WHERE r.backfill = $1 AND r.number = $2 AND r.token = $3 AND r.state = 'taken' AND {which_start}
     AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
@@ -31,11 +31,11 @@ WITH ctl AS MATERIALIZED (
 ),
 
 -- :name batch_stripe_head
--- The same for one stripe of a window: a new window is so many times as long as there are stripes.
+-- The same for one stripe of a window: the keys of a new window are counted once, by its first stripe.
 WITH ctl AS MATERIALIZED (
   SELECT {control} FROM stint.backfill WHERE id = $1
 ), cur AS MATERIALIZED (
-  SELECT r.number, r.stripe, r.window_end IS NOT NULL AS inside, r.window_end = r.high AS at_end, {position_columns}, {high_columns}
+  SELECT r.number, r.stripe, r.batches, r.window_keys, r.window_end IS NOT NULL AS inside, r.window_end = r.high AS at_end, {position_columns}, {high_columns}
   FROM stint.backfill_range r
   WHERE r.backfill = $1 AND r.number = $2 AND r.token = $3 AND r.state = 'taken' AND {which_start}
     AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
@@ -45,9 +45,9 @@ WITH ctl AS MATERIALIZED (
   FROM cur LEFT JOIN LATERAL ({nth}) k ON true
   WHERE $5::text[] IS NULL
 ), seen AS MATERIALIZED (
-  SELECT CASE WHEN cur.stripe + 1 = {stripes}
+  SELECT CASE WHEN cur.inside THEN cur.window_keys WHEN nxt.last OR {by_page}
     THEN (SELECT count(*) FROM {table} t WHERE {after_position} ({place}) <= ({upper}))
-    ELSE 0 END AS keys FROM cur
+    ELSE $4::bigint * {window} END AS keys FROM cur, nxt
 ),
 
 -- :name batch_nth
@@ -80,8 +80,8 @@ ON CONFLICT DO NOTHING
 -- :name batch_set
 changed AS (
   UPDATE {table} t SET {set}
-  WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
-  RETURNING {width} AS width, {still} AS still
+  WHERE {within} AND {stripe} AND ({where}) AND (SELECT true FROM cur)
+  RETURNING {returning}
 ),
 
 -- :name batch_set_free
@@ -93,7 +93,7 @@ free AS MATERIALIZED (
 ), changed AS (
   UPDATE {table} t SET {set} FROM free stint_free
   WHERE ({keys}) = ({stint_keys}) AND {after_position} ({place}) <= ({upper})
-  RETURNING {width} AS width, {still} AS still
+  RETURNING {returning}
 ), held AS (
   INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
   SELECT $1, {leaf}, ARRAY[{keys_as_text}], 'locked' FROM {table} t
@@ -118,9 +118,18 @@ changed AS (
   RETURNING 0 AS width, false AS still
 ),
 
+-- :name batch_within_stripe
+-- Most rows of a window are looked at and left alone: they are cheaper by the page than one by one along the index. An OR has no
+-- other plan than a bitmap, and its second range is always empty.
+({after_position} ({place}) <= ({upper}) OR ({place}) > ({upper}) AND ({place}) <= ({upper}))
+
+-- :name batch_width
+-- What was written is measured now and then: it costs more than to count.
+CASE WHEN (SELECT batches % 8 = 0 FROM cur) THEN {width} ELSE 0 END AS width
+
 -- :name batch_sums
 -- Of what was changed: read once.
-count(*) AS rows, count(*) FILTER (WHERE still) AS still, coalesce(sum(width), 0) AS width FROM changed
+count(*) AS rows, {count_still} AS still, coalesce(sum(width), 0) AS width FROM changed
 
 -- :name batch_move
 sums AS MATERIALIZED (
@@ -129,6 +138,7 @@ sums AS MATERIALIZED (
   UPDATE stint.backfill_range r
   SET position = ARRAY[{upper_as_text}],
       window_end = CASE WHEN nxt.last THEN NULL ELSE r.window_end END, stripe = CASE WHEN nxt.last THEN 0 ELSE r.stripe END,
+      window_keys = CASE WHEN nxt.last THEN 0 ELSE greatest(r.window_keys - (SELECT keys FROM seen), 0) END,
       state = CASE WHEN nxt.last AND (r.window_end IS NULL OR r.window_end = r.high) THEN 'done' ELSE 'taken' END,
       rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
@@ -139,7 +149,7 @@ sums AS MATERIALIZED (
 )
 SELECT moved.state, (SELECT keys FROM seen), (SELECT rows FROM sums), ctl.desired, ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
-       (SELECT width FROM sums), moved.first, {answer}
+       (SELECT width FROM sums), moved.first, {answer}, (SELECT keys FROM seen)
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_stripe_move
@@ -149,17 +159,18 @@ sums AS MATERIALIZED (
   UPDATE stint.backfill_range r
   SET position = CASE WHEN cur.stripe + 1 = {stripes} THEN ARRAY[{upper_as_text}] ELSE r.position END,
       window_end = CASE WHEN cur.stripe + 1 = {stripes} THEN NULL ELSE ARRAY[{upper_as_text}] END, stripe = (cur.stripe + 1) % {stripes},
+      window_keys = CASE WHEN cur.stripe + 1 = {stripes} THEN 0 ELSE (SELECT keys FROM seen) END,
       state = CASE WHEN nxt.last AND cur.stripe + 1 = {stripes} THEN 'done' ELSE 'taken' END,
-      rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
+      rows_seen = r.rows_seen + CASE WHEN cur.stripe + 1 = {stripes} THEN (SELECT keys FROM seen) ELSE 0 END, rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
-      rows_per_second = r.rows_per_second + ($4::bigint / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      rows_per_second = r.rows_per_second + ({tells} / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first
 )
-SELECT moved.state, (SELECT keys FROM seen), (SELECT rows FROM sums), ctl.desired, ctl.state,
+SELECT moved.state, (SELECT CASE WHEN cur.stripe + 1 = {stripes} THEN keys ELSE 0 END FROM seen, cur), (SELECT rows FROM sums), ctl.desired, ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
-       (SELECT width FROM sums), moved.first, {answer}
+       (SELECT width FROM sums), moved.first, {answer}, (SELECT {tells} FROM cur)
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_read
@@ -208,24 +219,26 @@ changed AS (
 ), moved AS (
   UPDATE stint.backfill_range r
   SET {moves},
-      rows_seen = r.rows_seen + $6::bigint, rows_changed = r.rows_changed + (SELECT rows FROM sums),
+      rows_seen = r.rows_seen + {seen}, rows_changed = r.rows_changed + (SELECT rows FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
-      rows_per_second = r.rows_per_second + ($6::bigint / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      rows_per_second = r.rows_per_second + ({tells} / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first
 )
-SELECT moved.state, $6::bigint, (SELECT rows FROM sums), ctl.desired, ctl.state,
-       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours, 0, moved.first, {answer}
+SELECT moved.state, (SELECT {seen} FROM cur), (SELECT rows FROM sums), ctl.desired, ctl.state,
+       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours, 0, moved.first, {answer}, (SELECT {tells} FROM cur)
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_write_moves
 position = $5::text[], window_end = CASE WHEN $7::boolean THEN NULL ELSE r.window_end END, stripe = CASE WHEN $7::boolean THEN 0 ELSE r.stripe END,
+      window_keys = CASE WHEN $7::boolean THEN 0 ELSE greatest(r.window_keys - $6::bigint, 0) END,
       state = CASE WHEN $7::boolean AND r.high = $5::text[] THEN 'done' ELSE 'taken' END
 
 -- :name batch_write_stripe_moves
 position = CASE WHEN cur.stripe + 1 = {stripes} THEN $5::text[] ELSE r.position END,
       window_end = CASE WHEN cur.stripe + 1 = {stripes} THEN NULL ELSE $5::text[] END, stripe = (cur.stripe + 1) % {stripes},
+      window_keys = CASE WHEN cur.stripe + 1 = {stripes} THEN 0 ELSE $6::bigint END,
       state = CASE WHEN $7::boolean AND cur.stripe + 1 = {stripes} AND r.high = $5::text[] THEN 'done' ELSE 'taken' END
 
 -- :name batch_write_free

@@ -156,6 +156,7 @@ CREATE TABLE stint.backfill_range (
   position     text[],
   high         text[],
   window_end   text[],
+  window_keys  bigint NOT NULL DEFAULT 0,
   stripe       integer NOT NULL DEFAULT 0,
   state        text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'taken', 'done')),
   token        bigint NOT NULL DEFAULT 0,

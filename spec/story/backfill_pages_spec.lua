@@ -143,11 +143,11 @@ describe("a walk page by page", function()
       assert.matches(why, start("plan"):wait().out, 1, true)
     end
     at.dir = first
-    assert.matches("page by page in windows of 8 stripes: its key is random, it is larger than the server's buffers, and the change makes `where` false",
+    assert.matches("page by page in windows of 12 stripes: its key is random, it is larger than the server's buffers, and the change makes `where` false",
       start("plan"):wait().out, 1, true)
     local r = up()
     assert.equal(0, r.code, r.err)
-    assert.equal("130000 page 8", sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT walk || ' ' || stripes FROM stint.backfill) FROM t")
+    assert.equal("130000 page 12", sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT walk || ' ' || stripes FROM stint.backfill) FROM t")
   end)
 
   it("goes from partition to partition", function()
