@@ -103,36 +103,39 @@ const char *clause_read(const Batch *batch) {
 }
 
 /* A page has the room that its first stripe leaves. Along the key stripes are equal, for each has
- * as many rows of a page as the next. By pages they are slices of a random key: the first is a
- * quarter, so that there is room for more rows than there are on the average; and only its new
- * index entries are many, which are then next to each other. */
+ * as many rows of a page as the next. By pages they are slices of a random key. The first is a
+ * quarter: there is room for more rows of the others than a page has on the average, and the new
+ * index entries, which are nearly all of the first, are next to each other. The last stripe holds
+ * nothing: its walk lets the server clean up while the pages need not go into the WAL as a whole.
+ */
 enum { FIRST_SLICE = 4 };
 
 static bool is_sliced(const Backfill *b) {
-    return b->walk == BACKFILL_BY_PAGE && b->stripes > 1 && b->spread.count >= (size_t)b->stripes;
+    return b->walk == BACKFILL_BY_PAGE && b->stripes > FIRST_SLICE &&
+           b->spread.count >= (size_t)b->stripes;
 }
 
 long clause_window(const Backfill *b) {
-    return is_sliced(b) && b->stripes > FIRST_SLICE ? FIRST_SLICE : b->stripes;
+    return is_sliced(b) ? FIRST_SLICE : b->stripes;
 }
 
 const char *clause_tells(Arena *a, const Backfill *b) {
-    long window = clause_window(b);
-    if (window == b->stripes)
+    if (!is_sliced(b))
         return "$4::bigint";
-    return arena_format(
-        a, "CASE WHEN (SELECT stripe FROM cur) = 0 THEN $4::bigint ELSE $4::bigint * %ld / %ld END",
-        window - 1, b->stripes - 1);
+    return arena_format(a,
+                        "(SELECT CASE stripe WHEN 0 THEN $4::bigint WHEN %ld THEN 0 "
+                        "ELSE $4::bigint * %d / %ld END FROM cur)",
+                        b->stripes - 1, FIRST_SLICE - 1, b->stripes - 2);
 }
 
 /* Where each slice but the first begins, as the first column of the key is spread. */
 static const char *slices(const Batch *batch) {
     const Backfill *b = batch->backfill;
     Arena *a = batch->arena;
-    double first = 1.0 / (double)clause_window(b), last = (double)(b->spread.count - 1);
+    double first = 1.0 / FIRST_SLICE, last = (double)(b->spread.count - 1);
     Strings from = {0, arena_take(a, (size_t)b->stripes * sizeof(char *))};
-    for (long n = 1; n < b->stripes; n++) {
-        double share = first + (1 - first) * (double)(n - 1) / (double)(b->stripes - 1);
+    for (long n = 0; n < b->stripes - 2; n++) {
+        double share = first + (1 - first) * (double)n / (double)(b->stripes - 2);
         from.at[from.count++] = b->spread.at[(size_t)(share * last + 0.5)];
     }
     return pg_literal(batch->pg, a, backfill_array(a, from));
@@ -148,9 +151,9 @@ static const char *slice(const Batch *batch, BatchKind kind) {
     if (kind != BATCH_STRIPE)
         return above;
     return arena_format(a,
-                        "%s AND ((SELECT stripe FROM cur) = %ld OR "
+                        "%s AND ((SELECT stripe FROM cur) >= %ld OR "
                         "t.%s < (SELECT ((%s::text[])[stripe + 1])::%s FROM cur))",
-                        above, b->stripes - 1, key, from, type);
+                        above, b->stripes - 2, key, from, type);
 }
 
 /* Of its key alone, so that a row stays where it is. */
