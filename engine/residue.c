@@ -75,6 +75,10 @@ static LateAnswer one_leaf(Worker *w, Arena *a, Batch *batch, BatchLocks locks, 
     for (long size = locks == BATCH_WAITS ? 1 : SIZE;; size /= 2) {
         if (send(w, a, batch, size, NULL, progress, locks))
             return LATE_DONE;
+        if (pg_failed_with(w->pg, "57014") && size > 1) { /* too many for the time that it has */
+            fail_clear();
+            continue;
+        }
         if (is_lock(w->pg)) {
             fail_clear();
             return LATE_LOCKED;
