@@ -9,6 +9,15 @@
 /* A call does so many ms of rows, so that the limit of time is one row's. */
 enum { SLICE = 100 };
 
+/* The names of the columns lie from NAMES on, so that they are made once. */
+enum { NAMES = 3 };
+
+static void push_names(lua_State *L, const ScriptRows *r) {
+    luaL_checkstack(L, r->rows->width + LUA_MINSTACK, "too many columns");
+    for (int c = r->from; c < r->rows->width; c++)
+        lua_pushstring(L, r->rows->name[c]);
+}
+
 static void push_row(lua_State *L, const ScriptRows *r) {
     const PgRows *rows = r->rows;
     lua_createtable(L, 0, rows->width - r->from);
@@ -17,7 +26,7 @@ static void push_row(lua_State *L, const ScriptRows *r) {
         size_t at = r->at * (size_t)rows->width + (size_t)c;
         if (!cell)
             continue;
-        lua_pushstring(L, rows->name[c]);
+        lua_pushvalue(L, NAMES + c - r->from);
         lib_value_push(L, rows->type[c], cell, (size_t)rows->length[at]);
         lua_rawset(L, -3);
     }
@@ -107,8 +116,11 @@ static int some_rows(lua_State *L) {
     Script *script = sandbox_of(L);
     ScriptRows *r = lua_touserdata(L, 2);
     long long until = clock_ms() + SLICE;
+    lua_settop(L, 2);
+    push_names(L, r);
+    int top = lua_gettop(L);
     while (r->at < r->rows->count && clock_ms() < until) {
-        lua_settop(L, 2);
+        lua_settop(L, top);
         arena_reset(script->scratch);
         arena_reset(script->cell);
         lua_pushvalue(L, 1);

@@ -8,13 +8,14 @@
 #include "text.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* What a batch's rows have become. */
 typedef struct {
     Arena *arena;
     Worker *worker;
     const PgRows *rows;
-    int key, xmin, from; /* columns of `rows` */
+    int key, xmin, from; /* columns of `rows`: the first of the key, ... */
     ScriptRows script;
     BatchColumns columns;
     size_t *slot;     /* of each written column: its number among the table's */
@@ -120,32 +121,28 @@ static void choose_columns(Work *k) {
     k->columns = (BatchColumns){count, column, partial};
 }
 
-/* The elements of a text[] as the server writes it: "{a,b}" to its parts. */
-static Strings parts_of(Arena *a, const char *array, size_t count) {
-    Strings parts = {0, arena_take(a, (count + 1) * sizeof(char *))};
-    for (const char *at = array + 1; *at && *at != '}' && parts.count < count;) {
-        Text text = text_on(a);
-        bool quoted = *at == '"';
-        at += quoted;
-        while (*at && (quoted ? *at != '"' : *at != ',' && *at != '}')) {
-            at += *at == '\\' && at[1];
-            text_add_char(&text, *at++);
-        }
-        text_add(&text, "");
-        parts.at[parts.count++] = text.at ? text.at : "";
-        at += quoted;
-        at += *at == ',';
+/* A row's key as the server writes a text[]. */
+static const char *key_of(const Work *k, size_t row) {
+    Text text = text_on(k->arena);
+    for (size_t i = 0; i < k->worker->backfill->key.count; i++) {
+        const char *part = pg_cell(k->rows, row, k->key + (int)i);
+        text_add(&text, i ? "," : "{");
+        bool plain = *part && !strpbrk(part, "{}\",\\ \t\r\n\v\f") && strcasecmp(part, "NULL") != 0;
+        Text quoted = text_on(k->arena);
+        if (!plain)
+            add_element(&quoted, part); /* behind a brace */
+        text_add(&text, plain ? part : quoted.at + 1);
     }
-    return parts;
+    text_add_char(&text, '}');
+    return text.at;
 }
 
 static void add_row(Work *k, size_t row) {
     const Backfill *b = k->worker->backfill;
     Text *argument = k->argument;
-    Strings key = parts_of(k->arena, pg_cell(k->rows, row, k->key), b->key.count);
     add_element(argument++, pg_cell(k->rows, row, k->xmin));
     for (size_t i = 0; i < b->key.count; i++)
-        add_element(argument++, key.at[i]);
+        add_element(argument++, pg_cell(k->rows, row, k->key + (int)i));
     for (size_t i = 0; i < k->columns.count; i++) {
         size_t at = row * b->column_count + k->slot[i];
         bool given = k->script.is_given[at];
@@ -160,11 +157,12 @@ static void add_row(Work *k, size_t row) {
 
 static void add_bad(Work *k, size_t row) {
     const ScriptBad *bad = &k->script.bad[row];
-    add_element(&k->bad[0], pg_cell(k->rows, row, k->key));
+    const char *key = key_of(k, row);
+    add_element(&k->bad[0], key);
     add_element(&k->bad[1], bad->sqlstate);
     add_element(&k->bad[2], bad->message);
     add_element(&k->bad[3], bad->traceback);
-    worker_tell_bad(k->worker, pg_cell(k->rows, row, k->key), bad->message);
+    worker_tell_bad(k->worker, key, bad->message);
     k->failed++;
 }
 
@@ -209,10 +207,13 @@ static long long bytes_of(const PgRows *rows) {
     return bytes;
 }
 
-/* A first row that holds no row of the table is what the fence says alone. */
-static void without_fence(PgRows *rows, int key) {
-    if (rows->count == 1 && !pg_cell(rows, 0, key))
-        rows->count = 0;
+/* The first row is what the fence says. */
+static PgRows without_fence(const PgRows *read) {
+    PgRows rows = *read;
+    rows.count--;
+    rows.cell += rows.width;
+    rows.length += rows.width;
+    return rows;
 }
 
 static Turn write_batch(Worker *w, Work *k, BatchKind kind, const PgRows *read, long long start) {
@@ -255,9 +256,10 @@ static Turn turn(Worker *w, Arena *a) {
         w->blamed = NULL;
         return TURN_NOTHING;
     }
-    PgRows rows = read;
-    without_fence(&rows, 7);
-    Work work = {.arena = a, .worker = w, .rows = &rows, .key = 7, .xmin = 8, .from = 9};
+    PgRows rows = without_fence(&read);
+    int keys = (int)w->backfill->key.count;
+    Work work = {
+        .arena = a, .worker = w, .rows = &rows, .key = 7, .xmin = 7 + keys, .from = 8 + keys};
     work.bytes = bytes_of(&rows);
     if (!transform(&work))
         return TURN_FAILED;
@@ -276,7 +278,7 @@ static void leave_out_gone(Work *k, PgRows *rows, Text *gone) {
     size_t kept = 0, width = (size_t)rows->width;
     for (size_t row = 0; row < rows->count; row++) {
         if (!pg_cell(rows, row, k->xmin)) {
-            add_element(gone, pg_cell(rows, row, k->key));
+            add_element(gone, key_of(k, row));
             continue;
         }
         memmove(&rows->cell[kept * width], &rows->cell[row * width], width * sizeof *rows->cell);
@@ -295,13 +297,14 @@ static bool late(Worker *w, Arena *a, Batch *batch, const char *limit, const cha
     if (!pg_rows(w->pg, a, &rows, batch_sql(batch, BATCH_LATE_READ, BATCH_NEXT),
                  PG_WITH(id, batch->leaf, limit, key)))
         return false;
-    Work work = {.arena = a, .worker = w, .rows = &rows, .key = 0, .xmin = 1, .from = 2};
+    int keys = (int)w->backfill->key.count;
+    Work work = {.arena = a, .worker = w, .rows = &rows, .key = 0, .xmin = keys, .from = 1 + keys};
     leave_out_gone(&work, &rows, &gone);
     if (!transform(&work))
         return false;
     for (size_t row = 0; row < rows.count; row++)
         if (!work.script.bad[row].message && !is_written(&work, row))
-            add_element(&gone, pg_cell(&rows, row, 0));
+            add_element(&gone, key_of(&work, row));
     const char *first[] = {id, batch->leaf, ended(&gone)};
     const char *sql = batch_late_write_sql(
         batch, a, &(BatchWrite){BATCH_LATE_READ, BATCH_NEXT, locks, &work.columns});

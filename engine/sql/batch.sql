@@ -174,15 +174,20 @@ SELECT moved.state, (SELECT CASE WHEN cur.stripe + 1 = {stripes} THEN keys ELSE 
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_read
--- The rows of a batch, for a transform: nothing is locked meanwhile. One row at least: what the fence says.
+-- The rows of a batch, for a transform: nothing is locked meanwhile. First of all what the fence says, with nothing in the
+-- columns of rows; then the rows, with nothing in those of the fence.
 nothing AS (SELECT)
 SELECT ctl.desired, ctl.state, cur.number IS NOT NULL, ARRAY[{upper_as_text}], nxt.last, (SELECT keys FROM seen),
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2),
-       d.*
-FROM ctl LEFT JOIN cur ON true LEFT JOIN nxt ON true LEFT JOIN LATERAL (
-  SELECT ARRAY[{keys_as_text}] AS stint_key, t.xmin::text AS stint_xmin, {read_columns} FROM {table} t
-  WHERE {after_position} ({place}) <= ({read_upper}) AND {stripe} AND ({where})
-  ORDER BY {keys}) d ON true
+       none.*
+FROM ctl LEFT JOIN cur ON true LEFT JOIN nxt ON true LEFT JOIN (
+  SELECT {keys_as_text_columns}, t.xmin AS stint_xmin, {read_columns} FROM {table} t WHERE false) none ON true
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.*
+FROM (
+  SELECT {keys_as_text_columns}, t.xmin AS stint_xmin, {read_columns} FROM {table} t
+  WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
+  ORDER BY {keys}) d
 
 -- :name batch_write
 -- What a transform gave, where the row is still the one that was read; else it is left for later.
@@ -196,7 +201,7 @@ WITH ctl AS MATERIALIZED (
   WHERE r.backfill = $1 AND r.number = $2 AND r.token = $3 AND r.state = 'taken' AND {which_start}
     AND ({given_upper}) <= ({range_high}) AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
   FOR UPDATE
-), fresh AS MATERIALIZED (
+), fresh AS {once} (
   SELECT d.* FROM unnest({arrays}) WITH ORDINALITY AS d({array_names})
 ), {free}
 changed AS (
@@ -272,10 +277,10 @@ SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM done), (SELECT coun
 
 -- :name batch_late_read
 -- The same for a transform: the rows as they are now; xmin is NULL for those that are gone or out of `where`.
-SELECT e.key, d.* FROM (
+SELECT {late_keys_as_text}, d.* FROM (
   SELECT e.key, {mine_columns} FROM stint.backfill_residue e WHERE e.backfill = $1 AND e.leaf = $2::oid AND ($4::text[] IS NULL OR e.key = $4::text[])
   ORDER BY e.attempts, e.key LIMIT $3::bigint) e
-LEFT JOIN LATERAL (SELECT t.xmin::text AS stint_xmin, {read_columns} FROM {table} t WHERE ({keys}) = ({late_keys}) AND ({where})) d ON true
+LEFT JOIN LATERAL (SELECT t.xmin AS stint_xmin, {read_columns} FROM {table} t WHERE ({keys}) = ({late_keys}) AND ({where})) d ON true
 ORDER BY {late_keys}
 
 -- :name batch_late_write
