@@ -54,7 +54,7 @@ kinds.backfill = {
     workers = { "integer", default = 1, doc = "processes that work side by side; more can join with stint work" },
     stripes = {
       "integer",
-      doc = "passes over each window of pages, so that updates find room (a batch of your own needs :stripe); without it, 8 (page by page 12) where that pays, else 1",
+      doc = "passes over each window of pages, so that updates find room (a `batch` needs :stripe); without it, 8 (page by page 12) where that pays, else 1",
     },
     walk = {
       "string",

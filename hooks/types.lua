@@ -13,7 +13,7 @@
 ---@field max_quarantine? integer how many rows may fail before everything stops (default 100)
 ---@field requires? string|string[] the versions that must have been applied before
 ---@field set? table<string, string> the new value of each column, a SQL expression
----@field stripes? integer passes over each window of pages, so that updates find room (a batch of your own needs :stripe); without it, 8 (page by page 12) where that pays, else 1
+---@field stripes? integer passes over each window of pages, so that updates find room (a `batch` needs :stripe); without it, 8 (page by page 12) where that pays, else 1
 ---@field target? string the time that a batch should take; its size follows (default "250ms")
 ---@field throttle? table<string, string|integer|boolean>|fun(health: table<string, number>): (string|number)?, string? limits of its own before those of config.ini; or a function that gets the health and gives a pause and why, or nil to go on
 ---@field transform? fun(row: table): table? a function that gets each row and gives its new columns, or nil to leave it alone
