@@ -9,6 +9,7 @@
 #include "text.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { TARGET = 250, MOST_WORKERS = 64 };
 
@@ -28,6 +29,26 @@ const char *backfill_array(Arena *a, Strings strings) {
             text_add_char(&text, *at);
         }
         text_add_char(&text, '"');
+    }
+    text_add_char(&text, '}');
+    return text.at;
+}
+
+static bool is_plain(const char *part) {
+    return *part && !strpbrk(part, "{}\",\\ \t\r\n\v\f") && strcasecmp(part, "NULL") != 0;
+}
+
+const char *backfill_key(Arena *a, const Backfill *b, const PgRows *rows, size_t row, int column) {
+    Text text = text_on(a);
+    for (size_t i = 0; i < b->key.count; i++) {
+        const char *part = pg_cell(rows, row, column + (int)i);
+        text_add(&text, i ? "," : "{");
+        if (is_plain(part)) {
+            text_add(&text, part);
+            continue;
+        }
+        const char *one = backfill_array(a, (Strings){1, (const char *[]){part}});
+        text_add_bytes(&text, one + 1, strlen(one) - 2); /* without its braces */
     }
     text_add_char(&text, '}');
     return text.at;

@@ -37,8 +37,8 @@ static Turn blame(Worker *w) {
     bool ok = pg_rows(w->pg, a, &rows, batch_sql(&w->batch, BATCH_READ, w->range.start),
                       PG_WITH(id, w->range.number, w->range.token, "1", NULL));
     w->blamed = ok && rows.count ? arena_string(w->ranges, pg_cell(&rows, 0, 3)) : NULL;
-    const char *key = ok && rows.count ? pg_cell(&rows, 0, 7) : NULL;
-    w->blamed_key = key ? arena_string(w->ranges, key) : w->blamed;
+    bool found = ok && rows.count > 1;
+    w->blamed_key = found ? backfill_key(w->ranges, w->backfill, &rows, 1, 7) : w->blamed;
     arena_free(a);
     return ok ? TURN_NOTHING : TURN_FAILED;
 }

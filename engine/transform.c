@@ -8,7 +8,6 @@
 #include "text.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* What a batch's rows have become. */
 typedef struct {
@@ -121,20 +120,8 @@ static void choose_columns(Work *k) {
     k->columns = (BatchColumns){count, column, partial};
 }
 
-/* A row's key as the server writes a text[]. */
 static const char *key_of(const Work *k, size_t row) {
-    Text text = text_on(k->arena);
-    for (size_t i = 0; i < k->worker->backfill->key.count; i++) {
-        const char *part = pg_cell(k->rows, row, k->key + (int)i);
-        text_add(&text, i ? "," : "{");
-        bool plain = *part && !strpbrk(part, "{}\",\\ \t\r\n\v\f") && strcasecmp(part, "NULL") != 0;
-        Text quoted = text_on(k->arena);
-        if (!plain)
-            add_element(&quoted, part); /* behind a brace */
-        text_add(&text, plain ? part : quoted.at + 1);
-    }
-    text_add_char(&text, '}');
-    return text.at;
+    return backfill_key(k->arena, k->worker->backfill, k->rows, row, k->key);
 }
 
 static void add_row(Work *k, size_t row) {

@@ -76,6 +76,9 @@ bool backfill_set_state(Pg *pg, Arena *a, const char *schema, const Backfill *ba
                         const char *state, const char *error);
 /* An array literal for a text[] parameter; NULL is NULL. */
 const char *backfill_array(Arena *a, Strings strings);
+/* The key of a row, whose parts stand from `column` on, as the server writes a text[]. */
+const char *backfill_key(Arena *a, const Backfill *backfill, const PgRows *rows, size_t row,
+                         int column);
 const BackfillColumn *backfill_column(const Backfill *backfill, const char *name); /* or NULL */
 
 #endif
