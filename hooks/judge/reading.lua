@@ -17,8 +17,35 @@ local function make_statements(file, half)
   return list
 end
 
+-- The text without the psql command that begins on a line, or ends a statement there; nil: there is none.
+local function without_command(text, number)
+  local at = 1
+  for _ = 2, number or 0 do
+    at = (text:find("\n", at, true) or #text) + 1
+  end
+  local before, command = text:sub(at):match "^([^\n]-)(\\[%a][^\n]*)"
+  if not command then
+    return nil
+  end
+  local from = at + #before
+  return text:sub(1, from - 1) .. (before:find "%S" and ";" or " ") .. (" "):rep(#command - 1) .. text:sub(from + #command)
+end
+
+-- What stands behind a psql command that cannot be honoured is judged all the same.
+local function cut(run, file)
+  local text = file.text
+  while true do
+    local read, problem = native.sqlfile(file.path, text, file.down_path, file.down_text, run.variables)
+    text = not read and not problem.up and without_command(text, problem.line)
+    if not text then
+      return read, problem
+    end
+    run:say(file, "unreadable", problem)
+  end
+end
+
 local function read_sql(run, file)
-  local read, problem = native.sqlfile(file.path, file.text, file.down_path, file.down_text, run.variables)
+  local read, problem = cut(run, file)
   if not read and not problem.up then
     return problem
   elseif not read then

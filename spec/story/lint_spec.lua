@@ -104,6 +104,11 @@ migration {
     assert.same({ "1:1 warning opaque", "2:1 warning opaque" }, list)
   end)
 
+  it("goes on behind a psql command that cannot be honoured", function()
+    assert.same({ "1:1 error unreadable", "3:12 error unreadable", "4:1 error drop-table" },
+      places("\\i other.sql\nSELECT 1;\nSELECT 'x' \\gexec\nDROP TABLE t;\n"))
+  end)
+
   it("goes on behind a file that cannot be read", function()
     local list, _, r = findings({ ["a.sql"] = "SELECT 1;\nSELECT 'x", ["b.sql"] = "ALTER TABLE t DROP c" }, nil, "a.sql", "b.sql")
     assert.equal(2, r.code)
