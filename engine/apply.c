@@ -25,10 +25,6 @@ static const char *setting(Arena *a, const char *name, long long ms) {
     return ms < 0 ? "" : arena_format(a, "SET %s = '%lldms';\n", name, ms);
 }
 
-static bool is_sql(const Migration *m) {
-    return m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE;
-}
-
 /* What makes the session as this file may expect it; NULL when it is so already. */
 static void set_prelude(Run *run, Step *step) {
     Directives none = directive_none();
@@ -165,7 +161,7 @@ static Step step_for(Run *run, Arena *a, PlanItem *item, StepWay way) {
                  .session = &run->session,
                  .rolled_back = row && text_same(row->state, "rolled_back"),
                  .run = run->id};
-    if (is_sql(m))
+    if (m->sql)
         step.half = way == STEP_UP ? &m->sql->up : m->sql->down;
     if (row)
         step.run_believed = row->run;
@@ -185,7 +181,7 @@ static StepAnswer run_file(Run *run, PlanItem *item, Step *step) {
     run->used = true;
     if (step->begun && item->row && strcmp(item->row->kind, migration_kind(m->kind)) != 0)
         return outcome_of_other_kind(step, item->row);
-    if (is_sql(m))
+    if (m->sql)
         return run_sql(step, item->row);
     if (m->kind == MIGRATION_BACKFILL)
         return course_run(step, run->config);
@@ -203,7 +199,7 @@ static StepAnswer run_file(Run *run, PlanItem *item, Step *step) {
 /* What follows such a file needs no cleaning. */
 static bool leaves_clean(const Run *run, const Step *step) {
     const Migration *m = step->migration;
-    return is_sql(m) && step->way == STEP_UP && !step->guard && !run->has_event_triggers &&
+    return m->sql && step->way == STEP_UP && !step->guard && !run->has_event_triggers &&
            !run->checks.count && neutral_half(step->half) &&
            m->sql->up.directives.lock_timeout < 0 && m->sql->up.directives.statement_timeout < 0;
 }

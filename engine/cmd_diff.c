@@ -16,7 +16,7 @@ static void print(Arena *a, const Side *from, const Side *to, const CatalogDiffe
     size_t count[] = {[CATALOG_ADDED] = 0, [CATALOG_REMOVED] = 0, [CATALOG_CHANGED] = 0};
     for (size_t i = 0; i < all->count; i++) {
         count[all->at[i].change]++;
-        puts(catalog_say(a, &all->at[i], "    "));
+        puts(fail_redacted(catalog_say(a, &all->at[i], "    ")));
     }
     if (!all->count)
         printf("%s: as %s, %zu objects\n", to->called, from->called, to->objects.count);
@@ -31,7 +31,7 @@ static void print_json(Arena *a, const Side *from, const Side *to, const Catalog
     json_set_text(json, "to", to->word);
     json_set_integer(json, "different", (long long)all->count);
     json_set(json, "differences", catalog_json(a, all));
-    puts(json_text(json));
+    puts(fail_redacted(json_text(json)));
 }
 
 /* ---- the two ---- */

@@ -59,7 +59,7 @@ static const char *since(const Drift *drift) {
 static void print(const Drift *drift) {
     const CatalogDifferences *all = &drift->differences;
     for (size_t i = 0; i < all->count; i++)
-        puts(catalog_say(drift->call->arena, &all->at[i], "    "));
+        puts(fail_redacted(catalog_say(drift->call->arena, &all->at[i], "    ")));
     if (all->count)
         printf("%zu object%s changed outside Stint since %s\n", all->count,
                all->count == 1 ? "" : "s", since(drift));
@@ -79,7 +79,7 @@ static void print_json(const Drift *drift) {
     else
         json_set_null(json, "run");
     json_set(json, "differences", catalog_json(a, &drift->differences));
-    puts(json_text(json));
+    puts(fail_redacted(json_text(json)));
 }
 
 static void tell(const Drift *drift) {

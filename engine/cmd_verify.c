@@ -25,7 +25,7 @@ static void print_file(Arena *a, const TrialFile *file) {
         printf(":%zu", file->place.line);
     printf(": %s\n", fail_redacted(file->message));
     for (size_t i = 0; i < file->differences.count; i++)
-        printf("  %s\n", catalog_say(a, &file->differences.at[i], "    "));
+        printf("  %s\n", fail_redacted(catalog_say(a, &file->differences.at[i], "    ")));
 }
 
 static void print_proven(const Call *call, const Proven *proven) {
@@ -62,7 +62,7 @@ static Json *file_json(Arena *a, const TrialFile *file) {
     json_set_text(json, "result", trial_answer(file->answer));
     if (file->place.line)
         json_set_integer(json, "line", (long long)file->place.line);
-    json_set_text(json, "message", file->message ? fail_redacted(file->message) : NULL);
+    json_set_text(json, "message", file->message);
     json_set(json, "differences", catalog_json(a, &file->differences));
     return json;
 }
@@ -83,7 +83,7 @@ static void print_json(const Call *call, const Trial *trial, const Proven *prove
     json_set_integer(json, "differences", (long long)trial->faults);
     json_set_flag(json, "recorded", proven->count && !proven->why_not);
     json_set_text(json, "not_recorded", proven->why_not);
-    puts(json_text(json));
+    puts(fail_redacted(json_text(json)));
 }
 
 /* ---- that it went well ---- */
@@ -111,33 +111,23 @@ static bool list_fine(Run *target, const Trial *trial, ProofFiles *out) {
     return true;
 }
 
-static const char *why_unproven(const Run *target, const Trial *trial) {
-    if (trial->lacks.count)
-        return "not all could be tried";
-    return target->ledger.version
-               ? NULL
-               : "there is no ledger yet; the first run makes it, or what stint doctor --grants shows";
+static bool enter(Run *target, const Trial *trial, Proven *out) {
+    Arena *a = target->arena;
+    Proof proof = {.kind = "verified", .message = arena_format(a, "on %s", trial->from)};
+    if (!list_fine(target, trial, &proof.files))
+        return proof_give_up(a, &out->why_not);
+    out->count = proof.files.count;
+    if (out->count && trial->lacks.count)
+        out->why_not = "not all could be tried";
+    return !out->count || out->why_not ||
+           proof_write(target->pg, a, &target->ledger, &proof, &out->why_not);
 }
 
-/* Who may only read, or cannot reach the target, can try all the same. */
+/* Who cannot reach the target can try all the same. */
 static bool prove(Run *target, const Trial *trial, Proven *out) {
-    Arena *a = target->arena;
-    const char *schema = target->config->ledger_schema;
-    ProofFiles files;
     *out = (Proven){0};
-    if ((target->pg || run_peek(target)) && list_fine(target, trial, &files)) {
-        out->count = files.count;
-        out->why_not = files.count ? why_unproven(target, trial) : NULL;
-        if (!files.count || out->why_not ||
-            proof_write(target->pg, a, schema, "verified", arena_format(a, "on %s", trial->from),
-                        &files))
-            return true;
-    }
-    if (failure()->kind == FAIL_INTERRUPTED)
-        return false;
-    out->why_not = arena_string(a, failure()->message);
-    fail_clear();
-    return true;
+    return target->pg || run_peek(target) ? enter(target, trial, out)
+                                          : proof_give_up(target->arena, &out->why_not);
 }
 
 static bool verify(Call *call) {

@@ -23,16 +23,12 @@ static Strings strings_of(Arena *a, const Json *list) {
 /* ---- what would run ---- */
 
 static bool has_way_back(const Migration *m) {
-    if (m->kind == MIGRATION_REPEATABLE)
-        return true;
-    if (m->kind == MIGRATION_SQL)
-        return m->sql->down || m->sql->up.directives.rollback;
-    return script_has(&m->declaration, "down");
+    return m->kind == MIGRATION_REPEATABLE || migration_has_down(m) ||
+           (m->sql && m->sql->up.directives.rollback);
 }
 
 static Json *item_json(Arena *a, const PlanItem *item) {
     const Migration *m = item->migration;
-    bool is_sql = m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE;
     Json *json = json_new_map(a);
     json_set_text(json, "id", m->id);
     json_set_text(json, "version", m->version);
@@ -43,8 +39,8 @@ static Json *item_json(Arena *a, const PlanItem *item) {
     json_set_text(json, "checksum", m->checksum);
     json_set_text(json, "tokens", m->tokens);
     json_set_flag(json, "reversible", has_way_back(m));
-    json_set_text(json, "downtime", is_sql ? m->sql->up.directives.downtime : NULL);
-    json_set_text(json, "rollback", is_sql ? m->sql->up.directives.rollback : NULL);
+    json_set_text(json, "downtime", m->sql ? m->sql->up.directives.downtime : NULL);
+    json_set_text(json, "rollback", m->sql ? m->sql->up.directives.rollback : NULL);
     return json;
 }
 

@@ -96,10 +96,6 @@ static void print_backfill(Call *call, Pg *pg, const Migration *m) {
         printf("        verify: %s\n", verify);
 }
 
-static bool is_sql(const Migration *m) {
-    return m->kind == MIGRATION_SQL || m->kind == MIGRATION_REPEATABLE;
-}
-
 static void print_function(const Listing *listing, const ReviewFile *file) {
     const Migration *m = file->item->migration;
     printf("  a function, %s\n", script_flag(&m->declaration, "transaction", true)
@@ -117,7 +113,7 @@ void listing_print(const Listing *listing, const PlanItem *item) {
     printf("%s (%s%s%s)\n", m->path, migration_kind(m->kind),
            item->state == PLAN_PENDING ? "" : ", ",
            item->state == PLAN_PENDING ? "" : plan_state(item->state));
-    if (is_sql(m))
+    if (m->sql)
         print_statements(listing, file, from);
     else if (m->kind == MIGRATION_BACKFILL)
         print_backfill(call, listing->pg, m);
@@ -141,7 +137,7 @@ Json *listing_json(const Listing *listing, const PlanItem *item) {
     prospect_set_time(json, listing->precedent, m);
     json_set_integer(json, "position",
                      item->row && item->state == PLAN_PARTIAL ? item->row->position : 0);
-    for (size_t p = 0; is_sql(m) && p < m->sql->up.parts.count; p++) {
+    for (size_t p = 0; m->sql && p < m->sql->up.parts.count; p++) {
         const Part *part = &m->sql->up.parts.at[p];
         for (size_t i = part->first; i < part->first + part->count; i++) {
             const Statement *s = &m->sql->up.statements.at[i];
@@ -155,7 +151,7 @@ Json *listing_json(const Listing *listing, const PlanItem *item) {
             json_append(list, one);
         }
     }
-    for (size_t i = 0; !is_sql(m) && i < json_count(file->deeds); i++) {
+    for (size_t i = 0; !m->sql && i < json_count(file->deeds); i++) {
         const Json *deed = json_at(file->deeds, i);
         long long number = json_as_integer(json_get(deed, "number"));
         if (number <= (long long)json_count(list))

@@ -208,6 +208,10 @@ bool migration_open(Arena *a, Migration *m, Script *script) {
     return true;
 }
 
+bool migration_has_down(const Migration *m) {
+    return m->sql ? m->sql->down != NULL : script_has(&m->declaration, "down");
+}
+
 /* Does `word` name it: version, full name, or any path to the file? */
 static bool is_named(const Migration *m, const char *word) {
     size_t n = strlen(m->name);

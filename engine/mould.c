@@ -15,7 +15,7 @@ void mould_lacks(Arena *a, Mould *mould, const char *what) {
     if (!mould->lacks.at)
         mould->lacks.at = arena_take(a, MOST_LACKS * sizeof *mould->lacks.at);
     if (mould->lacks.count < MOST_LACKS)
-        mould->lacks.at[mould->lacks.count++] = arena_string(a, what);
+        mould->lacks.at[mould->lacks.count++] = arena_string(a, fail_redacted(what));
 }
 
 /* What psql could not do: the copy is without it. */
@@ -87,18 +87,21 @@ bool mould_make(Arena *a, const Config *config, const Pg *target, Mould *out) {
 
 /* ---- of a dump ---- */
 
+/* What begins as one of these is for pg_restore; folders are too. */
+static const char *const marks[] = {"PGDMP", "toc.dat"};
+enum { MARK_ROOM = 8 };
+
 static bool is_plain(const char *path) {
-    static const char mark[] = "PGDMP";
-    char begin[sizeof mark] = "";
-    FILE *file = fopen(path, "rbe");
-    if (!file || file_is_folder(path)) {
-        if (file)
-            fclose(file);
+    char begin[MARK_ROOM] = "";
+    FILE *file = file_is_folder(path) ? NULL : fopen(path, "rbe");
+    if (!file)
         return false;
-    }
-    begin[fread(begin, 1, sizeof mark - 1, file)] = 0;
+    begin[fread(begin, 1, sizeof begin - 1, file)] = 0;
     fclose(file);
-    return !text_same(begin, mark);
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (text_starts(begin, marks[i]))
+            return false;
+    return true;
 }
 
 static bool write_out(Arena *a, const Client *client, const char *path, FILE *file) {

@@ -5,13 +5,27 @@
 #include "fail.h"
 #include "sql.h"
 
-bool proof_write(Pg *pg, Arena *a, const char *schema, const char *kind, const char *message,
-                 const ProofFiles *files) {
+static bool enter(Pg *pg, Arena *a, const char *schema, const Proof *proof) {
     Json *facts = json_new_map(a), *texts = json_new_map(a);
-    for (size_t i = 0; i < files->count; i++)
-        json_set_text(texts, files->at[i]->id, approval_tokens(a, files->at[i]));
+    for (size_t i = 0; i < proof->files.count; i++)
+        json_set_text(texts, proof->files.at[i]->id, approval_tokens(a, proof->files.at[i]));
     json_set(facts, "texts", texts);
-    return ledger_event(pg, schema, 0, NULL, kind, message, json_text(facts));
+    return ledger_event(pg, schema, 0, NULL, proof->kind, proof->message, json_text(facts));
+}
+
+bool proof_give_up(Arena *a, const char **why_not) {
+    if (failure()->kind == FAIL_INTERRUPTED)
+        return false;
+    *why_not = arena_string(a, failure()->message);
+    fail_clear();
+    return true;
+}
+
+bool proof_write(Pg *pg, Arena *a, const Ledger *ledger, const Proof *proof, const char **why_not) {
+    *why_not = ledger->version ? NULL
+                               : "there is no ledger yet; the first run makes it, or what stint "
+                                 "doctor --grants shows";
+    return *why_not || enter(pg, a, ledger->schema, proof) || proof_give_up(a, why_not);
 }
 
 static bool find(Pg *pg, Arena *a, const char *schema, const char *kind, const ProofFiles *files,

@@ -19,13 +19,13 @@ typedef struct {
     const ReviewFile *file;
     TraceEye eye;
     Inquiry inquiry;
-} Stage;
+} Scene;
 
-static void note(Stage *stage, RehearsalNotes *notes, size_t line, const char *text) {
+static void note(Scene *scene, RehearsalNotes *notes, size_t line, const char *text) {
     size_t size = sizeof *notes->at;
-    notes->at = arena_grow(stage->arena, notes->at, notes->count * size, (notes->count + 1) * size);
+    notes->at = arena_grow(scene->arena, notes->at, notes->count * size, (notes->count + 1) * size);
     notes->at[notes->count++] =
-        (RehearsalNote){stage->file->item->migration->path, line, arena_string(stage->arena, text)};
+        (RehearsalNote){scene->file->item->migration->path, line, arena_string(scene->arena, text)};
 }
 
 /* ---- what it did, and what the plan says ---- */
@@ -38,9 +38,9 @@ static bool has(const Json *list, const char *id) {
 }
 
 /* Number 0: any statement of the file may have said it. */
-static bool says(const Stage *stage, size_t number, const char *id, const char *mode) {
-    for (size_t i = 0; i < json_count(stage->file->deeds); i++) {
-        const Json *deed = json_at(stage->file->deeds, i), *impact = json_get(deed, "impact");
+static bool says(const Scene *scene, size_t number, const char *id, const char *mode) {
+    for (size_t i = 0; i < json_count(scene->file->deeds); i++) {
+        const Json *deed = json_at(scene->file->deeds, i), *impact = json_get(deed, "impact");
         const Json *locks = json_get(impact, "locks");
         if (number && (size_t)json_as_integer(json_get(deed, "number")) != number)
             continue;
@@ -55,162 +55,162 @@ static bool says(const Stage *stage, size_t number, const char *id, const char *
 }
 
 /* What the run made itself is nobody's concern. */
-static void compare(Stage *stage, const RehearsalDeed *deed) {
-    RehearsalNotes *notes = &stage->result->differences;
-    Arena *a = stage->arena;
+static void compare(Scene *scene, const RehearsalDeed *deed) {
+    RehearsalNotes *notes = &scene->result->differences;
+    Arena *a = scene->arena;
     for (size_t i = 0; i < deed->trace.count; i++) {
         const TraceTouch *touch = &deed->trace.touch[i];
         if (!touch->is_table || touch->is_new)
             continue;
-        if (touch->stronger && !says(stage, deed->number, touch->relation, touch->modes.at[0]))
-            note(stage, notes, deed->line,
+        if (touch->stronger && !says(scene, deed->number, touch->relation, touch->modes.at[0]))
+            note(scene, notes, deed->line,
                  arena_format(a, "it locks %s: %s, and the plan does not say so", touch->relation,
                               touch->modes.at[0]));
-        if (touch->rewritten && !says(stage, deed->number, touch->relation, NULL))
-            note(stage, notes, deed->line,
+        if (touch->rewritten && !says(scene, deed->number, touch->relation, NULL))
+            note(scene, notes, deed->line,
                  arena_format(a, "it writes %s anew, and the plan does not say so",
                               touch->relation));
     }
 }
 
-static bool add(Stage *stage, RehearsalDeed deed) {
-    Rehearsal *result = stage->result;
+static bool add(Scene *scene, RehearsalDeed deed) {
+    Rehearsal *result = scene->result;
     size_t size = sizeof deed;
-    deed.id = stage->file->id;
+    deed.id = scene->file->id;
     result->ms += deed.ms;
-    result->deed = arena_grow(stage->arena, result->deed, result->statements * size,
+    result->deed = arena_grow(scene->arena, result->deed, result->statements * size,
                               (result->statements + 1) * size);
     result->deed[result->statements++] = deed;
     return true;
 }
 
 /* The deed is the statement that has just ended. */
-static bool look(Stage *stage, RehearsalDeed deed) {
-    if (!trace_look(&stage->eye, stage->arena, &deed.trace))
+static bool look(Scene *scene, RehearsalDeed deed) {
+    if (!trace_look(&scene->eye, scene->arena, &deed.trace))
         return false;
-    compare(stage, &deed);
-    return add(stage, deed);
+    compare(scene, &deed);
+    return add(scene, deed);
 }
 
 /* ---- running ---- */
 
-static bool say(Stage *stage, const char *sql) {
+static bool say(Scene *scene, const char *sql) {
     size_t completed;
-    return pg_message(stage->pg, sql, (PgCopies){0, NULL}, &completed);
+    return pg_message(scene->pg, sql, (PgCopies){0, NULL}, &completed);
 }
 
-static bool fails(Stage *stage, const SqlHalf *half, const Statement *s) {
-    SqlPlace place = sqlfile_place(stage->arena, half->text, s->at);
+static bool fails(Scene *scene, const SqlHalf *half, const Statement *s) {
+    SqlPlace place = sqlfile_place(scene->arena, half->text, s->at);
     fail_at((FailPlace){half->file, place.line, place.column, place.source});
     return false;
 }
 
-static bool run_statement(Stage *stage, const SqlHalf *half, size_t i) {
+static bool run_statement(Scene *scene, const SqlHalf *half, size_t i) {
     const Statement *s = &half->statements.at[i];
     const Bytes sql = variable_sql(half, s), data = {half->text + s->data_at, s->data_length};
     long long start = clock_ms();
     size_t completed;
-    if (!pg_message(stage->pg, arena_bytes(stage->arena, sql.at, sql.length),
+    if (!pg_message(scene->pg, arena_bytes(scene->arena, sql.at, sql.length),
                     (PgCopies){s->copies_in, &data}, &completed))
-        return fails(stage, half, s);
+        return fails(scene, half, s);
     const RehearsalDeed deed = {.number = i + 1,
                                 .line = s->line,
                                 .ms = clock_ms() - start,
-                                .trace.holds = pg_state(stage->pg) == PG_IN_TRANSACTION};
+                                .trace.holds = pg_state(scene->pg) == PG_IN_TRANSACTION};
     bool is_first = s->kind == STATEMENT_BEGIN || s->sets_transaction; /* before any query */
-    return is_first ? add(stage, deed) : look(stage, deed);
+    return is_first ? add(scene, deed) : look(scene, deed);
 }
 
-static bool run_part(Stage *stage, const SqlHalf *half, const Part *part, size_t from) {
+static bool run_part(Scene *scene, const SqlHalf *half, const Part *part, size_t from) {
     bool ours = part->kind == PART_TRANSACTION;
-    trace_begin(&stage->eye);
-    if (ours && !say(stage, "BEGIN"))
+    trace_begin(&scene->eye);
+    if (ours && !say(scene, "BEGIN"))
         return false;
     for (size_t i = part->first; i < part->first + part->count; i++) {
         StatementKind kind = half->statements.at[i].kind;
         if (i < from || (ours && (kind == STATEMENT_COMMIT || kind == STATEMENT_ROLLBACK)))
             continue;
-        if (!run_statement(stage, half, i))
+        if (!run_statement(scene, half, i))
             return false;
     }
-    return pg_state(stage->pg) == PG_IDLE || say(stage, "COMMIT");
+    return pg_state(scene->pg) == PG_IDLE || say(scene, "COMMIT");
 }
 
-static bool run_sql(Stage *stage) {
-    const PlanItem *item = stage->file->item;
+static bool run_sql(Scene *scene) {
+    const PlanItem *item = scene->file->item;
     const SqlHalf *half = &item->migration->sql->up;
     size_t from = item->row && item->state == PLAN_PARTIAL ? (size_t)item->row->position : 0;
     for (size_t i = 0; i < half->parts.count; i++) {
         const Part *part = &half->parts.at[i];
-        if (part->first + part->count > from && !run_part(stage, half, part, from))
+        if (part->first + part->count > from && !run_part(scene, half, part, from))
             return false;
     }
     return true;
 }
 
 static bool hear(void *with, const char *sql, int line, long long ms) {
-    Stage *stage = with;
-    return look(stage, (RehearsalDeed){
-                           .line = (size_t)line, .sql = arena_string(stage->arena, sql), .ms = ms});
+    Scene *scene = with;
+    return look(scene, (RehearsalDeed){
+                           .line = (size_t)line, .sql = arena_string(scene->arena, sql), .ms = ms});
 }
 
-static bool run_script(Stage *stage) {
-    const Declaration *d = &stage->file->item->migration->declaration;
+static bool run_script(Scene *scene) {
+    const Declaration *d = &scene->file->item->migration->declaration;
     bool in_transaction = script_flag(d, "transaction", true);
-    trace_begin(&stage->eye);
-    if (in_transaction && !say(stage, "BEGIN"))
+    trace_begin(&scene->eye);
+    if (in_transaction && !say(scene, "BEGIN"))
         return false;
-    script_on_statement(d->script, (ScriptEar){hear, stage});
-    bool ok = script_call(d, "up", stage->pg);
+    script_on_statement(d->script, (ScriptEar){hear, scene});
+    bool ok = script_call(d, "up", scene->pg);
     script_on_statement(d->script, (ScriptEar){NULL, NULL});
-    return ok && (!in_transaction || say(stage, "COMMIT"));
+    return ok && (!in_transaction || say(scene, "COMMIT"));
 }
 
-static bool ask(Stage *stage) {
-    Inquiry *inquiry = &stage->inquiry;
-    Inquiry was = {inquiry->count, arena_take(stage->arena, (inquiry->count + 1) * sizeof *was.at)};
+static bool ask(Scene *scene) {
+    Inquiry *inquiry = &scene->inquiry;
+    Inquiry was = {inquiry->count, arena_take(scene->arena, (inquiry->count + 1) * sizeof *was.at)};
     if (inquiry->count)
         memcpy(was.at, inquiry->at, inquiry->count * sizeof *was.at);
-    if (!inquiry_try(stage->arena, stage->pg, inquiry))
+    if (!inquiry_try(scene->arena, scene->pg, inquiry))
         return false;
     for (size_t i = 0; i < inquiry->count; i++)
         if (was.at[i].is_fit && !inquiry->at[i].is_fit)
-            note(stage, &stage->result->broken, 0,
-                 arena_format(stage->arena, "%s: %s", inquiry->at[i].why, inquiry->at[i].text));
+            note(scene, &scene->result->broken, 0,
+                 arena_format(scene->arena, "%s: %s", inquiry->at[i].why, inquiry->at[i].text));
     return true;
 }
 
 /* Batches change rows, and there are none. */
-static bool run_file(Stage *stage) {
-    const Migration *m = stage->file->item->migration;
+static bool run_file(Scene *scene) {
+    const Migration *m = scene->file->item->migration;
     if (m->kind == MIGRATION_BACKFILL)
         return true;
-    if (!(m->kind == MIGRATION_LUA ? run_script(stage) : run_sql(stage))) {
-        pg_roll_back(stage->pg);
+    if (!(m->kind == MIGRATION_LUA ? run_script(scene) : run_sql(scene))) {
+        pg_roll_back(scene->pg);
         return fail_in("%s, rehearsed", m->name);
     }
-    return say(stage, session_clean(stage->arena, stage->pg)) && ask(stage);
+    return say(scene, session_clean(scene->arena, scene->pg)) && ask(scene);
 }
 
-static bool run_all(Stage *stage) {
-    if (!inquiry_try(stage->arena, stage->pg, &stage->inquiry))
+static bool run_all(Scene *scene) {
+    if (!inquiry_try(scene->arena, scene->pg, &scene->inquiry))
         return false;
-    for (size_t i = 0; i < stage->inquiry.count; i++)
-        stage->result->queries += stage->inquiry.at[i].is_fit;
-    for (size_t i = 0; i < stage->review->count; i++) {
-        stage->file = &stage->review->file[i];
-        if (!run_file(stage))
+    for (size_t i = 0; i < scene->inquiry.count; i++)
+        scene->result->queries += scene->inquiry.at[i].is_fit;
+    for (size_t i = 0; i < scene->review->count; i++) {
+        scene->file = &scene->review->file[i];
+        if (!run_file(scene))
             return false;
     }
     return true;
 }
 
 /* What the scratch server lacks, people must know; it says nothing about the files. */
-static bool is_for_lack(Stage *stage, Mould *mould) {
+static bool is_for_lack(Scene *scene, Mould *mould) {
     if (!scratch_lacks())
         return false;
-    mould_lacks(stage->arena, mould, failure()->message);
-    stage->result->problem = arena_string(stage->arena, failure()->message);
+    mould_lacks(scene->arena, mould, failure()->message);
+    scene->result->problem = arena_string(scene->arena, failure()->message);
     fail_clear();
     return true;
 }
@@ -222,14 +222,14 @@ static bool tell(void) {
     return fail_next("mend the file, then: stint plan --rehearse");
 }
 
-static bool hold(Stage *stage, Mould *mould) {
-    stage->pg = session_open(stage->arena, mould->config, "rehearse", SESSION_MUST_EXIST);
-    if (!stage->pg)
+static bool hold(Scene *scene, Mould *mould) {
+    scene->pg = session_open(scene->arena, mould->config, "rehearse", SESSION_MUST_EXIST);
+    if (!scene->pg)
         return false;
-    bool ok = (trace_open(&stage->eye, stage->arena, stage->pg) && run_all(stage)) ||
-              is_for_lack(stage, mould) || tell();
-    trace_close(&stage->eye);
-    pg_close(stage->pg);
+    bool ok = (trace_open(&scene->eye, scene->arena, scene->pg) && run_all(scene)) ||
+              is_for_lack(scene, mould) || tell();
+    trace_close(&scene->eye);
+    pg_close(scene->pg);
     return ok;
 }
 
@@ -246,46 +246,36 @@ static bool give_up(Arena *a, Rehearsal *out) {
 
 /* ---- that it went well ---- */
 
-static const char *why_unproven(const Run *run, const Rehearsal *out) {
+static const char *why_unproven(const Rehearsal *out) {
     if (out->problem || out->lacks.count)
         return "not all could be tried";
     if (out->differences.count)
         return "not all is as the plan says";
-    if (out->broken.count)
-        return "statements of the application break";
-    return run->ledger.version
-               ? NULL
-               : "there is no ledger yet; the first run makes it, or what stint doctor --grants shows";
+    return out->broken.count ? "statements of the application break" : NULL;
 }
 
-/* Who may only read can plan all the same. */
-static bool prove(Run *run, const Review *review, Rehearsal *out) {
+static bool prove(const Run *run, const Review *review, Rehearsal *out) {
     Arena *a = run->arena;
-    ProofFiles files = {0, arena_take(a, (review->count + 1) * sizeof *files.at)};
+    Proof proof = {.kind = "rehearsed",
+                   .message = arena_format(a, "%zu statements", out->statements),
+                   .files.at = arena_take(a, (review->count + 1) * sizeof *proof.files.at)};
     for (size_t i = 0; i < review->count; i++)
-        files.at[files.count++] = review->file[i].item->migration;
-    out->unproven = why_unproven(run, out);
-    if (out->unproven || proof_write(run->pg, a, run->config->ledger_schema, "rehearsed",
-                                     arena_format(a, "%zu statements", out->statements), &files))
-        return true;
-    if (failure()->kind == FAIL_INTERRUPTED)
-        return false;
-    out->unproven = arena_string(a, failure()->message);
-    fail_clear();
-    return true;
+        proof.files.at[proof.files.count++] = review->file[i].item->migration;
+    out->unproven = why_unproven(out);
+    return out->unproven || proof_write(run->pg, a, &run->ledger, &proof, &out->unproven);
 }
 
 bool rehearsal_hold(Run *run, const Review *review, const RehearsalQueries *queries,
                     Rehearsal *out) {
     Mould mould;
     *out = (Rehearsal){0};
-    Stage stage = {.arena = run->arena, .review = review, .result = out};
-    if (queries->asks && !(queries->file ? inquiry_read(run->arena, queries->file, &stage.inquiry)
-                           : run->pg     ? inquiry_ask(run->arena, run->pg, &stage.inquiry)
+    Scene scene = {.arena = run->arena, .review = review, .result = out};
+    if (queries->asks && !(queries->file ? inquiry_read(run->arena, queries->file, &scene.inquiry)
+                           : run->pg     ? inquiry_ask(run->arena, run->pg, &scene.inquiry)
                                          : true))
         return false;
     bool made = mould_make(run->arena, run->config, run->pg, &mould);
-    bool ok = made ? hold(&stage, &mould) : give_up(run->arena, out);
+    bool ok = made ? hold(&scene, &mould) : give_up(run->arena, out);
     out->place = mould.scratch.place;
     out->lacks = mould.lacks;
     mould_close(&mould);

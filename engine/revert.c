@@ -128,12 +128,6 @@ static bool recall(Run *run, PlanItem *item) {
     return m->is_open;
 }
 
-static bool has_down(const Migration *m) {
-    if (m->kind == MIGRATION_SQL)
-        return m->sql->down != NULL;
-    return script_has(&m->declaration, "down");
-}
-
 static bool refuse_without_down(const Migration *m) {
     const char *plan = m->kind == MIGRATION_SQL ? m->sql->up.directives.rollback : NULL;
     fail(FAIL_ERROR, "%s has no way down", m->name);
@@ -159,7 +153,7 @@ static bool open_down(Run *run, PlanItem *item) {
         fail_state("nothing was rolled back");
         return false;
     }
-    return has_down(item->migration) || refuse_without_down(item->migration);
+    return migration_has_down(item->migration) || refuse_without_down(item->migration);
 }
 
 static void say_changed(const PlanItem *item) {

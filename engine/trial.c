@@ -171,10 +171,6 @@ static bool try_all(Hold *hold) {
 
 /* ---- the files ---- */
 
-static bool has_down(const Migration *m) {
-    return m->kind == MIGRATION_SQL ? m->sql->down != NULL : script_has(&m->declaration, "down");
-}
-
 static void add_file(Hold *hold, StageFile *names, const Migration *m) {
     Arena *a = hold->arena;
     Trial *out = hold->out;
@@ -183,9 +179,9 @@ static void add_file(Hold *hold, StageFile *names, const Migration *m) {
                         .version = arena_string(a, m->version),
                         .name = arena_string(a, m->name),
                         .tokens = approval_tokens(a, m),
-                        .answer = has_down(m) ? TRIAL_VERIFIED : TRIAL_ONE_WAY,
+                        .answer = migration_has_down(m) ? TRIAL_VERIFIED : TRIAL_ONE_WAY,
                         .place = {.file = arena_string(a, m->path)}};
-    out->ways += has_down(m);
+    out->ways += migration_has_down(m);
     names[out->count++] = (StageFile){file->version, file->name};
 }
 

@@ -29,7 +29,7 @@ typedef struct {
     const char *checksum;  /* SHA-256 of the bytes, after migration_read, or known without it */
     const char *tokens;    /* what an edit is judged by; after migration_tokens or _open */
     const char *down_tokens;
-    SqlFile *sql;            /* after migration_open, for SQL */
+    SqlFile *sql;            /* after migration_open, for SQL, repeatable or not; else NULL */
     Declaration declaration; /* after migration_open, for Lua */
     bool is_open;
 } Migration;
@@ -48,6 +48,8 @@ bool migration_tokens(Arena *a, Migration *m); /* reads if need be */
 bool migration_open(Arena *a, Migration *m, Script *script);
 /* Is `word` the name without its version? */
 bool migration_is_called(const char *version, const char *name, const char *word);
+/* Has it a way down? After migration_open, of which `sql` tells SQL from Lua. */
+bool migration_has_down(const Migration *m);
 /* By version, full name or path, or by the name without its version where only one has it; NULL:
  * FAIL_USAGE with the nearest. */
 Migration *migration_find(const Migrations *all, const char *word);

@@ -13,11 +13,19 @@ typedef struct {
     const Migration **at; /* opened */
 } ProofFiles;
 
-/* `kind` ("rehearsed") is the event's; `message` is for people. The ledger must be there. */
-bool proof_write(Pg *pg, Arena *a, const char *schema, const char *kind, const char *message,
-                 const ProofFiles *files);
-/* `kinds`: a list of events' kinds. Adds to `out` KIND = { ID = how many seconds ago that was last
- * }; a file that has none is not in it. */
+typedef struct {
+    const char *kind;    /* the event's: "rehearsed" */
+    const char *message; /* for people */
+    ProofFiles files;
+} Proof;
+
+/* Whoever may not write it has done the work all the same: `*why_not` says why the ledger does not
+ * hold it; NULL: it does. False: interrupted. */
+bool proof_write(Pg *pg, Arena *a, const Ledger *ledger, const Proof *proof, const char **why_not);
+/* The same of a failure before that: it becomes the reason. */
+bool proof_give_up(Arena *a, const char **why_not);
+/* `kinds`: a list of events' kinds. Adds to `found` "proofs", and in it KIND = { ID = how many
+ * seconds ago that was last }; a file that has none is not in it. */
 bool proof_find(Pg *pg, Arena *a, const char *schema, const Json *kinds, const ProofFiles *files,
                 Json *found);
 

@@ -30,7 +30,7 @@ SET catalog.roles = no
 WITH space AS MATERIALIZED (
   SELECT n.oid, n.nspname, quote_ident(n.nspname) AS id, n.nspowner, n.nspacl FROM pg_namespace n
   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND n.nspname <> $1::text AND ($2::text IS NULL OR n.nspname = $2::text)
-    AND NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'backfill_quarantine')
+    AND (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('ledger', 'migration', 'backfill_quarantine')) < 3
 ), foreign_ AS MATERIALIZED (
   SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
 ), rel AS MATERIALIZED (
@@ -100,7 +100,7 @@ WITH space AS MATERIALIZED (
     AND NOT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid = t.tgfoid AND n.nspname = $1::text)
   UNION ALL
   SELECT 'policy', 'pg_policy'::regclass, p.oid, 0, c.id || '.' || quote_ident(p.polname),
-    concat_ws(' ', CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END, p.polcmd, 'to', (SELECT string_agg(CASE WHEN r = 0 THEN 'public' ELSE pg_get_userbyid(r) END, ', ' ORDER BY 1) FROM unnest(p.polroles) r),
+    concat_ws(' ', CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END, p.polcmd, 'to', (SELECT string_agg(role, ', ' ORDER BY role COLLATE "C") FROM (SELECT CASE WHEN r = 0 THEN 'public' ELSE pg_get_userbyid(r) END::text AS role FROM unnest(p.polroles) r) x),
       'using (' || pg_get_expr(p.polqual, p.polrelid) || ')', 'with check (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
   FROM rel c JOIN pg_policy p ON p.polrelid = c.oid
   UNION ALL
@@ -122,7 +122,7 @@ WITH space AS MATERIALIZED (
   SELECT 'statistics', 'pg_statistic_ext'::regclass, s.oid, 0, n.id || '.' || quote_ident(s.stxname), pg_get_statisticsobjdef(s.oid) FROM pg_statistic_ext s JOIN space n ON n.oid = s.stxnamespace
   UNION ALL
   SELECT 'publication', 'pg_publication'::regclass, p.oid, 0, quote_ident(p.pubname), concat_ws(' ', CASE WHEN p.puballtables THEN 'all tables' END, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate,
-      (SELECT string_agg(t.schemaname || '.' || t.tablename, ', ' ORDER BY 1) FROM pg_publication_tables t WHERE t.pubname = p.pubname AND NOT p.puballtables))
+      (SELECT string_agg(t.schemaname || '.' || t.tablename, ', ' ORDER BY t.schemaname COLLATE "C", t.tablename COLLATE "C") FROM pg_publication_tables t WHERE t.pubname = p.pubname AND NOT p.puballtables))
   FROM pg_publication p
   UNION ALL
   SELECT 'server', 'pg_foreign_server'::regclass, s.oid, 0, quote_ident(s.srvname), concat_ws(' ', w.fdwname, s.srvtype, s.srvversion, 'options ' || md5(array_to_string(s.srvoptions, ', ')))

@@ -79,7 +79,7 @@ end)
 -- What a command has done with exactly these texts, and written into this ledger (proof.h).
 local function proof(name, word, command)
   gate(name, upwards, function(value, wants)
-    wants.proofs[name] = value and true or nil
+    wants.proofs[name] = value and true or wants.proofs[name]
   end, function(value, ask)
     local most = type(value) == "table" and value.max_age
     local ages = ask.found.proofs and ask.found.proofs[name] or {}

@@ -111,6 +111,16 @@ protected = yes
     assert.matches("added default privileges of postgres", r.out, 1, true)
   end)
 
+  it("does not mind in which order roles and tables were named", function()
+    pg:sql("postgres", [[DO $$ BEGIN CREATE ROLE diff_a; CREATE ROLE diff_b; EXCEPTION WHEN duplicate_object THEN NULL; END $$]])
+    everywhere()
+    pg:sql(url.STAGING, [[CREATE TABLE other (n int);
+      CREATE POLICY p ON users TO diff_a, diff_b USING (true); CREATE PUBLICATION pub FOR TABLE users, other]])
+    pg:sql(url.PRODUCTION, [[CREATE TABLE other (n int);
+      CREATE POLICY p ON users TO diff_b, diff_a USING (true); CREATE PUBLICATION pub FOR TABLE other, users]])
+    stint(0, "diff", "staging", "production")
+  end)
+
   it("reads a dump, of each format, and one that pg_dump has made", function()
     everywhere()
     for _, format in ipairs { "custom", "directory", "plain" } do
@@ -123,6 +133,8 @@ protected = yes
     end
     pipe:close()
     assert.equal(3, #dumps)
+    dumps[4] = "production.tar"
+    assert(os.execute(("env -u LD_PRELOAD pg_dump -F tar -d '%s' > %s/%s"):format(url.PRODUCTION, project, dumps[4])))
     pg:sql("postgres", "DO $$ BEGIN CREATE ROLE diff_gone; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     pg:sql(url.PRODUCTION, "ALTER TABLE users OWNER TO diff_gone; CREATE TABLE later (n int)")
     assert(os.execute(("env -u LD_PRELOAD pg_dump --schema-only -d '%s' > %s/schema.sql"):format(url.PRODUCTION, project)))

@@ -73,6 +73,13 @@ describe("the gate verified", function()
     demands "verified = true"
   end)
 
+  it("is not lifted by another policy that does without it, nor is its proof", function()
+    write("scripts/policies/relaxed.lua", "policy { verified = false }\n")
+    refuses "1_users has not been verified as it is now"
+    stint(0, "verify")
+    passes()
+  end)
+
   it("refuses what was not verified, and passes what was", function()
     refuses "1_users has not been verified as it is now"
     local r = stint(0, "verify")
