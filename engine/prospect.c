@@ -68,9 +68,9 @@ void prospect_print(Arena *a, const ReviewFile *file, size_t number) {
 void prospect_print_script(Arena *a, const ReviewFile *file) {
     for (size_t i = 0; i < json_count(file->deeds); i++) {
         const Json *deed = json_at(file->deeds, i);
-        const char *sql = json_as_text(json_get(deed, "sql"));
+        const char *sql = fail_redacted(json_as_text(json_get(deed, "sql")));
         printf("  %4zu  line %-4lld %.*s\n", i + 1, json_as_integer(json_get(deed, "line")),
-               (int)strcspn(sql, "\r\n"), fail_redacted(sql));
+               (int)strcspn(sql, "\r\n"), sql);
         print_deed(a, deed);
     }
 }

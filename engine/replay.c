@@ -45,8 +45,8 @@ void replay_print_script(Arena *a, const Rehearsal *rehearsal, const char *id) {
         const RehearsalDeed *deed = &rehearsal->deed[i];
         if (!deed->sql || !text_same(deed->id, id))
             continue;
-        printf("  ran   line %-4zu %.*s\n", deed->line, (int)strcspn(deed->sql, "\r\n"),
-               fail_redacted(deed->sql));
+        const char *sql = fail_redacted(deed->sql);
+        printf("  ran   line %-4zu %.*s\n", deed->line, (int)strcspn(sql, "\r\n"), sql);
         print_deed(a, deed);
     }
 }

@@ -42,7 +42,7 @@ function waiver.of(file, statements)
   local today = os.date("!%Y-%m-%d", native.now())
   for _, one in ipairs(list) do
     local s = statement_below(lines, one.line, starts)
-    one.below = s and { line = s.line, fingerprint = s.fingerprint, written = written(s) }
+    one.below = s and { line = s.line, index = s.index, fingerprint = s.fingerprint, written = written(s) }
     one.stale = one["for"] and not (s and one.below.written:sub(1, #one["for"]) == one["for"])
     one.expired = one["until"] and one["until"] < today
   end

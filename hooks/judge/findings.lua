@@ -150,9 +150,18 @@ function findings:tell_misbegun(file)
   end
 end
 
+-- Of a half applied file: what it is about is done, or may be.
+local function is_over(file, one)
+  local applied = file.applied or 0
+  return applied > 0 and (not one.below or one.below.index <= applied)
+end
+
 function findings:tell_waivers(file)
   for _, one in ipairs(file.waivers) do
-    local rule, message, hint = waiver.problem(one, self)
+    local rule, message, hint
+    if not is_over(file, one) then
+      rule, message, hint = waiver.problem(one, self)
+    end
     if rule then
       self:say(file, rule, { level = "warning", line = one.line, message = message, hint = hint })
     end
