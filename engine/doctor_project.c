@@ -37,13 +37,8 @@ static const char *mend_of(const Doctor *doctor) {
 
 static void tell_pooler(Doctor *doctor) {
     Pg *pg = doctor->run.pg;
-    PgRows rows;
     const char *place = session_place(doctor->arena, pg);
-    if (!pg_row(pg, doctor->arena, &rows, "SELECT pg_catalog.pg_backend_pid()", PG_NONE)) {
-        doctor_found_failure(doctor, DOCTOR_WRONG);
-        return;
-    }
-    bool direct = pg_integer(&rows, 0, 0) == pg_pid(pg);
+    bool direct = pg_is_direct(pg);
     doctor_found(doctor, direct ? DOCTOR_OK : DOCTOR_NOTE,
                  direct ? NULL : "direct_url = the server itself", "%s, %s", place,
                  direct ? "directly" : "through a pooler, one server session to ourselves");

@@ -276,7 +276,11 @@ int pg_version(const Pg *pg) {
 }
 
 int pg_pid(const Pg *pg) {
-    return PQbackendPID(pg->conn);
+    return pg->pid;
+}
+
+bool pg_is_direct(const Pg *pg) {
+    return pg->pid == PQbackendPID(pg->conn);
 }
 
 const char *pg_database(const Pg *pg) {

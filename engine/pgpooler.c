@@ -72,7 +72,8 @@ bool pg_is_ours(Pg *pg, Pg *(*open_second)(Pg *)) {
     if (mine < 0)
         return pg_error(pg)->deadline ? no_session("a server session", FIRST_PATIENCE) : false;
     bool ok = true;
-    if (mine != pg_pid(pg)) {
+    pg->pid = mine;
+    if (!pg_is_direct(pg)) {
         Pg *second = open_second(pg);
         if (!second)
             return false;

@@ -144,10 +144,8 @@ static bool write_after(Work *w) {
     const char *schema = config->ledger_schema;
     const Archive *archive = w->archive;
     Text after = text_on(a);
-    PgRows rows;
     text_addf(&after, "%s;\n", SQL_RESTORE_END);
-    if (!add_history(w, &after) ||
-        !pg_row(w->pg, a, &rows, "SELECT pg_catalog.pg_backend_pid()", PG_NONE))
+    if (!add_history(w, &after))
         return false;
     const char *message = arena_format(a, "%s of %s, as it was at %s", file_base(archive->path),
                                        archive->environment, archive->taken_at);
@@ -158,7 +156,8 @@ static bool write_after(Work *w) {
               ledger_inline(w->pg, a, schema, SQL_SCHEMA_PROTECT,
                             PG_WITH(config->is_protected ? config->environment : NULL)));
     text_addf(&after, "%s \\gexec\n",
-              ledger_inline(w->pg, a, schema, SQL_RESTORE_FENCE, PG_WITH(pg_cell(&rows, 0, 0))));
+              ledger_inline(w->pg, a, schema, SQL_RESTORE_FENCE,
+                            PG_WITH(arena_format(a, "%d", pg_pid(w->pg)))));
     w->pour.after = after.at;
     return true;
 }

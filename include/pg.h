@@ -128,7 +128,8 @@ void pg_cancel(Pg *pg);
 void pg_stoppable(Pg *pg, bool stoppable);
 
 int pg_version(const Pg *pg); /* 150020 for 15.20 */
-int pg_pid(const Pg *pg);     /* the server process as the protocol named it */
+int pg_pid(const Pg *pg);     /* of the server process */
+bool pg_is_direct(const Pg *pg); /* no pooler stands between */
 const char *pg_database(const Pg *pg);
 const char *pg_user(const Pg *pg);
 const char *pg_host(const Pg *pg); /* host, or the folder of the socket */

@@ -81,6 +81,17 @@ describe("behind a pooler, stint", function()
       end
     end)
 
+    it("holds statements to their plan, as it does without one", function()
+      begin("session", 5)
+      pg:sql(url, "CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT g FROM generate_series(1, 100) g")
+      local files = { ["scripts/migrations/1_t.sql"] = "DO $do$ BEGIN EXECUTE concat('ALTER TABLE t ALTER a TYPE bigint', ''); END $do$;\n" }
+      local r = up({ DATABASE_URL = front.url(name), STINT_GUARD = "on" }, files)
+      assert.equal(6, r.code, r.out .. r.err)
+      assert.matches("cancelled by the guard: it was about to rewrite the table t", r.err, 1, true)
+      r = run({ "doctor" }, { cwd = run.project {}, env = { DATABASE_URL = front.url(name) } })
+      assert.matches("through a pooler, one server session to ourselves", r.out, 1, true)
+    end)
+
     it("says what it lacks when the pool has no second session to prove the mode with", function()
       begin("session", 1)
       local r = up { DATABASE_URL = front.url(name) }
