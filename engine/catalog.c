@@ -28,12 +28,17 @@ static bool begin(Reading *reading, const char *sql) {
     return pg_do(reading->pg, SQL_CATALOG_PATH, PG_NONE);
 }
 
-bool catalog_read(Pg *pg, Arena *a, const char *ledger_schema, PgRows *out) {
-    Reading reading = {pg, a, ledger_schema, NULL};
+bool catalog_read(Pg *pg, Arena *a, CatalogScope scope, PgRows *out) {
+    Reading reading = {pg, a, scope.ledger_schema, NULL};
     bool ok = begin(&reading, SQL_CATALOG_BEGIN) &&
-              pg_rows(pg, a, out, SQL_CATALOG_OBJECTS, PG_WITH(ledger_schema, reading.home));
+              pg_rows(pg, a, out, SQL_CATALOG_OBJECTS,
+                      PG_WITH(scope.ledger_schema, reading.home, scope.others));
     pg_roll_back(pg);
     return ok;
+}
+
+CatalogScope catalog_scope(const Config *config) {
+    return (CatalogScope){config->ledger_schema, config->keep_schemas};
 }
 
 /* ---- keeping ---- */
@@ -42,16 +47,17 @@ bool catalog_is_kept(const Config *config) {
     return config->drift ? text_same(config->drift, "yes") : config->is_protected;
 }
 
-bool catalog_keep(Pg *pg, Arena *a, const char *ledger_schema, long long run) {
+bool catalog_keep(Pg *pg, Arena *a, CatalogScope scope, long long run) {
+    const char *ledger_schema = scope.ledger_schema;
     Reading reading = {pg, a, ledger_schema, NULL};
     const char *keep = arena_format(a, "%s (%s) o", ledger_sql(a, ledger_schema, SQL_CATALOG_KEEP),
                                     SQL_CATALOG_OBJECTS);
-    bool ok =
-        begin(&reading, SQL_CATALOG_WRITE) &&
-        pg_do(pg, ledger_sql(a, ledger_schema, SQL_CATALOG_FORGET), PG_NONE) &&
-        pg_do(pg, keep,
-              PG_WITH(ledger_schema, reading.home, arena_format(a, "%lld", run), ledger_who())) &&
-        pg_do(pg, SQL_CATALOG_COMMIT, PG_NONE);
+    bool ok = begin(&reading, SQL_CATALOG_WRITE) &&
+              pg_do(pg, ledger_sql(a, ledger_schema, SQL_CATALOG_FORGET), PG_NONE) &&
+              pg_do(pg, keep,
+                    PG_WITH(ledger_schema, reading.home, scope.others, arena_format(a, "%lld", run),
+                            ledger_who())) &&
+              pg_do(pg, SQL_CATALOG_COMMIT, PG_NONE);
     pg_roll_back(pg);
     return ok || fail_in("keeping what the database holds");
 }

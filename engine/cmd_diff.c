@@ -58,9 +58,10 @@ static bool read(const Call *call, Side *side) {
     return side_read(call->arena, sight, side);
 }
 
-static bool leave_out(Arena *a, Side *from, Side *to) {
-    return side_leave_out(a, from->config, from) && side_leave_out(a, to->config, from) &&
-           side_leave_out(a, from->config, to) && side_leave_out(a, to->config, to);
+/* What either of them keeps is neither's. */
+static void leave_out(Arena *a, Side *from, Side *to) {
+    const char *one = from->config->keep_schemas, *other = to->config->keep_schemas;
+    from->others = to->others = arena_format(a, "%s,%s", one ? one : "", other ? other : "");
 }
 
 /* A role is none of the objects that are compared. */
@@ -79,8 +80,10 @@ static bool diff(Call *call) {
     }
     if (!call->verbose)
         log_level(LOG_QUIET); /* what is said of a scratch database would mislead */
-    if (!choose(call, &from, &to) || !read(call, &from) || !read(call, &to) ||
-        !leave_out(a, &from, &to))
+    if (!choose(call, &from, &to))
+        return false;
+    leave_out(a, &from, &to);
+    if (!read(call, &from) || !read(call, &to))
         return false;
     if (from.server / MAJOR != to.server / MAJOR)
         log_warn("%s: PostgreSQL %d, %s: %d; each words some definitions its own way", from.called,

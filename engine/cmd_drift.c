@@ -32,9 +32,9 @@ static bool refuse_without_kept(const Config *config) {
 
 static bool compare(Drift *drift) {
     Arena *a = drift->call->arena;
-    const char *schema = drift->call->config->ledger_schema;
-    if (!catalog_read(drift->pg, a, schema, &drift->now) ||
-        !catalog_kept(drift->pg, a, schema, &drift->kept))
+    const CatalogScope scope = catalog_scope(drift->call->config);
+    if (!catalog_read(drift->pg, a, scope, &drift->now) ||
+        !catalog_kept(drift->pg, a, scope.ledger_schema, &drift->kept))
         return false;
     if (drift->kept.at)
         drift->differences = catalog_compare(a, &drift->kept.objects, &drift->now);
@@ -109,7 +109,7 @@ static bool keep(Drift *drift) {
     const char *schema = drift->call->config->ledger_schema;
     const char *message = arena_format(a, "%zu differences", drift->differences.count);
     return ledger_event(drift->pg, schema, 0, NULL, "drift_accepted", message, facts_of(drift)) &&
-           catalog_keep(drift->pg, a, schema, 0);
+           catalog_keep(drift->pg, a, catalog_scope(drift->call->config), 0);
 }
 
 static bool save(Run *run, Drift *drift) {

@@ -143,7 +143,7 @@ static bool write_durations(Run *run) {
 static bool keep_catalog(Run *run, const char *outcome) {
     if (!catalog_is_kept(run->config) || (!run->applied && text_same(outcome, "ok")))
         return true;
-    return catalog_keep(run->pg, run->arena, run->config->ledger_schema, run->id);
+    return catalog_keep(run->pg, run->arena, catalog_scope(run->config), run->id);
 }
 
 void run_end(Run *run, const char *outcome) {

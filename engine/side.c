@@ -8,12 +8,8 @@
 #include "sql.h"
 #include "stage.h"
 #include "text.h"
-#include "wipe.h"
-
-#include <string.h>
 
 static const char FILES[] = "files:";
-enum { NAME = 1 };
 
 /* ---- choosing ---- */
 
@@ -41,7 +37,8 @@ static bool look(Arena *a, SideSight sight, Pg *pg, Side *side) {
         return false;
     side->server = pg_version(pg);
     return (sight == SIDE_WITH_ROLES || pg_do(pg, SQL_CATALOG_IMPERSONAL, PG_NONE)) &&
-           catalog_read(pg, a, side->config->ledger_schema, &side->objects);
+           catalog_read(pg, a, (CatalogScope){side->config->ledger_schema, side->others},
+                        &side->objects);
 }
 
 static bool read_database(Arena *a, SideSight sight, Side *side) {
@@ -81,27 +78,4 @@ bool side_read(Arena *a, SideSight sight, Side *side) {
     static bool (*const readers[])(Arena * a, SideSight sight, Side * side) = {
         [SIDE_ENVIRONMENT] = read_database, [SIDE_FILES] = read_files, [SIDE_DUMP] = read_dump};
     return readers[side->kind](a, sight, side);
-}
-
-static bool is_of(const char *name, const char *schema) {
-    size_t length = strlen(schema);
-    return strncmp(name, schema, length) == 0 && (!name[length] || name[length] == '.');
-}
-
-bool side_leave_out(Arena *a, const Config *config, Side *side) {
-    Strings keep;
-    PgRows *rows = &side->objects;
-    size_t left = 0, width = (size_t)rows->width;
-    if (!wipe_keep(a, config, &keep))
-        return false;
-    for (size_t r = 0; r < rows->count; r++) {
-        bool is_kept = false;
-        for (size_t i = 0; i < keep.count; i++)
-            is_kept = is_kept || is_of(pg_cell(rows, r, NAME), keep.at[i]);
-        if (!is_kept)
-            memmove(&rows->cell[width * left++], &rows->cell[width * r],
-                    width * sizeof *rows->cell);
-    }
-    rows->count = left;
-    return true;
 }

@@ -13,7 +13,8 @@
 static Stage *listening;
 
 bool stage_look(Stage *stage, PgRows *out) {
-    return catalog_read(stage->eye, stage->looks, stage->config->ledger_schema, out);
+    return catalog_read(stage->eye, stage->looks,
+                        (CatalogScope){stage->config->ledger_schema, NULL}, out);
 }
 
 static size_t index_of(const Stage *stage, const char *name) {

@@ -22,9 +22,16 @@ typedef struct {
     CatalogDifference *at; /* by name */
 } CatalogDifferences;
 
-/* One row an object: kind, name, definition; by name. `ledger_schema` is left out. The session is
- * in no transaction. */
-bool catalog_read(Pg *pg, Arena *a, const char *ledger_schema, PgRows *out);
+/* What is left out. */
+typedef struct {
+    const char *ledger_schema;
+    const char
+        *others; /* schemas that are not the project's, as keep_schemas names them, or NULL */
+} CatalogScope;
+
+CatalogScope catalog_scope(const Config *config);
+/* One row an object: kind, name, definition; by name. The session is in no transaction. */
+bool catalog_read(Pg *pg, Arena *a, CatalogScope scope, PgRows *out);
 
 /* Of what was kept in the ledger last. */
 typedef struct {
@@ -38,7 +45,7 @@ typedef struct {
 /* Is it kept at the end of each run? */
 bool catalog_is_kept(const Config *config);
 /* Into the ledger, in place of what was kept before. */
-bool catalog_keep(Pg *pg, Arena *a, const char *ledger_schema, long long run);
+bool catalog_keep(Pg *pg, Arena *a, CatalogScope scope, long long run);
 bool catalog_kept(Pg *pg, Arena *a, const char *ledger_schema, CatalogKept *out);
 
 /* Parts of a table that came or went as a whole are not told apart. Nothing is borrowed. */

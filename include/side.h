@@ -15,6 +15,7 @@ typedef struct {
     const char *word;   /* as it was typed */
     const char *called; /* for people */
     Config *config;     /* of the environment; of the others: the one that they are compared with */
+    const char *others; /* schemas that are left out, as in CatalogScope */
     int server;         /* 150020 for 15.20 */
     Strings lacks;      /* what a copy of a dump goes without */
     PgRows objects;     /* catalog.h */
@@ -22,9 +23,7 @@ typedef struct {
 
 /* What a word means: an environment of config.ini, `files:`, or a file that is there. */
 bool side_choose(Arena *a, const Config *here, const char *word, Side *out);
-/* Fills the rest; `config` is set. */
+/* Fills the rest; `config` and `others` are set. */
 bool side_read(Arena *a, SideSight sight, Side *side);
-/* Without what is in keep_schemas of `config`. */
-bool side_leave_out(Arena *a, const Config *config, Side *side);
 
 #endif

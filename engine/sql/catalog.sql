@@ -25,11 +25,12 @@ SET catalog.roles = no
 
 -- :name catalog_objects
 -- $1 the ledger's schema, which does not count, nor do triggers that call it, other ledgers, and what extensions brought
--- with them. $2 the one schema that does, or NULL. Options of servers may be secret: a digest stands for them.
+-- with them. $2 the one schema that does, or NULL; $3 others that do not (keep_schemas), or NULL. Options of servers may be secret: a digest stands for them.
 -- An acl that is NULL and one that says the same in words are equal.
 WITH space AS MATERIALIZED (
   SELECT n.oid, n.nspname, quote_ident(n.nspname) AS id, n.nspowner, n.nspacl FROM pg_namespace n
   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND n.nspname <> $1::text AND ($2::text IS NULL OR n.nspname = $2::text)
+    AND n.nspname <> ALL (regexp_split_to_array(coalesce($3::text, ''), '[, \t]+'))
     AND (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('ledger', 'migration', 'backfill_quarantine')) < 3
 ), foreign_ AS MATERIALIZED (
   SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
@@ -157,9 +158,9 @@ ORDER BY 2, 1
 DELETE FROM stint.catalog
 
 -- :name catalog_keep
--- Of what follows (catalog_objects): $3 the run, $4 who.
+-- Of what follows (catalog_objects): $4 the run, $5 who.
 INSERT INTO stint.catalog (run, server, who, objects)
-SELECT nullif($3::bigint, 0), current_setting('server_version_num')::integer, $4::text, coalesce(json_agg(json_build_array(o.kind, o.name, o.definition)), '[]') FROM
+SELECT nullif($4::bigint, 0), current_setting('server_version_num')::integer, $5::text, coalesce(json_agg(json_build_array(o.kind, o.name, o.definition)), '[]') FROM
 
 -- :name catalog_kept
 SELECT to_char(c.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), c.who, r.command, c.run, c.server / 10000, current_setting('server_version_num')::integer / 10000

@@ -93,9 +93,13 @@ protected = yes
     pg:sql(url.PRODUCTION, "INSERT INTO users VALUES (1, 'x'); CREATE SCHEMA auth; CREATE TABLE auth.session (n int); CREATE SCHEMA authors")
     pg:sql(url.PRODUCTION, "CREATE TABLE stint.more (n int)")
     assert.matches("added schema auth\nadded table auth.session\nadded schema authors\n", stint(2, "diff", "staging", "production").out, 1, true)
-    config "keep_schemas = auth"
-    assert.equal("added schema authors\nproduction, compared with staging: 1 added, 0 removed, 0 changed\n",
-      stint(2, "diff", "staging", "production").out)
+    pg:sql(url.PRODUCTION, [[CREATE SCHEMA "Storage"; CREATE TABLE "Storage".file (n int);
+      ALTER DEFAULT PRIVILEGES IN SCHEMA auth GRANT SELECT ON TABLES TO PUBLIC]])
+    config "keep_schemas = auth, Storage"
+    for _, more in ipairs { "-v", "--roles" } do
+      assert.equal("added schema authors\nproduction, compared with staging: 1 added, 0 removed, 0 changed\n",
+        stint(2, "diff", "staging", "production", more).out)
+    end
   end)
 
   it("takes owners and grants for the server's own matter, unless it is told to look", function()

@@ -91,6 +91,14 @@ describe("drift", function()
     assert.same({}, differences())
   end)
 
+  it("is not about schemas that others look after", function()
+    pg:sql(url, "CREATE SCHEMA auth; CREATE TABLE auth.sessions (n int)")
+    write("config.ini", place.read(project .. "/config.ini") .. "keep_schemas = auth, storage\n")
+    stint(0, "deploy")
+    pg:sql(url, "ALTER TABLE auth.sessions ADD m int; CREATE SCHEMA storage; CREATE INDEX by_hand ON users (email)")
+    assert.same({ "added index public.by_hand" }, differences())
+  end)
+
   it("shows what was added, removed and changed, object by object", function()
     stint(0, "deploy")
     pg:sql(url, [[
