@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What kind of failure; its value is the exit code (docs/exit-codes.md). */
+/* What kind of failure; its value is the exit code (docs/failures.md). */
 typedef enum {
     FAIL_NONE = 0,
     FAIL_ERROR = 1,         /* anything without a code of its own */
