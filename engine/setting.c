@@ -109,9 +109,10 @@ static const Setting settings[] = {
     ENVIRONMENT(wal_rate, SIZE, "SIZE", "0",
                 "backfills wait while the server writes so much WAL a second; 0: any"),
     ENVIRONMENT(contacts, TEXT, "TEXT", NULL, "whom to call, shown after a failed deploy"),
-    ENVIRONMENT(keep_schemas, TEXT, "LIST", NULL,
-                "schemas that reset and restore leave alone, and backup, dump, diff and drift leave "
-                "out"),
+    ENVIRONMENT(
+        keep_schemas, TEXT, "LIST", NULL,
+        "schemas that reset and restore leave alone, and backup, dump, diff and drift leave "
+        "out"),
     ENVIRONMENT(release_key, TEXT, "KEY", NULL,
                 "what release records are signed with: a file, ed25519:KEY or ${SECRET}"),
     ENVIRONMENT(keep, COUNT, "NUMBER", "7",

@@ -127,8 +127,8 @@ void pg_cancel(Pg *pg);
 /* May a stop (Ctrl-C) cancel the statement that runs? True unless said otherwise. */
 void pg_stoppable(Pg *pg, bool stoppable);
 
-int pg_version(const Pg *pg); /* 150020 for 15.20 */
-int pg_pid(const Pg *pg);     /* of the server process */
+int pg_version(const Pg *pg);    /* 150020 for 15.20 */
+int pg_pid(const Pg *pg);        /* of the server process */
 bool pg_is_direct(const Pg *pg); /* no pooler stands between */
 const char *pg_database(const Pg *pg);
 const char *pg_user(const Pg *pg);

@@ -15,7 +15,7 @@ struct Pg {
     Arena *arena;       /* the session's */
     Arena *error_arena; /* the last failure's */
     PgError error;
-    int pid;            /* of the server process, which a pooler may have hidden */
+    int pid; /* of the server process, which a pooler may have hidden */
     bool failed, stoppable;
     PgWait wait;
     void (*meanwhile)(void *with);
@@ -27,8 +27,8 @@ struct Pg {
     long long cancelled_at;
 };
 
-/* Is the server session ours alone, and which is it? False: FAIL_CONNECT (pgpooler.c). `open_second` makes another
- * session of the same target without settings. */
+/* Is the server session ours alone, and which is it? False: FAIL_CONNECT (pgpooler.c).
+ * `open_second` makes another session of the same target without settings. */
 bool pg_is_ours(Pg *pg, Pg *(*open_second)(Pg *));
 /* An exchange: begin, send, wait for each result and look at it, finish: true, or the failure that
  * it was. pg_send begins. */
