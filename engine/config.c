@@ -143,7 +143,8 @@ static bool no_environment(const Loader *l, const char *name, const char *source
     const char *nearest =
         config->environment_count ? text_nearest(name, config->environments) : NULL;
     fail(FAIL_CONFIG, "there is no environment \"%s\"", name);
-    fail_detail("%s asks for it", source);
+    if (!text_same(source, "-e"))
+        fail_detail("%s asks for it", source);
     if (!config->file)
         return fail_hint("there is no config.ini here; `stint init` writes one");
     if (!config->environment_count)

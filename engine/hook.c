@@ -7,6 +7,7 @@
 #include "log.h"
 #include "text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* No hook holds up a run for longer at a time. */
@@ -32,12 +33,28 @@ Script *hook_world(Arena *a, const Config *config) {
     return script_open(a, &limits);
 }
 
-static bool is_for(Arena *a, const Config *config, const Declaration *d) {
+/* A policy of a name that is one letter off binds nobody. One that is nothing like ours may be
+ * right elsewhere. A folder is loaded for gates and again for rules: said once. */
+static void warn_of_slip(const Config *config, const char *path, const char *name) {
+    static char said[1024];
+    char now[sizeof said];
+    const char *near =
+        config->environment_count ? text_nearest(name, config->environments) : NULL;
+    snprintf(now, sizeof now, "%s %s", path, name);
+    if (!near || text_same(near, name) || text_same(now, said))
+        return;
+    snprintf(said, sizeof said, "%s", now);
+    log_warn("%s: config.ini has no environment \"%s\", did you mean \"%s\"?", path, name, near);
+}
+
+static bool is_for(Arena *a, const Config *config, const char *path, const Declaration *d) {
     Strings names = script_strings(a, d, "environments");
-    for (size_t i = 0; i < names.count; i++)
-        if (text_same(names.at[i], config->environment))
-            return true;
-    return names.count == 0;
+    bool found = names.count == 0;
+    for (size_t i = 0; i < names.count; i++) {
+        found = found || text_same(names.at[i], config->environment);
+        warn_of_slip(config, path, names.at[i]);
+    }
+    return found;
 }
 
 static bool declare(Arena *a, Script *script, const char *path, const char *kind,
@@ -73,9 +90,10 @@ bool hook_load(Arena *a, const Config *config, const char *folder, const char *k
             return false;
         Hook *hook = &out->at[out->count];
         *hook = (Hook){.name = arena_bytes(a, names.name[i], strlen(names.name[i]) - 4)};
-        if (!declare(a, *script, file_join(a, place, names.name[i]), kind, &hook->declaration))
+        const char *path = file_join(a, place, names.name[i]);
+        if (!declare(a, *script, path, kind, &hook->declaration))
             return false;
-        out->count += is_for(a, config, &hook->declaration);
+        out->count += is_for(a, config, path, &hook->declaration);
     }
     return true;
 }

@@ -220,6 +220,15 @@ describe("a gate", function()
     assert.same({ "0", "1" }, { tables(), tables "staging" })
   end)
 
+  it("warns, once, of an environment that is nearly one of config.ini", function()
+    write("scripts/policies/all.lua", "policy { environments = { 'prodution', 'elsewhere' }, reversible = true }\n")
+    local r = in_production("plan")
+    local said = 'WARNING: scripts/policies/all.lua: config.ini has no environment "prodution", did you mean "production"?\n'
+    local at, to = r.err:find(said, 1, true)
+    assert.truthy(at, r.err)
+    assert.is_nil(r.err:find("no environment", to, true))
+  end)
+
   it("has nothing to say when nothing is due", function()
     passes()
     demands "backup = { max_age = '1h' }"
