@@ -12,7 +12,8 @@ static AimAnswer no_match(Call *call, const Targets *all, const char *wanted) {
     if (near)
         fail_hint("did you mean %s?", near);
     else if (all->count)
-        fail_hint("it has %zu, from %s on: status without --target lists them", all->count, all->at[0].name);
+        fail_hint("it has %zu, from %s on: status without --target lists them", all->count,
+                  all->at[0].name);
     else
         fail_hint("its list of targets is empty");
     return AIM_FAILED;

@@ -38,8 +38,7 @@ Script *hook_world(Arena *a, const Config *config) {
 static void warn_of_slip(const Config *config, const char *path, const char *name) {
     static char said[1024];
     char now[sizeof said];
-    const char *near =
-        config->environment_count ? text_nearest(name, config->environments) : NULL;
+    const char *near = config->environment_count ? text_nearest(name, config->environments) : NULL;
     snprintf(now, sizeof now, "%s %s", path, name);
     if (!near || text_same(near, name) || text_same(now, said))
         return;
