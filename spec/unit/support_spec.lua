@@ -1,8 +1,10 @@
 -- What the other specs stand on.
 local cluster = require "spec.support.cluster"
+local oracle = require "spec.support.oracle"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 describe("support.cluster", function()
   it("gives each spec a database of its own in one cluster", function()
@@ -29,6 +31,34 @@ describe("support.cluster", function()
     c:restart "immediate"
     assert.equal("1", c:sql("postgres", "SELECT x FROM t"))
     c:stop()
+  end)
+end)
+
+describe("support.story", function()
+  it("has a database and a project of its own, and stint runs there", function()
+    local at = story.new()
+    at.begin { ["1_a.sql"] = "CREATE TABLE a AS SELECT 7 AS n;" }
+    at.stint(0, "up")
+    assert.equal("7", at.sql "SELECT n FROM a")
+    at.write("2_b.sql", "SELECT 1 / 0;")
+    story.says("division by zero", at.stint(6, "up"))
+    assert.is_false((pcall(at.stint, 0, "up")))
+  end)
+end)
+
+describe("support.oracle", function()
+  it("holds a run in its middle, and counts what it did", function()
+    local o = oracle.new { rows = 3000, every = 1000, takes = 0.001 }
+    o.begin()
+    local let_go = o.hold()
+    local h = o.start "up"
+    o.under_way()
+    assert.is_true(h:running())
+    let_go()
+    assert.equal(0, h:wait().code, h:err())
+    assert.equal(o.all, o.sql(oracle.ONCE))
+    o.sql "UPDATE t SET n = n + 1 WHERE id = 1"
+    assert.are_not.equal(o.all, o.sql(oracle.ONCE))
   end)
 end)
 
@@ -92,6 +122,15 @@ describe("support.run", function()
     assert.equal(9, r.signal)
     assert.is_false(handle:running())
     assert.is_false(handle:kill "KILL")
+  end)
+
+  it("looks until something is said, and raises where that never comes", function()
+    local handle = run.start({ "-c", "echo one; read line; echo two" }, { program = "sh" })
+    handle:says "one"
+    handle:says "two"
+    local ok, message = pcall(handle.says, handle, "three")
+    assert.is_false(ok)
+    assert.matches('ended and never said "three", but:\none\ntwo\n', message, 1, true)
   end)
 
   it("ends what takes too long", function()
