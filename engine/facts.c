@@ -9,12 +9,11 @@
 /* What "facts" says in the file; another number is of another Stint. */
 enum { SNAPSHOT = 1 };
 
-/* To compile the query takes seconds where there are thousands of tables, and saves none. */
 bool facts_read(Arena *a, Pg *pg, const char *ledger_schema, Json **out) {
     PgRows rows;
-    if (!pg_do(pg, "SET jit = off", PG_NONE) ||
+    if (!pg_do(pg, SQL_FACTS_BEGIN, PG_NONE) ||
         !pg_row(pg, a, &rows, SQL_FACTS, PG_WITH(ledger_schema)) ||
-        !pg_do(pg, "RESET jit", PG_NONE))
+        !pg_do(pg, SQL_FACTS_END, PG_NONE))
         return fail_in("reading facts of the database");
     const char *text = pg_cell(&rows, 0, 0);
     return json_parse(a, text, strlen(text), out);
