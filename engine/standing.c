@@ -100,9 +100,9 @@ bool standing_workers(Pg *pg, Arena *a, const char *schema, const Standing *s, S
 }
 
 long long standing_eta(const Standing *s) {
-    long long left = s->rows_total > s->rows_done ? s->rows_total - s->rows_done : 0;
-    if (s->rate <= 0 || !s->ranges_left)
-        return -1;
+    long long left = s->rows_total - s->rows_done;
+    if (s->rate <= 0 || !s->ranges_left || left < 0)
+        return -1; /* more than were estimated: nobody knows how many are left */
     return (left + s->rate - 1) / s->rate;
 }
 

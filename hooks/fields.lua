@@ -40,7 +40,8 @@ local types = {
     has = "number",
     say = "an integer",
     wrong = function(value)
-      return not math.tointeger(value) and ("must be an integer, not %s"):format(value)
+      local whole = math.tointeger(value)
+      return (not whole or whole < 0) and ("must be an integer from 0 up, not %s"):format(value)
     end,
   },
   number = { has = "number", say = "a number" },
