@@ -119,8 +119,8 @@ changed AS (
 ),
 
 -- :name batch_within_stripe
--- Most rows of a window are looked at and left alone: they are cheaper by the page than one by one along the index. An OR has no
--- other plan than a bitmap, and its second range is always empty.
+-- Most rows of a window are looked at and left alone: they are cheaper by the page than one by one along the index. Without an
+-- order, an OR has no better plan than a bitmap; its second range is always empty.
 ({after_position} ({place}) <= ({upper}) OR ({place}) > ({upper}) AND ({place}) <= ({upper}))
 
 -- :name batch_width
