@@ -12,6 +12,7 @@
 #include "text.h"
 
 #include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -202,6 +203,10 @@ static bool run_command(const Command *command, Call *call) {
         cli_help(command, stdout);
         return true;
     }
+    if (command->needs & NEED_NO_WORDS && call->given.word_count) {
+        fail(FAIL_USAGE, "%s takes no words: %s", command->name, call->given.word[0]);
+        return fail_next("stint help %s", command->name);
+    }
     if (!meet_config(command, call))
         return false;
     Targets targets;
@@ -271,8 +276,10 @@ int cli_main(int argc, char *const *argv) {
     if (command)
         set_manners(&call);
     bool ok = command && run_command(command, &call);
+    errno = 0; /* of an earlier write nobody knows it any more */
     if ((fflush(stdout) != 0 || ferror(stdout)) && ok)
-        ok = fail_errno(FAIL_ERROR, "cannot write the output");
+        ok = errno ? fail_errno(FAIL_ERROR, "cannot write the output")
+                   : fail(FAIL_ERROR, "cannot write the output");
     int code = ok ? call.exit_code : report_failure(&call);
     hook_close();
     arena_free(a);

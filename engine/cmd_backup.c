@@ -40,8 +40,6 @@ static bool read_wanted(const Call *call, BackupWanted *out) {
                           .jobs = option_value(&call->given, "jobs"),
                           .care = option_given(&call->given, "prove") ? BACKUP_PROVEN
                                                                       : BACKUP_READ_BACK};
-    if (call->given.word_count)
-        return fail(FAIL_USAGE, "backup takes no words: %s", call->given.word[0]);
     if (format && !archive_read_format(format, &out->format))
         return false;
     if (!out->jobs)
@@ -84,7 +82,7 @@ const Command cmd_backup = {
         "ledger with its SHA-256; a note FILE.json lies beside it. Schemas in keep_schemas are\n"
         "left out. Of this environment's backups in that folder the newest `keep` stay (7;\n"
         "0: all); what Stint did not make is never removed.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_NO_WORDS,
     .options = options,
     .run = run,
 };

@@ -99,8 +99,6 @@ static bool doctor(Call *call) {
     const char *old = option_value(&call->given, "old");
     const char *path = option_value(&call->given, "snapshot");
     doctor.run = (Run){.arena = call->arena, .config = call->config, .command = "doctor"};
-    if (call->given.word_count)
-        return fail(FAIL_USAGE, "doctor takes no words: %s", call->given.word[0]);
     if (old && !clock_duration(old, &doctor.old)) {
         fail(FAIL_USAGE, "--old takes a duration, not %s", old);
         return fail_hint("such as 30s, 5m, 1h");
@@ -137,7 +135,7 @@ const Command cmd_doctor = {
         "Looks at configuration, connection, rights, settings, indexes, locks, old\n"
         "transactions, the ledger and the files; changes nothing. Exits with 1 if something\n"
         "is wrong. --grants: stint doctor --grants | psql gives each role the least that it needs.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_NO_WORDS,
     .options = options,
     .run = doctor,
 };

@@ -139,8 +139,6 @@ static bool look(Call *call) {
     Run run = {
         .arena = call->arena, .config = call->config, .command = "drift", .depth = LEDGER_BRIEF};
     Drift drift = {.call = call};
-    if (call->given.word_count)
-        return fail(FAIL_USAGE, "drift takes no words: %s", call->given.word[0]);
     bool ok = run_peek(&run) && ((run.pg && run.ledger.version) || refuse_without_ledger(&run));
     drift.pg = run.pg;
     ok = ok && (option_given(&call->given, "save") ? save(&run, &drift) : show(&drift));
@@ -161,7 +159,7 @@ const Command cmd_drift = {
         "Compares the schema with what it was after the last run that changed something, as the\n"
         "ledger keeps it where the environment is protected or drift = yes. The exit code is 2\n"
         "where something was added, removed or changed. Rows of tables are not compared.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_NO_WORDS,
     .targets = TARGETS_DIFF,
     .options = options,
     .run = look,

@@ -89,8 +89,6 @@ static const char *lasting(Arena *a, const char *dump) {
 
 static bool dump(Call *call) {
     const char *out = option_value(&call->given, "out");
-    if (call->given.word_count)
-        return fail(FAIL_USAGE, "dump takes no words: %s", call->given.word[0]);
     const char *text = ask(call);
     if (!text)
         return false;
@@ -119,7 +117,7 @@ const Command cmd_dump = {
         "The server's own pg_dump, without rows, the ledger, the schemas in keep_schemas, and\n"
         "without what changes from one dump to the next: for a schema.sql beside the code, which\n"
         "a review can read and stint diff can compare.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_NO_WORDS,
     .options = options,
     .run = dump,
 };

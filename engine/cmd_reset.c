@@ -86,8 +86,6 @@ static bool wipe(Call *call, Pg *pg) {
 static bool reset(Call *call) {
     RunnerWanted wanted = {.command = "up", .count = -1};
     RunnerResult result;
-    if (call->given.word_count)
-        return fail(FAIL_USAGE, "reset takes no words: %s", call->given.word[0]);
     if (protection_of(call->config))
         return refuse_protected(call);
     progress_show(call);
@@ -108,6 +106,6 @@ const Command cmd_reset = {
         "Drops the database and makes it again, where the role may; else everything that the role\n"
         "owns in it, outside of extensions and of keep_schemas (config.ini), in one transaction.\n"
         "Shows what goes, and asks. Refused in a protected environment.",
-    .needs = NEED_CONFIG | NEED_HOOKS,
+    .needs = NEED_CONFIG | NEED_HOOKS | NEED_NO_WORDS,
     .run = reset,
 };

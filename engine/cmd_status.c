@@ -259,7 +259,7 @@ const Command cmd_status = {
             "backfilling rolled_back. An edited file is shown with its difference.\n"
             "A file for other environments is shown as skipped, and does not count as pending.\n"
             "Repeatable files come last: pending when new or changed; missing does not matter.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_NO_WORDS,
     .targets = TARGETS_ASK,
     .options = options,
     .run = status,

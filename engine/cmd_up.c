@@ -40,8 +40,6 @@ static bool apply(Call *call, const char *command) {
                            .release = option_value(&call->given, "release"),
                            .plan = option_value(&call->given, "plan")};
     RunnerResult result;
-    if (call->given.word_count)
-        return fail(FAIL_USAGE, "%s takes no words: %s", command, call->given.word[0]);
     if (!read_count(call, &wanted.count) || !read_to(call, &wanted.to) ||
         !override_read(call, &wanted.override, &wanted.reason))
         return false;
@@ -75,7 +73,7 @@ const Command cmd_up = {
         "Makes the database where it is missing and the environment is not protected.\n"
         "Repeatable files (scripts/repeatable/*.sql) come last, those that are new or changed;\n"
         "--to and --count leave them out.",
-    .needs = NEED_CONFIG | NEED_HOOKS,
+    .needs = NEED_CONFIG | NEED_HOOKS | NEED_NO_WORDS,
     .targets = TARGETS_RUN,
     .options = up_options,
     .run = up,
@@ -96,7 +94,7 @@ const Command cmd_deploy = {
     .help =
         "What it prints to a pipe or a file holds no times, so that the same work gives the same\n"
         "lines; --json and the summary have them.",
-    .needs = NEED_CONFIG | NEED_HOOKS,
+    .needs = NEED_CONFIG | NEED_HOOKS | NEED_NO_WORDS,
     .targets = TARGETS_RUN,
     .options = deploy_options,
     .run = deploy,

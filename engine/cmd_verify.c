@@ -136,8 +136,6 @@ static bool verify(Call *call) {
     bool of_pending = option_given(&call->given, "pending");
     Trial trial;
     Proven proven;
-    if (call->given.word_count)
-        return fail(FAIL_USAGE, "verify takes no words: %s", call->given.word[0]);
     if (!call->verbose)
         log_level(LOG_QUIET); /* what is said of a scratch database would mislead */
     bool ok = !of_pending || run_peek(&target);
@@ -170,7 +168,7 @@ const Command cmd_verify = {
         "what it was before, after the second way up what it was after the first. What differs\n"
         "is shown, and the exit code is 2. Rows of tables are not compared. That a pending text\n"
         "went well is entered in the environment's ledger, for the gate `verified`.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_NO_WORDS,
     .targets = TARGETS_DIFF,
     .options = options,
     .run = verify,

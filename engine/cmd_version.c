@@ -16,5 +16,8 @@ static bool version(Call *call) {
     return true;
 }
 
-const Command cmd_version = {
-    .name = "version", .usage = "[--json]", .about = "the program's version", .run = version};
+const Command cmd_version = {.name = "version",
+                             .usage = "[--json]",
+                             .about = "the program's version",
+                             .needs = NEED_NO_WORDS,
+                             .run = version};

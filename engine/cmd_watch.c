@@ -252,8 +252,6 @@ static bool read_every(Watch *w) {
 
 static bool watch(Call *call) {
     Watch w = {.call = call};
-    if (call->given.word_count)
-        return fail(FAIL_USAGE, "watch takes no words: %s", call->given.word[0]);
     bool ok = read_every(&w) && take(&w);
     if (ok)
         ok = is_live(&w) && screen_open() ? live(&w) : log_pictures(&w);
@@ -279,7 +277,7 @@ const Command cmd_watch = {
         "r lets it go on, + and - change its speed, j and k (or arrows) choose, q ends the view\n"
         "(and nothing else). Elsewhere a line for each backfill that is under way, or with\n"
         "--json one object a line, until nothing is under way any more.",
-    .needs = NEED_CONFIG,
+    .needs = NEED_CONFIG | NEED_NO_WORDS,
     .options = options,
     .run = watch,
 };

@@ -15,6 +15,7 @@ typedef enum {
     NEED_NAMED = 4, /* with NEED_CONFIG: the environment is the command's first word */
     NEED_PROJECT =
         8, /* call->config is loaded where it can be; else it is NULL, and that is fine */
+    NEED_NO_WORDS = 16, /* a word beside the options is refused */
 } CommandNeeds;
 
 typedef struct {
