@@ -129,4 +129,36 @@ function expressions.columns(node)
   return set
 end
 
+-- The columns that a query reads, as a set; nil where it reads some without their names: *, whole rows, NATURAL JOIN,
+-- and names that its own FROM gives them.
+function expressions.read_columns(query)
+  if query:find "A_Star" then
+    return nil
+  end
+  local set, tables = expressions.columns(query), {}
+  for range in query:each "RangeVar" do
+    tables[range.relname] = true
+    if range.alias then
+      if range.alias.colnames then
+        return nil
+      end
+      tables[range.alias.aliasname] = true
+    end
+  end
+  for join in query:each "JoinExpr" do
+    if join.isNatural or join.alias then
+      return nil
+    end
+    for _, name in ipairs(read.names(join.usingClause)) do
+      set[name] = true
+    end
+  end
+  for name in pairs(set) do
+    if tables[name] then
+      return nil
+    end
+  end
+  return set
+end
+
 return expressions

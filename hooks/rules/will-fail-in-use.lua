@@ -8,7 +8,7 @@ local function reader(world, relation, column)
   end
   for _, made in ipairs(column and relation.used_by or {}) do
     if made == view then
-      return view, "assumed" -- of a view that a file makes the columns are not known
+      return view, "assumed" -- of a view that a file makes not every name is known to be of this table
     end
   end
   return view, "certain"
@@ -171,6 +171,10 @@ COMMIT;]],
       { sql = "CREATE TABLE n (a int CONSTRAINT k UNIQUE); DROP INDEX k", facts = {} },
       { sql = "CREATE TYPE mood AS ENUM ('a'); CREATE TABLE n (m mood); DROP TYPE mood", facts = {} },
       { sql = "CREATE TABLE n (a int); CREATE VIEW w AS SELECT a FROM n; ALTER TABLE n ALTER a TYPE text", facts = {} },
+      { sql = "CREATE TABLE n (a int, b int); CREATE VIEW w AS SELECT * FROM n; ALTER TABLE n DROP b", facts = {} },
+      { sql = "CREATE TABLE n (a int, b int); CREATE VIEW w AS SELECT to_json(x) FROM n x; ALTER TABLE n DROP b", facts = {} },
+      { sql = "CREATE TABLE n (a int); CREATE VIEW w AS SELECT 1 AS one FROM n JOIN n m USING (a); ALTER TABLE n DROP a", facts = {} },
+      { sql = "CREATE TABLE n (a int); CREATE VIEW w AS SELECT a FROM n; ALTER TABLE n RENAME a TO b; ALTER TABLE n DROP b", facts = {} },
       { sql = "CREATE TABLE n (a int PRIMARY KEY); CREATE TABLE m (a int REFERENCES n); DROP TABLE n", facts = {} },
     },
     good = {
@@ -182,6 +186,8 @@ COMMIT;]],
       { sql = "CREATE TABLE n (a int); CREATE INDEX k ON n (a); DROP INDEX k; DROP TYPE IF EXISTS mood", facts = {} },
       "ALTER TABLE t ALTER COLUMN b TYPE bigint; DROP TABLE c",
       { sql = "ALTER TABLE t DROP COLUMN a; DROP TABLE u", facts = {} },
+      { sql = "CREATE TABLE n (a int, b text); CREATE VIEW w AS SELECT a FROM n; ALTER TABLE n ALTER b TYPE varchar(20), DROP b", facts = {} },
+      { sql = "CREATE TABLE n (a int, b text); CREATE VIEW w AS SELECT count(*) FROM n; ALTER TABLE n DROP b", facts = {} },
     },
   },
 }

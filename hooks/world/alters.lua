@@ -171,6 +171,9 @@ return function(world, effects, columns)
     for _, member in ipairs(self:relation(node.relation):family()) do
       columns.rename(member, node.subname, world.folded(node.newname))
       member.outputs, member.reshaped = nil, true
+      for _, view in ipairs(member.used_by or {}) do
+        view.reads = nil -- its text has the old name
+      end
     end
   end
 

@@ -5,6 +5,7 @@ local native = ...
 local read = native.use("impact/read")
 local types = native.use("impact/types")
 local columns = native.use("world/columns")
+local expressions = native.use("impact/expressions")
 
 local world
 
@@ -107,7 +108,7 @@ local as_kinds = { OBJECT_MATVIEW = "matview", OBJECT_TABLE = "table" }
 
 -- What a view reads, so that its locks and its dependence are known.
 local function read_by(self, view, query)
-  view.bases = {}
+  view.bases, view.reads = {}, expressions.read_columns(query)
   for range in query:each "RangeVar" do
     local base = self:find(range)
     if base and base ~= view then

@@ -128,7 +128,7 @@ function links:views(relation, column)
     end
   end
   for _, view in ipairs(relation.used_by or {}) do
-    if not view.dropped then
+    if not view.dropped and (not column or not view.reads or view.reads[column]) then
       out[#out + 1] = view
     end
   end
