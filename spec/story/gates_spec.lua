@@ -406,4 +406,76 @@ describe("a gate", function()
       assert.matches("did you mean backup?", deploy("--override", "backups", "--reason", "x").err, 1, true)
     end)
   end)
+
+  -- What each demands, and what it then refuses.
+  local lifted = {
+    applied_on = { "applied_on = 'staging'" },
+    approvals = { "approvals = 1" },
+    backup = { "backup = { max_age = '1h' }" },
+    data_loss = {
+      "data_loss = 'deny'",
+      function()
+        pg:sql(url.production, "CREATE TABLE old (id int, note text)")
+        write("scripts/migrations/2_drop.sql", '-- stint: allow drop-column reason="unused"\nALTER TABLE old DROP COLUMN note;\n')
+      end,
+    },
+    downtime = {
+      "downtime = 'deny'",
+      function()
+        write(FILE, '-- stint: downtime "an hour"\n' .. BOTH)
+      end,
+    },
+    max_duration = {
+      "max_duration = '1m', applied_on = 'staging'",
+      function()
+        assert.equal(0, stint("deploy").code)
+        pg:sql(url.staging, "UPDATE stint.migration SET duration_ms = 90000")
+      end,
+    },
+    max_rows_locked = {
+      "max_rows_locked = 1000",
+      function()
+        pg:sql(url.production, "CREATE TABLE big (id int); INSERT INTO big SELECT generate_series(1, 5000); ANALYZE big")
+        write("scripts/migrations/2_index.sql", "CREATE INDEX big_id ON big (id);\nALTER TABLE big ADD COLUMN n int;\n")
+      end,
+    },
+    order = {
+      "order = 'strict'",
+      function()
+        write("scripts/migrations/5_later.sql", "CREATE TABLE later ();\n")
+        assert(os.remove(project .. "/" .. FILE))
+        assert.equal(0, in_production("deploy").code)
+        write(FILE, BOTH)
+        write("config.ini", place.read(project .. "/config.ini") .. "order = allow\n")
+        pg:sql(url.production, "GRANT USAGE ON SCHEMA stint TO gate_ci; GRANT ALL ON ALL TABLES IN SCHEMA stint TO gate_ci")
+      end,
+    },
+    rehearsed = { "rehearsed = true" },
+    reversible = {
+      "reversible = true",
+      function()
+        write(FILE, UP)
+      end,
+    },
+    run = { "run = function() return deny('not today') end" },
+    verified = { "verified = true" },
+    window = { "window = { freeze = { '2000-01-01..2999-12-31' } }" },
+  }
+
+  for gate, case in pairs(lifted) do
+    it(gate .. " is lifted by who may, and by nobody else", function()
+      local fields, prepare = table.unpack(case)
+      local database = url.production:match "///([^?]+)"
+      pg:sql(url.production, ("GRANT CREATE ON DATABASE %s TO gate_ci; GRANT CREATE ON SCHEMA public TO gate_ci"):format(database))
+      if prepare then
+        prepare()
+      end
+      demands(("%s, override = { %s = 'gate_dba' }"):format(fields, gate))
+      refuses("production refuses: the gate " .. gate)
+      refuses(("gate_ci may not override the gate %s in production"):format(gate), "--url", as "gate_ci", "--override", gate, "--reason", "hurry")
+      assert.equal(("gate_ci %s hurry"):format(gate), events "override_refused")
+      passes("--override", gate, "--reason", "it must be")
+      assert.equal(("postgres %s it must be"):format(gate), events "overridden")
+    end)
+  end
 end)
