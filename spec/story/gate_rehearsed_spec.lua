@@ -1,8 +1,8 @@
 -- The gate `rehearsed`: nothing runs that plan --rehearse has not tried as exactly this text.
 local cluster = require "spec.support.cluster"
 local json = require "dkjson"
-local place = require "spec.support.place"
 local run = require "spec.support.run"
+local story = require "spec.support.story"
 
 local CONFIG = [[
 [project]
@@ -17,21 +17,12 @@ local FILE = "scripts/migrations/1_users.sql"
 local TEXT = "ALTER TABLE users ADD COLUMN age int;\n"
 
 describe("the gate rehearsed", function()
-  local pg, project, url, name
-
-  local function write(path, text)
-    place.make((project .. "/" .. path):match "^(.*)/")
-    place.write(project .. "/" .. path, text)
-  end
+  local at = story.new { NO_COLOR = "1" }
+  local write, stint = at.write, at.stint
+  local pg, url, name
 
   local function demands(fields)
     write("scripts/policies/production.lua", ("policy { %s }\n"):format(fields))
-  end
-
-  local function stint(code, ...)
-    local r = run({ ... }, { cwd = project })
-    assert.equal(code, r.code, r.out .. r.err)
-    return r
   end
 
   -- `why`: that it is not entered in the ledger.
@@ -75,7 +66,7 @@ describe("the gate rehearsed", function()
   before_each(function()
     url, name = pg:database()
     pg:sql(name, "CREATE TABLE users (id int PRIMARY KEY)")
-    project = run.project({}, CONFIG:format(url:gsub("///[^?]+", "///postgres"), url))
+    at.dir = run.project({}, CONFIG:format(url:gsub("///[^?]+", "///postgres"), url))
     write("scripts/migrations/0_first.sql", "CREATE TABLE first ();\n")
     stint(0, "up")
     write(FILE, TEXT)
@@ -115,8 +106,8 @@ describe("the gate rehearsed", function()
     write(FILE, TEXT .. "SELECT 1/0;\n")
     stint(6, "plan", "--rehearse")
     write(FILE, TEXT .. "DROP TABLE first;\n")
-    write("queries.sql", "SELECT * FROM first;\n")
-    stint(2, "plan", "--queries", "queries.sql")
+    write("queries/app.sql", "SELECT * FROM first;\n")
+    stint(2, "plan", "--queries", "queries/app.sql")
     assert.equal("0", events())
     write(FILE, TEXT)
     refuses "1_users has not been rehearsed"

@@ -1,8 +1,8 @@
 -- The gate `verified`: nothing runs that stint verify has not taken up, down and up as exactly this text.
 local cluster = require "spec.support.cluster"
 local json = require "dkjson"
-local place = require "spec.support.place"
 local run = require "spec.support.run"
+local story = require "spec.support.story"
 
 local CONFIG = [[
 [project]
@@ -18,21 +18,12 @@ local UP = "CREATE TABLE users (id int PRIMARY KEY);\n"
 local TEXT = UP .. "-- stint: down\nDROP TABLE users;\n"
 
 describe("the gate verified", function()
-  local pg, project, url, name
-
-  local function write(path, text)
-    place.make((project .. "/" .. path):match "^(.*)/")
-    place.write(project .. "/" .. path, text)
-  end
+  local at = story.new { NO_COLOR = "1" }
+  local write, stint = at.write, at.stint
+  local pg, url, name
 
   local function demands(fields)
     write("scripts/policies/production.lua", ("policy { %s }\n"):format(fields))
-  end
-
-  local function stint(code, ...)
-    local r = run({ ... }, { cwd = project, env = { NO_COLOR = "1" } })
-    assert.equal(code, r.code, r.out .. r.err)
-    return r
   end
 
   local function tables()
@@ -66,7 +57,7 @@ describe("the gate verified", function()
 
   before_each(function()
     url, name = pg:database()
-    project = run.project({}, CONFIG:format(url:gsub("///[^?]+", "///postgres"), url))
+    at.dir = run.project({}, CONFIG:format(url:gsub("///[^?]+", "///postgres"), url))
     write("scripts/migrations/0_first.sql", "CREATE TABLE first ();\n")
     stint(0, "up")
     write(FILE, TEXT)

@@ -45,7 +45,9 @@ function story.new(env)
   end
 
   function at.write(name, text)
-    place.write(at.dir .. "/" .. path(name), text)
+    local where = at.dir .. "/" .. path(name)
+    place.make(where:match "^(.*)/")
+    place.write(where, text)
   end
 
   function at.start(...)
