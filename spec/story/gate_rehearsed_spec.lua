@@ -59,7 +59,8 @@ describe("the gate rehearsed", function()
   setup(function()
     pg = cluster.get()
     pg:sql("postgres", [[
-      DO $$ BEGIN CREATE ROLE gate_dba; CREATE ROLE rehearsed_ci LOGIN; CREATE ROLE rehearsed_boss LOGIN;
+      DO $$ BEGIN CREATE ROLE gate_dba; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+      DO $$ BEGIN CREATE ROLE rehearsed_ci LOGIN; CREATE ROLE rehearsed_boss LOGIN;
       EXCEPTION WHEN duplicate_object THEN NULL; END $$; GRANT gate_dba TO rehearsed_boss]])
   end)
 

@@ -66,7 +66,8 @@ describe("a gate", function()
   setup(function()
     pg = cluster.get()
     pg:sql("postgres", [[
-      DO $$ BEGIN CREATE ROLE gate_dba; CREATE ROLE gate_anna LOGIN SUPERUSER; CREATE ROLE gate_ci LOGIN; CREATE ROLE gate_boss LOGIN;
+      DO $$ BEGIN CREATE ROLE gate_dba; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+      DO $$ BEGIN CREATE ROLE gate_anna LOGIN SUPERUSER; CREATE ROLE gate_ci LOGIN; CREATE ROLE gate_boss LOGIN;
       EXCEPTION WHEN duplicate_object THEN NULL; END $$; GRANT gate_dba TO gate_boss]])
   end)
 
