@@ -26,6 +26,7 @@ static const char *const bodies[BATCH_KINDS][3] = {
     [BATCH_BAD] = {SQL_BATCH_HEAD, SQL_BATCH_BAD, SQL_BATCH_MOVE},
     [BATCH_READ] = {SQL_BATCH_HEAD, SQL_BATCH_READ, ""},
     [BATCH_READ_STRIPE] = {SQL_BATCH_STRIPE_HEAD, SQL_BATCH_READ, ""},
+    [BATCH_READ_AHEAD] = {SQL_BATCH_HEAD, SQL_BATCH_READ, ""},
     [BATCH_LATE] = {SQL_BATCH_LATE, "", ""},
     [BATCH_LATE_PATIENT] = {SQL_BATCH_LATE, "", ""},
     [BATCH_LATE_READ] = {SQL_BATCH_LATE_READ, "", ""},
@@ -92,10 +93,12 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
     Arena *a = batch->arena;
     bool next = start == BATCH_NEXT;
     const char *keys = each_key(a, b, "t.%k");
-    const char *from = kind == BATCH_STEAL ? "coalesce(r.window_end, r.position)" : "r.position";
+    const char *from = kind == BATCH_STEAL        ? "coalesce(r.window_end, r.position)"
+                       : kind == BATCH_READ_AHEAD ? "$6::text[]"
+                                                  : "r.position";
     bool striped = kind == BATCH_STRIPE || kind == BATCH_READ_STRIPE;
     bool pages = b->walk == BACKFILL_BY_PAGE;
-    bool reads = kind == BATCH_READ || kind == BATCH_READ_STRIPE;
+    bool reads = kind == BATCH_READ || kind == BATCH_READ_STRIPE || kind == BATCH_READ_AHEAD;
     Clause clauses[] = {
         {"table", batch->table},
         {"control", SQL_BATCH_CONTROL},

@@ -251,6 +251,7 @@ WorkerAnswer worker_walk(Worker *w) {
     governor_watch(w->governor);
     WorkerAnswer answer = walk(w);
     governor_unwatch(w->governor);
+    transform_forget(w);
     arena_free(w->ranges);
     w->ranges = NULL;
     return answer;

@@ -15,6 +15,7 @@ typedef enum {
     BATCH_BAD,    /* one key into the quarantine */
     BATCH_READ,   /* of a transform */
     BATCH_READ_STRIPE,
+    BATCH_READ_AHEAD, /* the next keys after $6 */
     BATCH_LATE,
     BATCH_LATE_PATIENT, /* of the residue: what is free, or waiting for it */
     BATCH_LATE_READ,

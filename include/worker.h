@@ -13,6 +13,8 @@
 
 #include <sys/types.h>
 
+typedef struct TransformBatch TransformBatch;
+
 typedef struct {
     Pg *pg;
     Arena *arena;  /* as long as the worker */
@@ -32,6 +34,7 @@ typedef struct {
     const char *blamed, *blamed_key; /* the place of a batch of one, or NULL; its row's key */
     bool looks;                      /* the governor's look is due */
     long long rest;                  /* ms until the next batch */
+    TransformBatch *ahead;           /* the next batch of a transform, if it is read already */
     long long started, seen_before, held_before;
     long long counted; /* clock_ms() when the rows of all workers were read */
     long long until;   /* clock_ms() at which it stops, or 0 */

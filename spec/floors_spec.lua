@@ -150,6 +150,7 @@ local floors = {
       prove
       rehearsal
       release
+      remake
       residue
       restore
       resume
