@@ -53,6 +53,8 @@ static const struct {
 
     {"VACUUM", "VACUUM", STATEMENT_SOLO, SOLO_REPEAT, 0},
     {"CLUSTER [VERBOSE] [(...)] $", "CLUSTER", STATEMENT_SOLO, SOLO_REPEAT, 0},
+    {"REPACK (CONCURRENTLY)", "REPACK CONCURRENTLY", STATEMENT_SOLO, SOLO_REPEAT, 0},
+    {"REPACK [(...)] [USING INDEX] $", "REPACK", STATEMENT_SOLO, SOLO_REPEAT, 0},
     {"CREATE DATABASE [%o]", "CREATE DATABASE", STATEMENT_SOLO, SOLO_CREATE_DATABASE, 0},
     {"DROP DATABASE [IF EXISTS] [%o]", "DROP DATABASE", STATEMENT_SOLO, SOLO_DROP_DATABASE, 0},
     {"ALTER DATABASE %o SET TABLESPACE", "ALTER DATABASE SET TABLESPACE", STATEMENT_SOLO,
@@ -102,23 +104,21 @@ static const char *const noise[] = {
     "OR",        "REPLACE",  "UNIQUE",    "GLOBAL",  "LOCAL",      "TEMP",
     "TEMPORARY", "UNLOGGED", "RECURSIVE", "TRUSTED", "PROCEDURAL", NULL,
 };
-static const char *const phrases[] = {
-    "MATERIALIZED VIEW",
-    "REFRESH MATERIALIZED VIEW",
-    "FOREIGN TABLE",
-    "FOREIGN DATA WRAPPER",
-    "IMPORT FOREIGN SCHEMA",
-    "EVENT|CONSTRAINT TRIGGER",
-    "TEXT SEARCH CONFIGURATION|DICTIONARY|PARSER|TEMPLATE",
-    "ACCESS METHOD",
-    "DEFAULT PRIVILEGES|CONVERSION",
-    "USER MAPPING",
-    "OPERATOR CLASS|FAMILY",
-    "LARGE OBJECT",
-    "REASSIGN OWNED",
-    "SECURITY LABEL",
-    NULL,
-};
+static const char *const phrases[] = {"MATERIALIZED VIEW",
+                                      "REFRESH MATERIALIZED VIEW",
+                                      "FOREIGN TABLE",
+                                      "FOREIGN DATA WRAPPER",
+                                      "IMPORT FOREIGN SCHEMA",
+                                      "EVENT|CONSTRAINT TRIGGER",
+                                      "TEXT SEARCH CONFIGURATION|DICTIONARY|PARSER|TEMPLATE",
+                                      "ACCESS METHOD",
+                                      "DEFAULT PRIVILEGES|CONVERSION",
+                                      "USER MAPPING",
+                                      "OPERATOR CLASS|FAMILY",
+                                      "LARGE OBJECT",
+                                      "REASSIGN OWNED",
+                                      "SECURITY LABEL",
+                                      NULL};
 
 typedef struct {
     ShapeTokens tokens;

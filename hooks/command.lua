@@ -34,7 +34,6 @@ local plain = {
   CallStmt = "CALL",
   CheckPointStmt = "CHECKPOINT",
   ClosePortalStmt = "CLOSE",
-  ClusterStmt = "CLUSTER",
   CommentStmt = "COMMENT",
   CompositeTypeStmt = "CREATE TYPE",
   ConstraintsSetStmt = "SET CONSTRAINTS",
@@ -155,6 +154,9 @@ local by_node = {
   RenameStmt = altered,
   AlterFunctionStmt = function(node)
     return "ALTER " .. object(node.objtype)
+  end,
+  ClusterStmt = function(node)
+    return node.repacks and "REPACK" or "CLUSTER"
   end,
   CreateFunctionStmt = function(node)
     return node.is_procedure and "CREATE PROCEDURE" or "CREATE FUNCTION"

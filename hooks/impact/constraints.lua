@@ -142,6 +142,37 @@ function constraints.validate(I, relation, cmd)
   end
 end
 
+-- A NOT NULL that tables below the first have from now on.
+local function inherited(I, relation, def, is_below)
+  if is_below then
+    local constraint = known(I, relation.parent, def.conname, "which column is that of")
+    nulls_forbidden(I, relation, constraint and constraint.columns or {})
+  end
+end
+
+function constraints.alters_down(_, _, cmd)
+  return cmd.def.alterInheritability and not cmd.def.noinherit
+end
+
+-- A constraint that is enforced again is tried on every row; a foreign key gets its triggers back, or
+-- loses them.
+function constraints.alter(I, relation, cmd, _, is_below)
+  if not cmd.def.alterEnforceability or is_below then
+    return inherited(I, relation, cmd.def, is_below)
+  end
+  local name, enforced = cmd.def.conname, cmd.def.is_enforced
+  local constraint = known(I, relation, name, "which kind of constraint")
+  local other = constraint and constraint.type == "f" and I.world:references(constraint)
+  if other then
+    I:lock(other, enforced and SRE or AEL, ("the foreign key %s points to it"):format(name))
+  end
+  if enforced and other then
+    constraints.compare_rows(I, relation, other, "the rows of the foreign key are compared")
+  elseif enforced and relation:holds_rows() then
+    I:scan(relation, ("%s is tried on every row"):format(name))
+  end
+end
+
 -- A constraint that goes: with a foreign key the other table's triggers go too.
 function constraints.let_go(I, relation, name, constraint, cmd)
   if constraint.type == "f" then

@@ -66,26 +66,29 @@ function forms.ReindexStmt(I, node)
   end
 end
 
+-- REPACK too, which may do it beside those who read and write, and needs the table alone at its end.
 function forms.ClusterStmt(I, node)
   if not node.relation then
     I:alone()
-    return I:cannot_see("every clustered table is concerned")
+    return I:cannot_see(node.repacks and "every table is concerned" or "every clustered table is concerned")
   end
   local relation = range_of(I, node.relation)
-  if relation.kind == "partitioned" then
+  if relation.kind == "partitioned" or node.concurrent then
     I:alone()
   end
+  local why = node.repacks and "it is written anew without its gaps" or "it is written anew in the order of an index"
   for _, member in ipairs(relation:family()) do
-    I:lock(member, AEL, "it is written anew in the order of an index")
+    I:lock(member, node.concurrent and SUE or AEL, why)
     if member:holds_rows() then
-      I:rewrite(member, "it is written anew in the order of an index")
+      I:rewrite(member, why)
     end
   end
 end
 
-local function vacuum(I, node, relation)
+local function vacuum(I, node, range)
+  local relation = range_of(I, range)
   local full = read.option(node.options, "full")
-  for _, member in ipairs(relation:family()) do
+  for _, member in ipairs(range.inh and relation:family() or { relation }) do
     I:lock(member, full and AEL or SUE, full and "it is written anew" or "it is vacuumed")
     if full and member:holds_rows() then
       I:rewrite(member, "it is written anew without its gaps")
@@ -93,11 +96,13 @@ local function vacuum(I, node, relation)
   end
 end
 
-local function analyze(I, _, relation)
+local function analyze(I, _, range)
+  local relation = range_of(I, range)
   I:lock(relation, SUE, "a sample of its rows is read")
-  for _, child in ipairs(I.world:children(relation)) do
+  local own = range.inh and relation.kind == "partitioned"
+  for _, child in ipairs((range.inh or relation.kind == "partitioned") and I.world:children(relation) or {}) do
     for _, member in ipairs(child:family()) do
-      I:lock(member, relation.kind == "partitioned" and SUE or AS, "a sample of its rows is read")
+      I:lock(member, own and SUE or AS, "a sample of its rows is read")
     end
   end
 end
@@ -110,7 +115,7 @@ function forms.VacuumStmt(I, node)
   for _, item in ipairs(node.rels or {}) do
     if item.relation then
       local work = node.is_vacuumcmd and vacuum or analyze
-      work(I, node, range_of(I, item.relation))
+      work(I, node, item.relation)
     end
   end
   if #(node.rels or {}) == 0 then

@@ -265,6 +265,26 @@ function partitions.disinherit(I, _, cmd)
   I:lock(I.world:relation(cmd.def), AS, "it loses an inheritor")
 end
 
+local function copied(I, child)
+  I:lock_family(child, AEL, "its rows go to new partitions")
+  for _, leaf in ipairs(child:family()) do
+    if leaf:holds_rows() then
+      I:rewrite(leaf, "its rows are copied to new partitions")
+    end
+  end
+end
+
+-- The default partition only where it is one of them.
+function partitions.merge(I, _, cmd)
+  for _, range in ipairs(cmd.def.partlist) do
+    copied(I, I.world:relation(range))
+  end
+end
+
+function partitions.split(I, _, cmd)
+  copied(I, I.world:relation(cmd.def.name))
+end
+
 -- Partitions have copies of the triggers of their parent.
 function partitions.triggers_go_down(_, relation)
   local triggers = relation.facts and relation.facts.triggers or {}

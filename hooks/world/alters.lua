@@ -103,6 +103,14 @@ return function(world, effects, columns)
     end
   end
 
+  -- Enforced again it has been tried on every row.
+  function commands.AT_AlterConstraint(relation, cmd)
+    local constraint = relation.constraints[cmd.def.conname]
+    if constraint and cmd.def.alterEnforceability then
+      constraint.validated = cmd.def.is_enforced
+    end
+  end
+
   function commands.AT_EnableRowSecurity(relation)
     relation.rls = true
   end
@@ -120,17 +128,49 @@ return function(world, effects, columns)
     end
   end
 
-  function commands.AT_DetachPartition(relation, cmd)
-    local child = relation.world:relation(cmd.def.name)
-    for i, it in ipairs(relation.world:children(relation)) do
+  -- A partition that other partitions' rows are in from now on: in use at once, as they were.
+  local function settle(parent, range, bound)
+    local child = parent.world:draft(range, "table")
+    child.is_new, child.populated, child.rows, child.bytes, child.complete = false, true, nil, nil, false
+    child.columns, child.constraints = world.copy(parent.columns), world.copy(parent.constraints)
+    child.parent, child.is_partition = parent, true
+    parent.world.relations[child.id] = child
+    table.insert(parent.children, child)
+    if bound and bound.is_default then
+      parent.default_partition = child
+    end
+  end
+
+  local function take_out(parent, range)
+    local child = parent.world:relation(range)
+    for i, it in ipairs(parent.world:children(parent)) do
       if it == child then
-        table.remove(relation.children, i)
+        table.remove(parent.children, i)
         break
       end
     end
+    if parent.default_partition == child then
+      parent.default_partition = nil
+    end
+    return child
+  end
+
+  function commands.AT_DetachPartition(relation, cmd)
+    local child = take_out(relation, cmd.def.name)
     child.parent, child.is_partition = false, false
-    if relation.default_partition == child then
-      relation.default_partition = nil
+  end
+
+  function commands.AT_MergePartitions(relation, cmd)
+    for _, range in ipairs(cmd.def.partlist) do
+      forget(relation.world, take_out(relation, range))
+    end
+    settle(relation, cmd.def.name)
+  end
+
+  function commands.AT_SplitPartition(relation, cmd)
+    forget(relation.world, take_out(relation, cmd.def.name))
+    for _, part in ipairs(cmd.def.partlist) do
+      settle(relation, part.name, part.bound)
     end
   end
 
@@ -147,7 +187,8 @@ return function(world, effects, columns)
     local relation = self:relation(node.relation)
     for _, cmd in ipairs(node.cmds or {}) do
       local command = commands[cmd.subtype]
-      local family = command and deep[cmd.subtype] and node.relation.inh and relation:family() or { relation }
+      local goes_down = deep[cmd.subtype] and node.relation.inh and not (cmd.def and cmd.def.is_no_inherit)
+      local family = goes_down and relation:family() or { relation }
       for _, member in ipairs(command and family or {}) do
         command(member, cmd)
       end

@@ -476,4 +476,20 @@ forms["queries"] = {
   "DO 'BEGIN END'",
 }
 
+forms["younger syntax"] = {
+  { "CREATE STATISTICS ON id, a FROM lonely", since = 16 },
+  { "SELECT count(*) FROM (SELECT a FROM lonely), (VALUES (1))", since = 16 },
+  { "INSERT INTO lonely (id) SELECT * FROM (SELECT id FROM p)", since = 16 },
+  { "ALTER TABLE t ALTER b SET STORAGE DEFAULT", since = 16 },
+  { "ALTER TABLE t ALTER a SET STATISTICS DEFAULT", since = 17 },
+  { "WITH m AS (MERGE INTO c USING p ON p.id = c.p_id WHEN MATCHED THEN DELETE RETURNING c.id) SELECT count(*) FROM m", since = 17 },
+  { "MERGE INTO stray USING p ON p.id = stray.a WHEN NOT MATCHED BY SOURCE THEN DELETE RETURNING stray.a", since = 17 },
+  { "CREATE TABLE z (a int NOT NULL NO INHERIT, CONSTRAINT z_b NOT NULL b, b int)", since = 18 },
+  { "ALTER TABLE c ALTER CONSTRAINT c_p NOT ENFORCED", since = 18 },
+  { "ALTER TABLE c ALTER CONSTRAINT c_p NOT ENFORCED; ALTER TABLE c ALTER CONSTRAINT c_p ENFORCED", since = 18 },
+  { "ALTER TABLE elder ADD CONSTRAINT z NOT NULL a NO INHERIT; ALTER TABLE elder ALTER CONSTRAINT z INHERIT", since = 18 },
+  { "ANALYZE ONLY parted", since = 18 },
+  { "UPDATE stray SET a = 2 RETURNING WITH (OLD AS o, NEW AS n) o.a, n.a", since = 18 },
+}
+
 return forms
