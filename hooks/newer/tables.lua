@@ -166,13 +166,12 @@ return {
   function(tokens, i)
     local stop = are(tokens, i, { "MERGE", "PARTITIONS" }) and words.closing(tokens, i + 2)
     if stop and is(tokens[stop + 1], "INTO") and tokens[stop + 2] then
-      local list, at, last = {}, i + 3, nil
+      local list, at = {}, i + 3
       while at < stop do
         list[#list + 1], at = words.range(tokens, at)
         at = at + 1
       end
-      local into
-      into, last = words.range(tokens, stop + 2)
+      local into, last = words.range(tokens, stop + 2)
       return { 190000, i, last - 1, "DETACH PARTITION p", mark_partitions("AT_MergePartitions", into, list) }
     end
   end,
