@@ -211,24 +211,21 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
                              const BatchWrite *write) {
     const Backfill *b = batch->backfill;
     const BatchColumns *columns = write->columns;
-    Text arrays = text_on(a), names = text_on(a), set = text_on(a);
-    text_addf(&arrays, "$%d::xid[]", first++);
-    text_addf(&names, "stint_x, %s", each_key(a, b, "stint_k%n"));
+    Text arrays = text_on(a), set = text_on(a);
+    text_addf(&arrays, "unnest($%d::xid[]) AS stint_x", first++);
     for (size_t i = 0; i < b->key.count; i++)
-        text_addf(&arrays, ", $%d::%s[]", first++, bare_type(a, b->key_type.at[i]));
+        text_addf(&arrays, ", unnest($%d::%s[]) AS stint_k%zu", first++,
+                  bare_type(a, b->key_type.at[i]), i + 1);
     for (size_t i = 0; i < columns->count; i++) {
         const BackfillColumn *c = columns->column[i];
-        text_addf(&arrays, ", $%d::text[]", first++);
-        text_addf(&names, ", stint_c%zu", i);
+        text_addf(&arrays, ", unnest($%d::text[]) AS stint_c%zu", first++, i);
         if (columns->is_partial[i]) {
-            text_addf(&arrays, ", $%d::boolean[]", first++);
-            text_addf(&names, ", stint_g%zu", i);
+            text_addf(&arrays, ", unnest($%d::boolean[]) AS stint_g%zu", first++, i);
             text_addf(&set, "%s%s = CASE WHEN stint_g%zu THEN stint_c%zu::%s ELSE t.%s END",
                       i ? ", " : "", c->ident, i, i, c->type, c->ident);
         } else
             text_addf(&set, "%s%s = stint_c%zu::%s", i ? ", " : "", c->ident, i, c->type);
     }
-    text_add(&names, ", stint_n");
     if (!columns->count) /* nothing is sent to it; the statement is the same */
         text_addf(&set, "%s = t.%s", b->key.at[0], b->key.at[0]);
     bool striped = write->kind == BATCH_READ_STRIPE;
@@ -248,13 +245,17 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
                                 : ""},
         {"stripes", arena_format(a, "%ld", b->stripes)},
         {"arrays", arrays.at},
-        {"array_names", names.at},
+        {"keys", each_key(a, b, "t.%k")},
+        {"key_columns", each_key(a, b, "t.%k AS k%n")},
+        {"found_keys", each_key(a, b, "k%n")},
+        {"fresh_keys_c",
+         clause_each_joined(a, b->key, b->key_type, "c.k%n = stint_fresh.stint_k%n::%t", " AND ")},
         {"set_fresh", set.at},
         {"fresh_keys",
          clause_each_joined(a, b->key, b->key_type, "t.%k = stint_fresh.stint_k%n::%t", " AND ")},
         {"fresh_keys_as_text", each_key(a, b, "stint_fresh.stint_k%n::text")},
         {"skip", skips ? "SKIP LOCKED" : ""},
-        {"is_free", skips ? "stint_fresh.stint_n IN (SELECT n FROM free)" : "true"},
+        {"is_free", skips ? arena_format(a, "(%s) IN (SELECT %s FROM free)", each_key(a, b, "t.%k"), each_key(a, b, "k%n")) : "true"},
         {"once", skips ? "MATERIALIZED" : "NOT MATERIALIZED"},
         {"free", ""},
         {"moves", ""},

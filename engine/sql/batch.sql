@@ -202,18 +202,18 @@ WITH ctl AS MATERIALIZED (
     AND ({given_upper}) <= ({range_high}) AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
   FOR UPDATE
 ), fresh AS {once} (
-  SELECT d.* FROM unnest({arrays}) WITH ORDINALITY AS d({array_names})
+  SELECT {arrays}
 ), {free}
 changed AS (
   UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
   WHERE {fresh_keys} AND t.xmin = stint_fresh.stint_x AND {after_position} ({place}) <= ({given_upper}) AND {is_free} AND (SELECT true FROM cur)
-  RETURNING stint_fresh.stint_n AS n
+  RETURNING {key_columns}
 ), sums AS MATERIALIZED (
   SELECT count(*) AS rows FROM changed
 ), held AS (
   INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
   SELECT $1, {leaf}, ARRAY[{fresh_keys_as_text}], 'changed' FROM fresh stint_fresh
-  WHERE (SELECT true FROM cur) AND (SELECT rows FROM sums) < cardinality($12::xid[]) AND NOT EXISTS (SELECT FROM changed c WHERE c.n = stint_fresh.stint_n)
+  WHERE (SELECT true FROM cur) AND (SELECT rows FROM sums) < cardinality($12::xid[]) AND NOT EXISTS (SELECT FROM changed c WHERE {fresh_keys_c})
   ON CONFLICT DO NOTHING
 ), bad AS (
   INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
@@ -248,7 +248,7 @@ position = CASE WHEN cur.stripe + 1 = {stripes} THEN $5::text[] ELSE r.position 
 
 -- :name batch_write_free
 free AS MATERIALIZED (
-  SELECT stint_fresh.stint_n AS n FROM {table} t, fresh stint_fresh WHERE {fresh_keys} AND (SELECT true FROM cur) FOR NO KEY UPDATE OF t SKIP LOCKED
+  SELECT {key_columns} FROM {table} t, fresh stint_fresh WHERE {fresh_keys} AND (SELECT true FROM cur) FOR NO KEY UPDATE OF t SKIP LOCKED
 ),
 
 -- :name batch_late
@@ -286,12 +286,12 @@ ORDER BY {late_keys}
 -- :name batch_late_write
 -- $1 backfill, $2 leaf, $3 keys that are done without a change, $4 to $7 as $8 to $11 of batch_write, $8 xmin, then as there
 WITH fresh AS MATERIALIZED (
-  SELECT d.* FROM unnest({arrays}) WITH ORDINALITY AS d({array_names})
+  SELECT {arrays}
 ), free AS MATERIALIZED (
-  SELECT stint_fresh.stint_n AS n FROM {table} t, fresh stint_fresh WHERE {fresh_keys} FOR NO KEY UPDATE OF t {skip}
+  SELECT {key_columns} FROM {table} t, fresh stint_fresh WHERE {fresh_keys} FOR NO KEY UPDATE OF t {skip}
 ), changed AS (
   UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
-  WHERE {fresh_keys} AND t.xmin = stint_fresh.stint_x AND stint_fresh.stint_n IN (SELECT n FROM free)
+  WHERE {fresh_keys} AND t.xmin = stint_fresh.stint_x AND ({keys}) IN (SELECT {found_keys} FROM free)
   RETURNING ARRAY[{fresh_keys_as_text}] AS key
 ), bad AS (
   INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
