@@ -145,7 +145,8 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
               : ""},
         {"lock", reads ? "" : "FOR UPDATE"},
         {"stint_key_columns", each_key(a, b, "t.%k AS stint_k%n")},
-        {"keys_as_text_columns", each_key(a, b, "t.%k::text AS stint_k%n")},
+        {"read_keys",
+         each_key(a, b, b->is_integer_key ? "t.%k AS stint_k%n" : "t.%k::text AS stint_k%n")},
         {"stint_keys", each_key(a, b, "stint_free.stint_k%n")},
         {"mine_columns", each_key(a, b, "(e.key)[%n]::%t AS k%n")},
         {"mine_keys", each_key(a, b, "m.k%n")},
@@ -195,12 +196,6 @@ Batch batch_of(Pg *pg, Arena *a, const char *schema, const Backfill *b, const ch
                    .table = arena_string(a, table)};
 }
 
-/* A type without its COLLATE, which an array of it cannot carry. */
-static const char *bare_type(Arena *a, const char *type) {
-    const char *collate = strstr(type, " COLLATE ");
-    return collate ? arena_bytes(a, type, (size_t)(collate - type)) : type;
-}
-
 const char *batch_sql(Batch *batch, BatchKind kind, BatchStart start) {
     if (!batch->sql[kind][start])
         batch->sql[kind][start] = compose(batch, kind, start);
@@ -215,7 +210,7 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
     text_addf(&arrays, "unnest($%d::xid[]) AS stint_x", first++);
     for (size_t i = 0; i < b->key.count; i++)
         text_addf(&arrays, ", unnest($%d::%s[]) AS stint_k%zu", first++,
-                  bare_type(a, b->key_type.at[i]), i + 1);
+                  b->is_integer_key ? "bigint" : "text", i + 1);
     for (size_t i = 0; i < columns->count; i++) {
         const BackfillColumn *c = columns->column[i];
         text_addf(&arrays, ", unnest($%d::text[]) AS stint_c%zu", first++, i);
@@ -255,7 +250,9 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
          clause_each_joined(a, b->key, b->key_type, "t.%k = stint_fresh.stint_k%n::%t", " AND ")},
         {"fresh_keys_as_text", each_key(a, b, "stint_fresh.stint_k%n::text")},
         {"skip", skips ? "SKIP LOCKED" : ""},
-        {"is_free", skips ? arena_format(a, "(%s) IN (SELECT %s FROM free)", each_key(a, b, "t.%k"), each_key(a, b, "k%n")) : "true"},
+        {"is_free", skips ? arena_format(a, "(%s) IN (SELECT %s FROM free)", each_key(a, b, "t.%k"),
+                                         each_key(a, b, "k%n"))
+                          : "true"},
         {"once", skips ? "MATERIALIZED" : "NOT MATERIALIZED"},
         {"free", ""},
         {"moves", ""},

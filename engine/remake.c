@@ -1,30 +1,8 @@
 #include "remake.h"
 
+#include "text.h"
+
 #include <string.h>
-
-void remake_add(Text *text, const char *value) {
-    text_add(text, text->length ? "," : "{");
-    if (!value) {
-        text_add(text, "NULL");
-        return;
-    }
-    text_add_char(text, '"');
-    for (;; value++) {
-        size_t plain = strcspn(value, "\"\\");
-        text_add_bytes(text, value, plain);
-        value += plain;
-        if (!*value)
-            break;
-        text_add_char(text, '\\');
-        text_add_char(text, *value);
-    }
-    text_add_char(text, '"');
-}
-
-const char *remake_ended(Text *text) {
-    text_add(text, text->length ? "}" : "{}");
-    return text->at;
-}
 
 static bool is_key(const Backfill *b, const char *name) {
     for (size_t i = 0; i < b->key_name.count; i++)
@@ -103,29 +81,53 @@ const char *remake_key(const Remake *r, size_t row) {
 
 static void add_row(Remake *r, size_t row) {
     const Backfill *b = r->backfill;
-    Text *argument = r->argument;
-    remake_add(argument++, pg_cell(r->rows, row, r->xmin));
+    Array *argument = r->argument;
+    array_add(argument++, pg_cell(r->rows, row, r->xmin));
     for (size_t i = 0; i < b->key.count; i++)
-        remake_add(argument++, pg_cell(r->rows, row, r->key + (int)i));
+        array_add(argument++, pg_cell(r->rows, row, r->key + (int)i));
     for (size_t i = 0; i < r->columns.count; i++) {
         size_t at = row * b->column_count + r->slot[i];
         bool given = r->script.is_given[at];
-        remake_add(argument++, given ? r->script.value[at] : NULL);
+        array_add(argument++, given ? r->script.value[at] : NULL);
         if (given && r->script.value[at])
             r->bytes += (long long)strlen(r->script.value[at]);
         if (r->columns.is_partial[i])
-            remake_add(argument++, given ? "t" : "f");
+            array_add(argument++, given ? "t" : "f");
     }
 }
 
 static void add_bad(Remake *r, size_t row) {
     const ScriptBad *bad = &r->script.bad[row];
-    const char *key = remake_key(r, row);
-    remake_add(&r->bad[0], key);
-    remake_add(&r->bad[1], bad->sqlstate);
-    remake_add(&r->bad[2], bad->message);
-    remake_add(&r->bad[3], bad->traceback);
+    array_add(&r->bad[0], remake_key(r, row));
+    array_add(&r->bad[1], bad->sqlstate);
+    array_add(&r->bad[2], bad->message);
+    array_add(&r->bad[3], bad->traceback);
     r->failed++;
+}
+
+/* As the statement has them: xmin, the key, each column and, if need be, whether it is given. */
+static void begin_arguments(Remake *r) {
+    const Backfill *b = r->backfill;
+    ArrayKind key = b->is_integer_key ? ARRAY_BIGINT : ARRAY_TEXT;
+    r->argument = arena_take(r->arena, (1 + b->key.count + 2 * r->columns.count) * sizeof(Array));
+    r->argument[r->arguments++] = array_of(r->arena, ARRAY_XID);
+    for (size_t i = 0; i < b->key.count; i++)
+        r->argument[r->arguments++] = array_of(r->arena, key);
+    for (size_t i = 0; i < r->columns.count; i++) {
+        r->argument[r->arguments++] = array_of(r->arena, ARRAY_TEXT);
+        if (r->columns.is_partial[i])
+            r->argument[r->arguments++] = array_of(r->arena, ARRAY_BOOLEAN);
+    }
+    for (size_t i = 0; i < 4; i++)
+        r->bad[i] = array_of(r->arena, ARRAY_TEXT);
+}
+
+static void pack(Remake *r) {
+    size_t count = 4 + r->arguments;
+    r->packed = arena_take(r->arena, count * sizeof *r->packed);
+    r->length = arena_take(r->arena, count * sizeof *r->length);
+    for (size_t i = 0; i < count; i++)
+        r->packed[i] = array_packed(i < 4 ? &r->bad[i] : &r->argument[i - 4], &r->length[i]);
 }
 
 bool remake_rows(Remake *r) {
@@ -133,31 +135,26 @@ bool remake_rows(Remake *r) {
         return false;
     drop_same(r);
     choose_columns(r);
-    r->arguments = 1 + r->backfill->key.count;
-    for (size_t i = 0; i < r->columns.count; i++)
-        r->arguments += 1 + (size_t)r->columns.is_partial[i];
-    r->argument = arena_take(r->arena, r->arguments * sizeof *r->argument);
-    for (size_t i = 0; i < r->arguments; i++)
-        r->argument[i] = text_on(r->arena);
-    for (size_t i = 0; i < 4; i++)
-        r->bad[i] = text_on(r->arena);
+    begin_arguments(r);
     for (size_t row = 0; row < r->rows->count; row++) {
         if (r->script.bad[row].message)
             add_bad(r, row);
         else if (remake_is_written(r, row))
             add_row(r, row);
     }
+    pack(r);
     return true;
 }
 
-PgArgs remake_args(Remake *r, const char *const *first, size_t count) {
-    const char **value = arena_take(r->arena, (count + 4 + r->arguments) * sizeof *value);
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++)
-        value[n++] = first[i];
-    for (size_t i = 0; i < 4; i++)
-        value[n++] = remake_ended(&r->bad[i]);
-    for (size_t i = 0; i < r->arguments; i++)
-        value[n++] = remake_ended(&r->argument[i]);
-    return (PgArgs){(int)n, value, NULL};
+PgArgs remake_args(const Remake *r, const char *const *first, size_t count) {
+    size_t more = 4 + r->arguments;
+    const char **value = arena_take(r->arena, (count + more) * sizeof *value);
+    int *length = arena_take(r->arena, (count + more) * sizeof *length);
+    for (size_t i = 0; i < count; i++) {
+        value[i] = first[i];
+        length[i] = -1;
+    }
+    memcpy(value + count, r->packed, more * sizeof *value);
+    memcpy(length + count, r->length, more * sizeof *length);
+    return (PgArgs){(int)(count + more), value, length};
 }

@@ -7,7 +7,6 @@
 #include "setback.h"
 #include "sql.h"
 #include "stop.h"
-#include "text.h"
 
 #include <string.h>
 
@@ -197,11 +196,11 @@ void transform_forget(Worker *w) {
 }
 
 /* Rows of the residue that are gone, or no longer meant, are done. */
-static void leave_out_gone(const Remake *r, PgRows *rows, Text *gone) {
+static void leave_out_gone(const Remake *r, PgRows *rows, Strings *gone) {
     size_t kept = 0, width = (size_t)rows->width;
     for (size_t row = 0; row < rows->count; row++) {
         if (!pg_cell(rows, row, r->xmin)) {
-            remake_add(gone, remake_key(r, row));
+            gone->at[gone->count++] = remake_key(r, row);
             continue;
         }
         memmove(&rows->cell[kept * width], &rows->cell[row * width], width * sizeof *rows->cell);
@@ -216,7 +215,7 @@ static bool late(Worker *w, Arena *a, Batch *batch, const char *limit, const cha
                  BatchLocks locks, Late *out) {
     PgRows rows, answer;
     const char *id = arena_format(a, "%lld", w->backfill->id);
-    Text gone = text_on(a);
+
     if (!pg_rows(w->pg, a, &rows, batch_sql(batch, BATCH_LATE_READ, BATCH_NEXT),
                  PG_WITH(id, batch->leaf, limit, key)))
         return false;
@@ -227,14 +226,15 @@ static bool late(Worker *w, Arena *a, Batch *batch, const char *limit, const cha
                    .key = 0,
                    .xmin = keys,
                    .from = 1 + keys};
+    Strings gone = {0, arena_take(a, rows.count * sizeof(char *))};
     leave_out_gone(&made, &rows, &gone);
     if (!remake_rows(&made))
         return false;
     tell_bad(w, &made);
     for (size_t row = 0; row < rows.count; row++)
         if (!made.script.bad[row].message && !remake_is_written(&made, row))
-            remake_add(&gone, remake_key(&made, row));
-    const char *first[] = {id, batch->leaf, remake_ended(&gone)};
+            gone.at[gone.count++] = remake_key(&made, row);
+    const char *first[] = {id, batch->leaf, backfill_array(a, gone)};
     const char *sql = batch_late_write_sql(
         batch, a, &(BatchWrite){BATCH_LATE_READ, BATCH_NEXT, locks, &made.columns});
     if (!pg_row(w->pg, a, &answer, sql, remake_args(&made, first, sizeof first / sizeof *first)))

@@ -3,9 +3,8 @@
 #ifndef REMAKE_H
 #define REMAKE_H
 
+#include "array.h"
 #include "batch.h"
-
-#include "text.h"
 
 typedef struct {
     Arena *arena;
@@ -14,10 +13,12 @@ typedef struct {
     int key, xmin, from; /* columns of `rows`: the first of the key, ... */
     ScriptRows script;
     BatchColumns columns;
-    size_t *slot;     /* of each written column: its number among the table's */
-    Text *argument;   /* array literals, in the order of the statement's parameters */
-    size_t arguments; /* of them */
-    Text bad[4];      /* keys, SQLSTATEs, messages, tracebacks of those that failed */
+    size_t *slot;        /* of each written column: its number among the table's */
+    Array *argument;     /* in the order of the statement's parameters */
+    size_t arguments;    /* of them */
+    Array bad[4];        /* keys, SQLSTATEs, messages, tracebacks of those that failed */
+    const char **packed; /* `bad`, then `argument`, as they are sent */
+    int *length;
     size_t failed;
     long long bytes; /* read and written */
 } Remake;
@@ -27,9 +28,5 @@ bool remake_rows(Remake *r);
 bool remake_is_written(const Remake *r, size_t row);
 const char *remake_key(const Remake *r, size_t row);
 /* Behind the first ones: the rows that failed, then those that have something new. */
-PgArgs remake_args(Remake *r, const char *const *first, size_t count);
-/* Another element of an array literal; its end. */
-void remake_add(Text *array, const char *value);
-const char *remake_ended(Text *array);
-
+PgArgs remake_args(const Remake *r, const char *const *first, size_t count);
 #endif

@@ -10,6 +10,7 @@ local floors = {
       address
       alarm
       arena
+      array
       clock
       difference
       digits

@@ -181,11 +181,11 @@ SELECT ctl.desired, ctl.state, cur.number IS NOT NULL, ARRAY[{upper_as_text}], n
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2),
        none.*
 FROM ctl LEFT JOIN cur ON true LEFT JOIN nxt ON true LEFT JOIN (
-  SELECT {keys_as_text_columns}, t.xmin AS stint_xmin, {read_columns} FROM {table} t WHERE false) none ON true
+  SELECT {read_keys}, t.xmin AS stint_xmin, {read_columns} FROM {table} t WHERE false) none ON true
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.*
 FROM (
-  SELECT {keys_as_text_columns}, t.xmin AS stint_xmin, {read_columns} FROM {table} t
+  SELECT {read_keys}, t.xmin AS stint_xmin, {read_columns} FROM {table} t
   WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
   ORDER BY {keys}) d
 
