@@ -96,8 +96,8 @@ static bool make_folder(Arena *a, const char *folder) {
         return true;
     if (!file_make_folder(file_folder(a, folder)))
         return false;
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return fail_errno(FAIL_ERROR, "cannot make the folder %s", folder);
+    if (mkdir(folder, 0700) != 0)
+        return errno == EEXIST || fail_errno(FAIL_ERROR, "cannot make the folder %s", folder);
     return file_create(file_join(a, folder, ".gitignore"), "*\n");
 }
 

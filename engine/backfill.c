@@ -75,17 +75,12 @@ void backfill_walk_by(Backfill *b, BackfillWalk walk) {
     b->place_type = pages ? (Strings){1, tid} : b->key_type;
 }
 
-static bool at_declaration(const Backfill *b) {
-    const Declaration *d = b->declaration;
-    return fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
-}
-
 static bool no_key(const Backfill *b, Strings wanted) {
     if (wanted.count)
         fail(FAIL_ERROR, "%s has no unique index over just the columns of `key`", b->table);
     else
         fail(FAIL_ERROR, "%s has no primary key", b->table);
-    at_declaration(b);
+    script_at(b->declaration);
     return fail_hint("a backfill walks a unique key: name the columns of a unique index with "
                      "key = {...}, or add one (CREATE UNIQUE INDEX CONCURRENTLY)");
 }
@@ -115,7 +110,7 @@ static bool read_key(Pg *pg, Arena *a, Backfill *b) {
         if (pg_true(&rows, i, 2))
             continue;
         fail(FAIL_ERROR, "the key column %s of %s may be NULL", b->key.at[i], b->table);
-        at_declaration(b);
+        script_at(b->declaration);
         return fail_hint("a backfill walks a key without NULLs");
     }
     return true;
@@ -146,12 +141,12 @@ static bool read_table(Pg *pg, Arena *a, Backfill *b) {
         return false;
     if (!rows.count) {
         fail(FAIL_ERROR, "there is no table %s", name);
-        return at_declaration(b);
+        return script_at(b->declaration);
     }
     b->table = pg_cell(&rows, 0, 0);
     if (!strchr("rp", pg_cell(&rows, 0, 1)[0])) {
         fail(FAIL_ERROR, "%s is not a table", b->table);
-        return at_declaration(b);
+        return script_at(b->declaration);
     }
     b->rows_total = pg_integer(&rows, 0, 2);
     b->oid = pg_cell(&rows, 0, 3);
@@ -181,7 +176,7 @@ bool backfill_leaves(Pg *pg, Arena *a, Backfill *b) {
         if (pg_cell(&rows, i, 2)[0] == 'f') {
             fail(FAIL_ERROR, "the partition %s of %s is a foreign table", b->leaf_table.at[i],
                  b->table);
-            at_declaration(b);
+            script_at(b->declaration);
             return fail_hint("name the partitions that are here in backfills of their own");
         }
     return true;
@@ -191,7 +186,7 @@ static bool check_column(const Backfill *b, const char *name) {
     if (backfill_column(b, name))
         return true;
     fail(FAIL_ERROR, "%s has no column \"%s\"", b->table, name);
-    return at_declaration(b);
+    return script_at(b->declaration);
 }
 
 /* A row whose key grows would be met again further on. */
@@ -201,7 +196,7 @@ static bool check_key(const Backfill *b) {
             if (text_same(backfill_column(b, b->changed.at[i])->ident, b->key.at[k])) {
                 fail(FAIL_ERROR, "%s is part of the key: rows that it moves would be met again",
                      b->key.at[k]);
-                at_declaration(b);
+                script_at(b->declaration);
                 return fail_hint("add a `where` that the change makes false, or walk another "
                                  "unique index: key = {...}");
             }
@@ -226,7 +221,7 @@ static bool check_statement(Backfill *b) {
             continue;
         fail(FAIL_ERROR, "`batch` cannot walk the key column %s: %s has no least value",
              b->key.at[i], b->key_type.at[i]);
-        at_declaration(b);
+        script_at(b->declaration);
         return fail_hint("use set or transform, or a key of numbers, text, uuid or times");
     }
     return true;
@@ -247,7 +242,7 @@ static bool read_form(Arena *a, Backfill *b) {
     if (b->form == BACKFILL_TRANSFORM || b->statement)
         return true;
     fail(FAIL_CONFIG, "backfill needs one of set, transform and batch: what to do to the rows");
-    return at_declaration(b);
+    return script_at(b->declaration);
 }
 
 /* What keeps rows right that are written meanwhile. */
@@ -256,7 +251,7 @@ static bool read_writes(Arena *a, Backfill *b) {
     b->writes_why = "as the file says";
     if (b->writes && strcmp(b->writes, "sweep") == 0 && !b->where) {
         fail(FAIL_ERROR, "writes = \"sweep\" needs `where`: it is what a sweep looks for");
-        return at_declaration(b);
+        return script_at(b->declaration);
     }
     if (b->writes)
         return true;

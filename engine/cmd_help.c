@@ -1,6 +1,7 @@
 #include "cli.h"
 #include "fail.h"
 #include "hook.h"
+#include "manual.h"
 #include "script.h"
 #include "text.h"
 
@@ -44,7 +45,7 @@ static bool run(Call *call) {
         return true;
     }
     if (text_same(given->word[0], "config")) {
-        config_help(stdout);
+        manual_help(stdout);
         return true;
     }
     const char *word = given->word[0], *help = help_on_script(call, word);

@@ -5,6 +5,7 @@
 #include "file.h"
 #include "json.h"
 #include "log.h"
+#include "manual.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -176,7 +177,7 @@ static bool run(Call *call) {
         fail(FAIL_USAGE, "init takes no \"%s\"", call->given.word[0]);
         return fail_hint("-C FOLDER chooses another folder");
     }
-    if (!give(&report, "config.ini", config_sample(a)) ||
+    if (!give(&report, "config.ini", manual_sample(a)) ||
         !give_folder(&report, "scripts/migrations") || !give_example(&report) ||
         !give_policies(&report) || !give(&report, ".luarc.json", luarc) || !give_types(&report) ||
         !ignore(&report))

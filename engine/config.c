@@ -7,7 +7,6 @@
 #include "fail.h"
 #include "file.h"
 #include "log.h"
-#include "manual.h"
 #include "setting.h"
 #include "text.h"
 
@@ -317,16 +316,4 @@ const char *config_connection(const Config *config) {
         fail_hint("set DATABASE_URL, give --url, or write a config.ini with `stint init`");
     }
     return NULL;
-}
-
-void config_help(FILE *out) {
-    manual_help(out);
-}
-
-const char *config_sample(Arena *a) {
-    return manual_sample(a);
-}
-
-bool config_has_key(const char *key) {
-    return setting_find(key);
 }

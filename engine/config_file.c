@@ -10,10 +10,7 @@
 static const char *const reserved[] = {"project", "variables", "people", NULL};
 
 bool config_file_reserved(const char *section) {
-    for (const char *const *name = reserved; *name; name++)
-        if (strcmp(section, *name) == 0)
-            return true;
-    return false;
+    return text_among(section, reserved);
 }
 
 static bool find(Arena *a, const char *folder, const char *asked, ConfigFile *out) {

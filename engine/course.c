@@ -260,13 +260,12 @@ static StepAnswer go_on(Course *c) {
     if (!governor_forget(&c->governor))
         return step_failed_or_lost(step);
     return settled(
-        c, !failed || backfill_retry(step->pg, step->arena, step->schema, c->backfill.id, NULL));
+        c, !failed || quarantine_retry(step->pg, step->arena, step->schema, c->backfill.id, NULL));
 }
 
 static StepAnswer prepare(Course *c) {
     Step *step = c->step;
-    size_t completed;
-    if (step->prelude && !pg_message(step->pg, step->prelude, (PgCopies){0, NULL}, &completed))
+    if (step->prelude && !pg_do_all(step->pg, step->prelude))
         return step_failed_or_lost(step);
     step->prelude = NULL;
     if (!backfill_describe(step->pg, step->arena, &step->migration->declaration,

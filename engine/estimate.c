@@ -48,7 +48,7 @@ static bool check_form(const Backfill *b) {
         return true;
     fail(FAIL_ERROR,
          "a `batch` of your own names the tables that it changes: it cannot be tried on a copy");
-    return fail_at((FailPlace){b->declaration->file, (size_t)b->declaration->line, 0, NULL});
+    return script_at(b->declaration);
 }
 
 static bool drop(Trial *t, const char *table) {
@@ -118,7 +118,6 @@ static bool make_copy(Trial *t, const Backfill *b, long long wanted) {
 
 /* A ledger of the batches' own, and the backfill of the copy in it. */
 static bool open_ledger(Trial *t) {
-    size_t completed;
     Arena *a = t->arena;
     Backfill *b = &t->backfill;
     const Migration *m = t->migration;
@@ -131,8 +130,7 @@ static bool open_ledger(Trial *t) {
     b->leaf = (Strings){1, leaf};
     b->leaf_table = (Strings){1, leaf + 1};
     b->workers = 1;
-    return pg_message(t->pg, ledger_sql(a, ledger, SQL_SCHEMA_BACKFILL), (PgCopies){0, NULL},
-                      &completed) &&
+    return pg_do_all(t->pg, ledger_sql(a, ledger, SQL_SCHEMA_BACKFILL)) &&
            pg_do(t->pg, ledger_sql(a, ledger, SQL_ESTIMATE_OPEN),
                  PG_WITH(b->migration, m->name, m->version, b->table, backfill_array(a, b->key),
                          backfill_array(a, b->key_type), number(a, b->target),

@@ -99,10 +99,6 @@ static bool is_same(const Pg *one, const Pg *other) {
            text_same(pg_database(one), pg_database(other));
 }
 
-static bool has_no_ledger(const Pg *pg) {
-    return pg_failed_with(pg, "42P01") || pg_failed_with(pg, "3F000");
-}
-
 static bool ask_ledger(Other *other, const Config *config, Pg *pg) {
     const EvidenceFor *of = other->of;
     Arena *a = of->arena;
@@ -111,7 +107,7 @@ static bool ask_ledger(Other *other, const Config *config, Pg *pg) {
         return cannot(other, "it is this very database");
     if (!pg_rows(pg, a, &rows, ledger_sql(a, config->ledger_schema, SQL_GATE_APPLIED),
                  PG_WITH(backfill_array(a, ids_of(of))))) {
-        if (!has_no_ledger(pg))
+        if (!ledger_is_absent(pg))
             return cannot_ask(other);
         fail_clear();
         return cannot(other, "nothing was ever applied there");

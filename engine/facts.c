@@ -11,9 +11,11 @@ enum { SNAPSHOT = 1 };
 
 bool facts_read(Arena *a, Pg *pg, const char *ledger_schema, Json **out) {
     PgRows rows;
-    if (!pg_do(pg, SQL_FACTS_BEGIN, PG_NONE) ||
-        !pg_row(pg, a, &rows, SQL_FACTS, PG_WITH(ledger_schema)) ||
-        !pg_do(pg, SQL_FACTS_END, PG_NONE))
+    bool ok = pg_do(pg, SQL_FACTS_BEGIN, PG_NONE) &&
+              pg_row(pg, a, &rows, SQL_FACTS, PG_WITH(ledger_schema)) &&
+              pg_do(pg, SQL_FACTS_END, PG_NONE);
+    pg_roll_back(pg);
+    if (!ok)
         return fail_in("reading facts of the database");
     const char *text = pg_cell(&rows, 0, 0);
     return json_parse(a, text, strlen(text), out);

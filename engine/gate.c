@@ -12,10 +12,6 @@
 
 static const char *const states[] = {"passed", "warned", "refused", "overridden"};
 
-const char *gate_state(GateState state) {
-    return states[state];
-}
-
 /* ---- asking ---- */
 
 typedef struct {

@@ -40,10 +40,9 @@ static StepAnswer refuse(const Step *step, const Backfill *b, const char *answer
 
 StepAnswer goal_verify(Step *step, const Backfill *b) {
     PgRows rows;
-    size_t completed;
     /* the batches' settings would be wrong for a query over the whole table */
     const char *clean = session_clean(step->arena, step->pg);
-    if (!pg_message(step->pg, clean, (PgCopies){0, NULL}, &completed))
+    if (!pg_do_all(step->pg, clean))
         return step_failed_or_lost(step);
     if (!b->verify)
         return STEP_DONE;

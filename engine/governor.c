@@ -7,7 +7,6 @@
 #include "log.h"
 #include "setting.h"
 #include "sql.h"
-#include "stop.h"
 #include "text.h"
 #include "verdict.h"
 
@@ -37,7 +36,7 @@ static bool read_limits(Governor *g) {
     for (size_t i = 0; i < own.count; i++) {
         const char *value = text_same(own.value[i], "false") ? "0" : own.value[i];
         if (!setting_store(g->arena, setting_find(own.name[i]), value, &g->limits))
-            return fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
+            return script_at(d);
     }
     return true;
 }
@@ -299,15 +298,6 @@ bool governor_hold(Governor *g) {
     else if (clock_ms() - since < SHORT_NAP) /* another one looks */
         clock_sleep(SHORT_NAP);
     g->held += *g->reason ? clock_ms() - since : 0;
-    return true;
-}
-
-bool governor_wait(Governor *g) {
-    if (!governor_look(g))
-        return false;
-    while (*g->reason && !stop_asked())
-        if (!governor_hold(g))
-            return false;
     return true;
 }
 

@@ -162,30 +162,40 @@ static bool hear(void *with, const char *message, size_t completed) {
                              announcements[kind].does, table ? " " : "", table ? table : ""));
 }
 
-static void look(void *with) {
-    Guard *guard = with;
-    Failure before = fail_kept(guard->arena);
-    long long hold = guard->config->exclusive_hold;
+/* The tables that are locked against readers, for people; NULL: none is seen. */
+static const char *locked_tables(const Guard *guard, Arena *a) {
+    Failure before = fail_kept(a);
+    Pg *witness = pg_witness(guard->pg);
     PgRows rows;
-    if (guard->before.tick)
-        guard->before.tick(guard->before.with);
-    Pg *witness = hold ? pg_witness(guard->pg) : NULL;
-    const char *pid = arena_format(guard->arena, "%d", pg_pid(guard->pg));
-    bool ok = witness && pg_row(witness, guard->arena, &rows, SQL_GUARD_EXCLUSIVE, PG_WITH(pid));
+    const char *pid = arena_format(a, "%d", pg_pid(guard->pg));
+    bool ok = witness && pg_row(witness, a, &rows, SQL_GUARD_EXCLUSIVE, PG_WITH(pid));
     fail_again(&before);
-    const char *tables = ok ? pg_cell(&rows, 0, 0) : NULL;
-    if (!tables) {
-        guard->exclusive_since = 0;
+    return ok ? pg_cell(&rows, 0, 0) : NULL;
+}
+
+static void look_at_locks(Guard *guard, Arena *a) {
+    long long hold = guard->config->exclusive_hold, now = clock_ms();
+    const char *tables = locked_tables(guard, a);
+    if (!tables || !guard->exclusive_since) {
+        guard->exclusive_since = tables ? now : 0;
         return;
     }
-    if (!guard->exclusive_since)
-        guard->exclusive_since = clock_ms();
-    if (guard->tripped || clock_ms() - guard->exclusive_since < hold)
+    if (guard->tripped || now - guard->exclusive_since < hold)
         return;
+    guard->exclusive_since = now; /* who is only warned is warned again after as long */
     if (trip(guard, arena_format(guard->arena,
                                  "%s locked against readers for longer than %s (exclusive_hold)",
-                                 tables, clock_say(guard->arena, hold))))
+                                 tables, clock_say(a, hold))))
         pg_cancel(guard->pg);
+}
+
+static void look(void *with) {
+    Guard *guard = with;
+    Arena *a = arena_new(); /* a statement may be looked at for hours */
+    if (guard->before.tick)
+        guard->before.tick(guard->before.with);
+    look_at_locks(guard, a);
+    arena_free(a);
 }
 
 void guard_arm(Guard *guard, Arena *a, const Config *config, Pg *pg, const Json *deeds) {

@@ -32,5 +32,5 @@ bool hours_read(Pg *pg, Arena *a, const Declaration *d, Hours *out) {
     if (pg_state(pg) == PG_LOST)
         return false;
     fail_in("window");
-    return fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
+    return script_at(d);
 }

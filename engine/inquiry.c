@@ -28,14 +28,14 @@ bool inquiry_read(Arena *a, const char *file, Inquiry *out) {
 
 bool inquiry_ask(Arena *a, Pg *target, Inquiry *out) {
     PgRows rows;
-    if (!pg_rows(target, a, &rows, SQL_REHEARSAL_STATEMENTS_PATH, PG_NONE))
+    if (!pg_rows(target, a, &rows, SQL_INQUIRY_PATH, PG_NONE))
         return false;
     if (!rows.count) {
         fail(FAIL_ERROR, "the database has no pg_stat_statements to read its statements from");
         return fail_hint("CREATE EXTENSION pg_stat_statements there, or give a file of statements: "
                          "stint plan --queries FILE");
     }
-    if (!pg_rows(target, a, &rows, SQL_REHEARSAL_STATEMENTS, PG_NONE))
+    if (!pg_rows(target, a, &rows, SQL_INQUIRY_STATEMENTS, PG_NONE))
         return fail_in("pg_stat_statements");
     take(a, out, rows.count);
     for (size_t i = 0; i < rows.count; i++)
@@ -47,18 +47,17 @@ bool inquiry_ask(Arena *a, Pg *target, Inquiry *out) {
 bool inquiry_try(Arena *a, Pg *pg, Inquiry *inquiry) {
     for (size_t i = 0; i < inquiry->count; i++) {
         Question *question = &inquiry->at[i];
-        size_t completed;
         if (!question->is_fit)
             continue;
         question->is_fit =
-            pg_message(pg, arena_format(a, "PREPARE stint_inquiry AS %s", question->text),
-                       (PgCopies){0, NULL}, &completed) &&
+            pg_do_all(pg, arena_format(a, "PREPARE stint_inquiry AS %s", question->text)) &&
             pg_do(pg, "DEALLOCATE stint_inquiry", PG_NONE);
         if (question->is_fit)
             continue;
         question->why = arena_string(a, failure()->message);
-        if (pg_state(pg) != PG_IDLE)
-            return pg_state(pg) == PG_LOST ? false : (pg_roll_back(pg), true);
+        pg_roll_back(pg);
+        if (pg_state(pg) == PG_LOST)
+            return false;
         fail_clear();
     }
     return true;

@@ -104,7 +104,7 @@ static bool list(Join *j, Arena *a, PgRows *rows) {
     const char *sql = ledger_sql(a, j->config->ledger_schema, SQL_BACKFILL_AT_WORK);
     if (pg_rows(j->run.pg, a, rows, sql, PG_WITH(j->wanted->name)))
         return true;
-    if (!pg_failed_with(j->run.pg, "42P01") && !pg_failed_with(j->run.pg, "3F000"))
+    if (!ledger_is_absent(j->run.pg))
         return false;
     fail_clear(); /* no ledger, no backfill */
     *rows = (PgRows){0};

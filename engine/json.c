@@ -3,6 +3,7 @@
 #include "digits.h"
 #include "fail.h"
 #include "text.h"
+#include "utf8.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -46,42 +47,14 @@ static Json *holder(Arena *a, json_t *value) {
     return json;
 }
 
-/* The length of the UTF-8 character at `at`, or 0 if there is none (RFC 3629: no overlong forms,
- * no surrogates, nothing above U+10FFFF). */
-static size_t character(const unsigned char *at, size_t left) {
-    static const struct {
-        unsigned char first, last, low, high; /* the first byte's range, the second byte's */
-        size_t length;
-    } forms[] = {
-        {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        if (at[0] < forms[i].first || at[0] > forms[i].last)
-            continue;
-        if (forms[i].length > left)
-            return 0;
-        for (size_t k = 1; k < forms[i].length; k++) {
-            unsigned char low = k == 1 ? forms[i].low : 0x80, high = k == 1 ? forms[i].high : 0xbf;
-            if (at[k] < low || at[k] > high)
-                return 0;
-        }
-        return forms[i].length;
-    }
-    return 0;
-}
-
 static Text clean(Arena *a, const char *bytes, size_t length) {
     Text text = text_on(a);
-    for (size_t i = 0; i < length;) {
-        size_t n = character((const unsigned char *)bytes + i, length - i);
-        if (n)
-            text_add_bytes(&text, bytes + i, n);
-        else
-            text_add(&text, "\xef\xbf\xbd");
-        i += n ? n : 1;
+    for (size_t good; (good = utf8_bad(bytes, length)) < length; bytes += good + 1) {
+        text_add_bytes(&text, bytes, good);
+        text_add(&text, "\xef\xbf\xbd");
+        length -= good + 1;
     }
+    text_add_bytes(&text, bytes, length);
     return text;
 }
 

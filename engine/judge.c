@@ -98,7 +98,6 @@ static void add_finding(Judge *judge, const Bytes *text, Json *json) {
     Finding *finding = &judge->finding[judge->count];
     *finding = (Finding){
         .rule = json_as_text(json_get(json, "rule")),
-        .family = json_as_text(json_get(json, "family")),
         .level = json_as_text(json_get(json, "level")),
         .certainty = json_as_text(json_get(json, "certainty")),
         .place = {.file = *file ? file : NULL,

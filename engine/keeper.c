@@ -10,10 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool at_declaration(const Backfill *b) {
-    return fail_at((FailPlace){b->declaration->file, (size_t)b->declaration->line, 0, NULL});
-}
-
 static bool is_trigger(const Backfill *b) {
     return strcmp(b->writes, "trigger") == 0;
 }
@@ -39,12 +35,12 @@ static bool check_finally(const Keeper *k) {
         return true;
     if (wanted.count > 1 || strcmp(wanted.name[0], "not_null") != 0) {
         fail(FAIL_CONFIG, "`finally` knows not_null = \"COLUMN\" alone");
-        return at_declaration(b);
+        return script_at(b->declaration);
     }
     if (backfill_column(b, wanted.value[0]))
         return true;
     fail(FAIL_ERROR, "finally.not_null: %s has no column \"%s\"", b->table, wanted.value[0]);
-    return at_declaration(b);
+    return script_at(b->declaration);
 }
 
 static bool check_trigger(const Backfill *b) {
@@ -55,7 +51,7 @@ static bool check_trigger(const Backfill *b) {
                          "the old one, and no `where` says which rows are done");
     else
         return true;
-    at_declaration(b);
+    script_at(b->declaration);
     return fail_hint("let the application write it right (writes = \"app\"), or add a `where` that "
                      "the change makes false");
 }
@@ -69,7 +65,7 @@ bool keeper_check(const Keeper *k) {
         if (!column || column->has_default)
             continue;
         fail(FAIL_ERROR, "writes = \"default\", but %s has no default", column->ident);
-        at_declaration(b);
+        script_at(b->declaration);
         return fail_hint("in a migration before this one: ALTER TABLE %s ALTER COLUMN %s SET "
                          "DEFAULT ...",
                          b->table, column->ident);
@@ -80,7 +76,6 @@ bool keeper_check(const Keeper *k) {
 /* A change of the table's definition, in a transaction that waits for its lock with patience. */
 static bool change(const Keeper *k, const char *sql) {
     Retreat *r = k->retreat;
-    size_t completed;
     r->tries = 0;
     r->rung = 0;
     for (;;) {
@@ -88,7 +83,7 @@ static bool change(const Keeper *k, const char *sql) {
         const char *text =
             arena_format(k->arena, "BEGIN;\nSET LOCAL statement_timeout = 0;\n%s%s%s;\nCOMMIT",
                          setting ? setting : "", setting ? ";\n" : "", sql);
-        bool ok = pg_message(k->pg, text, (PgCopies){0, NULL}, &completed);
+        bool ok = pg_do_all(k->pg, text);
         retreat_unbounded(r);
         if (ok)
             return true;
@@ -148,7 +143,7 @@ static const char *trigger_sql(const Keeper *k) {
 
 static bool has_trigger(const Keeper *k, bool *has) {
     PgRows rows;
-    bool ok = pg_row(k->pg, k->arena, &rows, SQL_COURSE_TRIGGER,
+    bool ok = pg_row(k->pg, k->arena, &rows, SQL_KEEPER_HAS_TRIGGER,
                      PG_WITH(k->backfill->oid, trigger_name(k)));
     *has = ok && pg_integer(&rows, 0, 0) > 0;
     return ok;
@@ -170,10 +165,15 @@ bool keeper_drop_trigger(const Keeper *k) {
                                           k->backfill->table, function_name(k)));
 }
 
+/* As long as a name may be, and not cut within a character. */
 static const char *constraint_name(const Keeper *k, const char *column) {
+    enum { LONGEST = 63 };
     char *name = arena_format(k->arena, "stint_not_null_%s", column);
-    if (strlen(name) > 63)
-        name[63] = 0;
+    size_t length = strlen(name);
+    if (length > LONGEST)
+        for (length = LONGEST; ((unsigned char)name[length] & 0xc0) == 0x80;)
+            length--;
+    name[length] = 0;
     return name;
 }
 
@@ -185,8 +185,7 @@ typedef struct {
 static bool look(const Keeper *k, const char *column, NotNull *out) {
     PgRows rows;
     const char *name = constraint_name(k, column);
-    if (!pg_row(k->pg, k->arena, &rows, SQL_COURSE_NOT_NULL,
-                PG_WITH(k->backfill->oid, column, name)))
+    if (!pg_row(k->pg, k->arena, &rows, SQL_KEEPER_LOOK, PG_WITH(k->backfill->oid, column, name)))
         return false;
     *out = (NotNull){pg_ident(k->pg, k->arena, column), pg_ident(k->pg, k->arena, name),
                      pg_true(&rows, 0, 0), pg_true(&rows, 0, 1), pg_true(&rows, 0, 2)};
@@ -242,15 +241,13 @@ bool keeper_release(const Keeper *k) {
 
 bool keeper_end(Pg *pg, Arena *a, const char *schema, const char *migration, KeeperEnd end) {
     PgRows rows;
-    size_t completed;
     const char *counts = end == KEEPER_COUNTS ? "true" : "false";
     if (!pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_KEEPER_CLOSE),
                  PG_WITH(migration, counts, pg_ident(pg, a, schema))))
         return false;
     tell_left(&rows);
     const char *function = rows.count ? pg_cell(&rows, 0, 0) : NULL;
-    if (!function || pg_message(pg, arena_format(a, SQL_KEEPER_FORGET_FUNCTION, function),
-                                (PgCopies){0, NULL}, &completed))
+    if (!function || pg_do_all(pg, arena_format(a, SQL_KEEPER_FORGET_FUNCTION, function)))
         return true;
     fail_in("cannot drop its trigger");
     return fail_next("try again when the table is free");

@@ -82,10 +82,13 @@ const char *ledger_inline(Pg *pg, Arena *a, const char *schema, const char *sql,
     return text.at;
 }
 
-/* No such table, schema, column: no ledger, or a newer one. */
-static bool is_absent(const Pg *pg) {
-    return pg_failed_with(pg, "42P01") || pg_failed_with(pg, "3F000") ||
-           pg_failed_with(pg, "42703");
+bool ledger_is_absent(const Pg *pg) {
+    return pg_failed_with(pg, "42P01") || pg_failed_with(pg, "3F000");
+}
+
+/* No such column: a newer one. */
+static bool is_unknown(const Pg *pg) {
+    return ledger_is_absent(pg) || pg_failed_with(pg, "42703");
 }
 
 static bool cannot_read(const Pg *pg, const char *schema) {
@@ -106,7 +109,7 @@ static bool read_version(Pg *pg, Arena *a, const char *schema, int *out) {
              *out, LEDGER_VERSION);
         return fail_hint("use the newer stint that made it");
     }
-    if (!is_absent(pg))
+    if (!is_unknown(pg))
         return cannot_read(pg, schema);
     fail_clear();
     return true;
@@ -157,7 +160,6 @@ static LedgerRow row_of(Arena *a, const PgRows *rows, size_t r) {
     row.run = pg_integer(rows, r, 14);
     row.tokens = pg_cell(rows, r, 15);
     row.down_tokens = pg_cell(rows, r, 16);
-    row.origin = pg_cell(rows, r, 17);
     return row;
 }
 
@@ -197,7 +199,7 @@ bool ledger_read(Pg *pg, Arena *a, const char *schema, LedgerDepth depth, Ledger
                                             [LEDGER_BRIEF] = SQL_LEDGER_BRIEF,
                                             [LEDGER_DATED] = SQL_LEDGER_DATED};
         bool ok = pg_rows(pg, a, &rows, ledger_sql(a, schema, looks[depth]), PG_WITH(known));
-        if (!ok && !is_absent(pg))
+        if (!ok && !is_unknown(pg))
             return cannot_read(pg, schema);
         if (!ok || !rows.count) {
             if (!read_version(pg, a, schema, &out->version))
@@ -256,17 +258,16 @@ const char *ledger_definition(Arena *a, const char *schema) {
 bool ledger_prepare(Pg *pg, const char *schema) {
     Arena *a = arena_new();
     int version;
-    size_t completed;
     bool ok = read_version(pg, a, schema, &version);
     if (ok && !version) {
         const char *sql = arena_format(a, "BEGIN;%s;COMMIT", ledger_definition(a, schema));
-        ok = pg_message(pg, sql, (PgCopies){0, NULL}, &completed);
+        ok = pg_do_all(pg, sql);
         if (!ok) {
             fail_in("cannot make the ledger in schema %s", schema);
             if (pg_failed_with(pg, "42501"))
                 fail_hint("let the role make it: GRANT CREATE ON DATABASE %s TO %s",
                           pg_database(pg), pg_user(pg));
-            pg_message(pg, "ROLLBACK", (PgCopies){0, NULL}, &completed);
+            pg_roll_back(pg);
         }
     }
     arena_free(a);

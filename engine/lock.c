@@ -19,10 +19,6 @@ static LockAnswer ask(Pg *pg, const char *sql, const char *schema) {
     return answer;
 }
 
-LockAnswer lock_try(Pg *pg, const char *schema) {
-    return ask(pg, SQL_LOCK_TRY, schema);
-}
-
 LockAnswer lock_check(Pg *pg, const char *schema) {
     return ask(pg, SQL_LOCK_IS_OURS, schema);
 }
@@ -88,7 +84,7 @@ static bool busy(Pg *pg, const char *schema, long long wait) {
 bool lock_take(Pg *pg, const char *schema, long long wait) {
     long long start = clock_ms(), next_word = start;
     for (int n = 0;; n++) {
-        LockAnswer answer = lock_try(pg, schema);
+        LockAnswer answer = ask(pg, SQL_LOCK_TRY, schema);
         long long now = clock_ms();
         if (answer != LOCK_BUSY)
             return answer == LOCK_TAKEN;

@@ -43,13 +43,6 @@ static bool follows(const Reader *reader, const char *word) {
     return lexer_is(&reader->lexer, reader->before, word);
 }
 
-static bool is_among(const char *words, const char *const *list) {
-    for (; *list; list++)
-        if (strcmp(words, *list) == 0)
-            return true;
-    return false;
-}
-
 static bool has_word(Reader reader, const char *word) {
     while (read(&reader))
         if (is(&reader, word))
@@ -86,9 +79,9 @@ static bool deletes_all(Reader reader) {
 
 static bool loses(const SqlHalf *half, const Statement *s) {
     Reader reader = reader_on(half, s);
-    if (is_among(s->words, certain) || is_among(s->words, opaque))
+    if (text_among(s->words, certain) || text_among(s->words, opaque))
         return true;
-    if (is_among(s->words, by_cascade))
+    if (text_among(s->words, by_cascade))
         return has_word(reader, "CASCADE");
     if (strcmp(s->words, "ALTER TABLE") == 0)
         return drops_column(reader);
@@ -119,7 +112,7 @@ Strings loss_of(Arena *a, const SqlHalf *half) {
         if (loses(half, s))
             found.at[found.count++] =
                 arena_format(a, "%s:%zu: %s%s", half->file, s->line, shown(a, half, s),
-                             is_among(s->words, opaque) ? " (may)" : "");
+                             text_among(s->words, opaque) ? " (may)" : "");
     }
     return found;
 }

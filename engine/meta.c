@@ -74,12 +74,6 @@ static Line line_of(const char *text, Token token) {
     return line;
 }
 
-static bool is_among(const char *word, const char *const *list) {
-    while (*list && strcmp(word, *list) != 0)
-        list++;
-    return *list != NULL;
-}
-
 static bool begins_with(const Line *line, const char *setting) {
     return line->rest_length >= strlen(setting) &&
            text_same_bytes(line->rest, setting, strlen(setting));
@@ -118,7 +112,7 @@ static bool refuse(const char *file, const char *text, Token token, const char *
 bool meta_check(const char *file, const char *text, Token token) {
     Line line = line_of(text, token);
     bool goes_on = memmem(text + token.at + 1, token.length - 1, "\\\\", 2) != NULL;
-    if (!goes_on && is_among(line.word, harmless))
+    if (!goes_on && text_among(line.word, harmless))
         return true;
     if (!goes_on && strcmp(line.word, "set") == 0 && sets_nothing(&line))
         return true;

@@ -200,6 +200,11 @@ bool pg_message(Pg *pg, const char *sql, PgCopies copies, size_t *completed) {
     return pg_finish(pg);
 }
 
+bool pg_do_all(Pg *pg, const char *sql) {
+    size_t completed;
+    return pg_message(pg, sql, (PgCopies){0, NULL}, &completed);
+}
+
 bool pg_send(Pg *pg, const char *sql, PgArgs args) {
     int *formats = NULL;
     Arena *own = args.length ? arena_new() : NULL;
@@ -235,7 +240,6 @@ static bool exchange(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args
             pg_no_copy(pg, status);
         else if (out) {
             pg_copy_rows(result, a, out);
-            out->tag = arena_string(a, PQcmdStatus(result));
             out->affected = atoll(PQcmdTuples(result));
         }
         PQclear(result);
@@ -287,6 +291,7 @@ void pg_roll_back(Pg *pg) {
     long long deadline = pg->deadline_at;
     pg->stoppable = false;
     pg->deadline_at = 0;
+    pg->cancelled_at = 0; /* what was cancelled has ended: its patience is not this statement's */
     if (PQsendQuery(pg->conn, "ROLLBACK"))
         for (PGresult *result; pg_wait(pg) && (result = PQgetResult(pg->conn));)
             PQclear(result);

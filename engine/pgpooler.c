@@ -35,13 +35,8 @@ static bool no_session(const char *what, int patience) {
     return fail_hint("set direct_url (or DIRECT_URL) to the server itself");
 }
 
-static bool run(Pg *pg, const char *sql) {
-    size_t completed;
-    return pg_message(pg, sql, (PgCopies){0, NULL}, &completed);
-}
-
 static bool begin(Pg *second) {
-    if (run(second, "BEGIN"))
+    if (pg_do_all(second, "BEGIN"))
         return true;
     if (pg_error(second)->deadline)
         return no_session("a second session, to prove that the first is ours alone,",
@@ -57,7 +52,7 @@ static bool ask_once(Pg *pg, Pg *second, int mine) {
     int theirs = server_pid(second);
     if (theirs == mine || theirs < 0)
         return refuse("a second client was given our server process");
-    if (!run(second, "COMMIT"))
+    if (!pg_do_all(second, "COMMIT"))
         return refuse("it does not let a transaction stay open");
     return server_pid(pg) == mine || refuse("our server process changed between two statements");
 }

@@ -91,7 +91,8 @@ Program *program_start(Arena *a, const ProgramWanted *wanted) {
     return NULL;
 }
 
-bool program_ended(Program *program, long long ms) {
+/* False as long as it runs; waits `ms` at most. */
+static bool has_ended(Program *program, long long ms) {
     long long until = clock_ms() + ms;
     for (int look = LOOK_FIRST; !program->ended;
          look = look * 2 < LOOK_MOST ? look * 2 : LOOK_MOST) {
@@ -109,7 +110,7 @@ static void end_by(Program *program, int sig) {
     long long until = clock_ms() + PATIENCE;
     if (!program->ended)
         kill(-program->pid, sig);
-    while (!program_ended(program, 0) && clock_ms() < until)
+    while (!has_ended(program, 0) && clock_ms() < until)
         poll(NULL, 0, LOOK_MOST);
 }
 
@@ -153,7 +154,7 @@ static bool tell(const Program *program) {
 }
 
 bool program_wait(Program *program, void (*tick)(void *with), void *with) {
-    while (!program_ended(program, TICK)) {
+    while (!has_ended(program, TICK)) {
         if (stop_asked()) {
             program_end(program);
             return stop_failure();

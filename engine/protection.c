@@ -9,12 +9,6 @@ const char *protection_of(const Config *config) {
     return config->is_protected ? config->environment : *config->protection;
 }
 
-/* No ledger, or none of ours: nothing says that it is protected. */
-static bool is_absent(const Pg *pg) {
-    return pg_failed_with(pg, "42P01") || pg_failed_with(pg, "3F000") ||
-           pg_failed_with(pg, "42703");
-}
-
 bool protection_look(Pg *pg, const Config *config) {
     if (protection_of(config))
         return true;
@@ -26,7 +20,8 @@ bool protection_look(Pg *pg, const Config *config) {
     /* of its own name: config.ini says that it is protected no more */
     if (mark && !text_same(mark, config->environment))
         *config->protection = arena_string(config->arena, mark);
-    if (!ok && is_absent(pg)) {
+    /* no ledger, or none of ours: nothing says that it is protected */
+    if (!ok && (ledger_is_absent(pg) || pg_failed_with(pg, "42703"))) {
         fail_clear();
         ok = true;
     }

@@ -34,13 +34,8 @@ static bool cut(Pg *pg, Arena *a, const char *schema, const Backfill *b, long si
     return true;
 }
 
-static bool message(Pg *pg, const char *sql) {
-    size_t completed;
-    return pg_message(pg, sql, (PgCopies){0, NULL}, &completed);
-}
-
 static bool ended(Pg *pg, bool ok) {
-    ok = ok && message(pg, "COMMIT");
+    ok = ok && pg_do_all(pg, "COMMIT");
     pg_roll_back(pg);
     return ok;
 }
@@ -48,23 +43,23 @@ static bool ended(Pg *pg, bool ok) {
 bool range_make(Pg *pg, Arena *a, const char *schema, const Backfill *b, long size, bool *made) {
     PgRows rows;
     const char *clear = ledger_inline(pg, a, schema, SQL_RANGE_CLEAR, PG_WITH(b->migration));
-    bool ok = message(pg, "BEGIN") &&
+    bool ok = pg_do_all(pg, "BEGIN") &&
               pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_RANGE_READY), PG_WITH(b->migration));
     *made = ok && rows.affected > 0;
     if (*made)
-        ok = message(pg, clear) && cut(pg, a, schema, b, size);
+        ok = pg_do_all(pg, clear) && cut(pg, a, schema, b, size);
     return ended(pg, ok);
 }
 
 bool range_make_again(Pg *pg, Arena *a, const char *schema, const Backfill *b, long size) {
     const char *sql = ledger_sql(a, schema, SQL_RANGE_AGAIN);
-    return ended(pg, message(pg, "BEGIN") && pg_do(pg, sql, PG_WITH(b->migration)) &&
+    return ended(pg, pg_do_all(pg, "BEGIN") && pg_do(pg, sql, PG_WITH(b->migration)) &&
                          cut(pg, a, schema, b, size));
 }
 
 bool range_by_key(Pg *pg, Arena *a, const char *schema, Backfill *b, long size) {
     PgRows rows;
-    bool ok = message(pg, "BEGIN") &&
+    bool ok = pg_do_all(pg, "BEGIN") &&
               pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_RANGE_BY_KEY), PG_WITH(b->migration));
     backfill_walk_by(b, BACKFILL_BY_KEY);
     if (ok && rows.affected)

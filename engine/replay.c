@@ -4,6 +4,7 @@
 #include "fail.h"
 #include "text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char INDENT[] = "                  ";

@@ -145,20 +145,15 @@ static WorkerAnswer heed(Worker *w, Arena *a) {
     }
 }
 
-static bool message(Pg *pg, const char *sql) {
-    size_t completed;
-    return pg_message(pg, sql, (PgCopies){0, NULL}, &completed);
-}
-
 /* What a walk by pages has passed by, for rows move when they are changed. It takes as long as a
  * look at the whole table does. */
 static bool look(Worker *w, Arena *a, const char *leaf, const char *table, long long *found) {
     PgRows rows;
     Batch batch = batch_of(w->pg, a, w->schema, w->backfill, leaf, table);
-    bool ok = message(w->pg, "BEGIN; SET LOCAL statement_timeout = 0") &&
+    bool ok = pg_do_all(w->pg, "BEGIN; SET LOCAL statement_timeout = 0") &&
               pg_rows(w->pg, a, &rows, batch_sql(&batch, BATCH_PASSED, BATCH_NEXT),
                       PG_WITH(arena_format(a, "%lld", w->backfill->id))) &&
-              message(w->pg, "COMMIT");
+              pg_do_all(w->pg, "COMMIT");
     pg_roll_back(w->pg);
     *found += ok ? rows.affected : 0;
     return ok;

@@ -231,7 +231,7 @@ static Commit was_committed(const Work *w) {
         pg_stoppable(pg, false);
     if (pg && pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_RESTORE_DONE), PG_WITH(w->run)))
         answer = rows.count ? COMMIT_YES : COMMIT_NO;
-    else if (pg && (pg_failed_with(pg, "42P01") || pg_failed_with(pg, "3F000")))
+    else if (pg && ledger_is_absent(pg))
         answer = COMMIT_NO;
     if (!ours)
         pg_close(pg);

@@ -101,8 +101,7 @@ static StepAnswer replay_settings(Step *step) {
     for (size_t i = 0; i < step->half->parts.count; i++)
         if (step->half->parts.at[i].kind != PART_ROLLED_BACK)
             add_settings(step, &step->half->parts.at[i], &sql);
-    size_t completed;
-    if (!sql.length || pg_message(step->pg, sql.at, (PgCopies){0, NULL}, &completed))
+    if (!sql.length || pg_do_all(step->pg, sql.at))
         return STEP_DONE;
     fail_in("cannot make the settings of the applied statements again");
     return step_failed_or_lost(step);

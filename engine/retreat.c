@@ -75,17 +75,12 @@ static void say_blocked(Retreat *r, const char *what) {
                EVENT_COUNTS("tries", r->tries));
 }
 
-/* While the session waits: is it for a lock, and whose? Several locks in a row may each take
- * lock_timeout: together they may not. */
-static void look(void *with) {
-    Retreat *r = with;
-    long long now = clock_ms(), since = now - r->looked;
-    Failure before = fail_kept(r->arena);
+static void look_at_blockers(Retreat *r, Arena *a, long long since) {
+    Failure before = fail_kept(a);
     Pg *witness = pg_witness(r->pg);
     PgRows rows;
-    r->looked = now;
-    if (!witness || !pg_rows(witness, r->arena, &rows, SQL_RETREAT_BLOCKERS,
-                             PG_WITH(arena_format(r->arena, "%d", pg_pid(r->pg))))) {
+    if (!witness || !pg_rows(witness, a, &rows, SQL_RETREAT_BLOCKERS,
+                             PG_WITH(arena_format(a, "%d", pg_pid(r->pg))))) {
         fail_again(&before); /* to look is a kindness, not a duty */
         return;
     }
@@ -101,6 +96,17 @@ static void look(void *with) {
         r->cancelled = true;
         pg_cancel(r->pg);
     }
+}
+
+/* While the session waits: is it for a lock, and whose? Several locks in a row may each take
+ * lock_timeout: together they may not. */
+static void look(void *with) {
+    Retreat *r = with;
+    Arena *a = arena_new(); /* a statement may be looked at for hours */
+    long long now = clock_ms(), since = now - r->looked;
+    r->looked = now;
+    look_at_blockers(r, a, since);
+    arena_free(a);
 }
 
 void retreat_watch(Retreat *r, Arena *a, Pg *pg, const char *name) {

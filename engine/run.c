@@ -160,12 +160,10 @@ void run_end(Run *run, const char *outcome) {
 }
 
 bool run_clean(Run *run) {
-    size_t completed;
     if (!run->used)
         return true;
     pg_stoppable(run->pg, false);
-    run->used =
-        !pg_message(run->pg, session_clean(run->arena, run->pg), (PgCopies){0, NULL}, &completed);
+    run->used = !pg_do_all(run->pg, session_clean(run->arena, run->pg));
     pg_stoppable(run->pg, true);
     run->session = (StepSession){0};
     return !run->used;
@@ -196,7 +194,8 @@ bool run_lock(Run *run) {
     return protection_look(run->pg, config) && run_look(run);
 }
 
-bool run_settle(Run *run) {
+/* What a run needs and a fresh database lacks: the ledger, the schema of its search_path. */
+static bool settle(Run *run) {
     const Config *config = run->config;
     if (run->plan.due && !makes_schemas(run) && !session_make_schema(run->pg, run->arena, config))
         return false;
@@ -208,7 +207,7 @@ bool run_settle(Run *run) {
 
 bool run_begin(Run *run) {
     const Config *config = run->config;
-    return run->id || (run_settle(run) && protection_mark(run->pg, config) &&
+    return run->id || (settle(run) && protection_mark(run->pg, config) &&
                        ledger_begin_run(run->pg, config->ledger_schema, run->command,
                                         config->environment, &run->id));
 }

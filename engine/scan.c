@@ -5,10 +5,6 @@
 
 #include <string.h>
 
-static bool at_declaration(const Backfill *b) {
-    return fail_at((FailPlace){b->declaration->file, (size_t)b->declaration->line, 0, NULL});
-}
-
 /* "  ->  Index Scan using t_pkey on public.t" names the table at a word's end. */
 static bool is_on(const char *line, const char *table) {
     const char *found = strstr(line, " on ");
@@ -38,7 +34,7 @@ static const char *whole_scan(const PgRows *plan, const char *table) {
 static bool refuse(const Backfill *b, const char *line) {
     fail(FAIL_ERROR, "each batch would read the whole of %s", b->table);
     fail_detail("the server's plan: %s", line + strspn(line, " ->"));
-    at_declaration(b);
+    script_at(b->declaration);
     return fail_hint(b->form == BACKFILL_STATEMENT
                          ? "say which rows by the key itself: WHERE %s > :lo AND %s <= :hi"
                          : "a batch may read other tables and a few rows of its own (by an index), "
@@ -51,7 +47,7 @@ static bool is_once(const Backfill *b) {
     if (!b->twice)
         return true;
     fail(FAIL_ERROR, "walk = \"page\" could change rows twice: %s", b->twice);
-    at_declaration(b);
+    script_at(b->declaration);
     return fail_hint("without `walk` they are met along the key, each of them once");
 }
 
@@ -60,7 +56,7 @@ static bool has_bounds(const Backfill *b) {
         (strstr(b->statement, ":lo") && strstr(b->statement, ":hi")))
         return true;
     fail(FAIL_ERROR, "`batch` does not say which rows: it needs :lo and :hi");
-    at_declaration(b);
+    script_at(b->declaration);
     return fail_hint("such as: DELETE FROM %s WHERE %s > :lo AND %s <= :hi AND ...", b->table,
                      b->key.at[0], b->key.at[0]);
 }
@@ -76,7 +72,7 @@ bool scan_try(Batch *batch) {
     if (!pg_rows(batch->pg, batch->arena, &plan, sql, PG_WITH("0", "0", "0", "1", NULL)) ||
         (b->verify &&
          !pg_do(batch->pg, arena_format(batch->arena, "EXPLAIN %s", b->verify), PG_NONE)))
-        return at_declaration(b);
+        return script_at(b->declaration);
     const char *line = whole_scan(&plan, batch->table);
     return !line || refuse(b, line);
 }

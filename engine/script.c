@@ -117,7 +117,7 @@ bool sandbox_call(Script *script, int args, int results, SandboxPhase phase) {
     return ok;
 }
 
-static void push_world(Script *script, const char *name) {
+void script_world(Script *script, const char *name) {
     lua_settop(script->L, 0);
     lua_rawgeti(script->L, LUA_REGISTRYINDEX, script->world);
     lua_getfield(script->L, 1, name);
@@ -128,7 +128,7 @@ bool script_declare(Script *script, const char *file, const char *text, size_t l
                     Declaration *out) {
     lua_State *L = script->L;
     script->file = arena_string(script->arena, file);
-    push_world(script, "declare");
+    script_world(script, "declare");
     lua_pushstring(L, file);
     lua_pushlstring(L, text, length);
     bool ok = sandbox_call(script, 2, 3, SANDBOX_LOADING); /* kind line fields */
@@ -141,6 +141,10 @@ bool script_declare(Script *script, const char *file, const char *text, size_t l
     }
     lua_settop(L, 0);
     return ok;
+}
+
+bool script_at(const Declaration *declaration) {
+    return fail_at((FailPlace){.file = declaration->file, .line = (size_t)declaration->line});
 }
 
 int sandbox_push_field(const Declaration *declaration, const char *field) {
@@ -270,15 +274,11 @@ bool script_call(const Declaration *declaration, const char *field, Pg *pg) {
 
 const char *script_help(Arena *a, Script *script, const char *kind) {
     script->file = "stint/hooks/kinds.lua";
-    push_world(script, "help");
+    script_world(script, "help");
     lua_pushstring(script->L, kind);
     const char *help = NULL;
     if (sandbox_call(script, 1, 1, SANDBOX_LOADING))
         help = text_at(a, script->L, -1);
     lua_settop(script->L, 0);
     return help;
-}
-
-void script_world(Script *script, const char *name) {
-    push_world(script, name);
 }

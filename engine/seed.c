@@ -124,10 +124,8 @@ static bool send_whole(Seed *seed) {
 }
 
 static bool write_event(Seed *seed, long long start) {
-    size_t completed;
     const char *ms = arena_format(seed->run.arena, "%lld", clock_ms() - start);
-    return run_clean(&seed->run) &&
-           pg_message(seed->run.pg, event_sql(seed, ms), (PgCopies){0, NULL}, &completed);
+    return run_clean(&seed->run) && pg_do_all(seed->run.pg, event_sql(seed, ms));
 }
 
 /* The file's own borders, as psql would send it. */

@@ -39,10 +39,7 @@ static PgTarget target_of(const Config *config, const PgUrl *url, const char *wh
 static Pg *open_maintenance(Arena *a, const PgUrl *url, PgTarget target) {
     target.conninfo = pgurl_with_database(a, url, "postgres");
     target.search_path = target.role = NULL;
-    Pg *pg = pg_open(a, &target);
-    if (pg)
-        pg_deadline(pg, 0);
-    return pg;
+    return pg_open(a, &target);
 }
 
 Pg *session_maintenance(Arena *a, const Config *config, const char *what) {

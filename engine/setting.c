@@ -31,8 +31,8 @@ static const Setting settings[] = {
     PROJECT(notify_timeout, DURATION, "TIME", "10s", "how long that command may take; 0: any"),
     PROJECT(server_bin, TEXT, "FOLDER", NULL,
             "where initdb and postgres are, for local:; unset: searched for"),
-    PROJECT(scratch, TEXT, "URL", "local:",
-            "a server where throw-away databases may be made and dropped, for stint test"),
+    PROJECT(scratch, TEXT, "URL",
+            "local:", "a server where throw-away databases may be made and dropped"),
     PROJECT(ledger_schema, SCHEMA, "NAME", "stint", "the schema of the ledger in each database"),
 
     ENVIRONMENT(url, TEXT, "URL", NULL,

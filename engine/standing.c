@@ -53,7 +53,7 @@ bool standing_read(Pg *pg, Arena *a, const char *schema, Standings *out) {
     PgRows rows;
     *out = (Standings){0};
     if (!pg_rows(pg, a, &rows, ledger_sql(a, schema, SQL_STANDING_LIST), PG_NONE)) {
-        if (!pg_failed_with(pg, "42P01") && !pg_failed_with(pg, "3F000"))
+        if (!ledger_is_absent(pg))
             return fail_in("cannot read the ledger");
         fail_clear(); /* no ledger, no backfill */
         return true;

@@ -146,7 +146,7 @@ static bool check_statement(const Backfill *b, long long wanted) {
         return true;
     fail(FAIL_ERROR, "`batch` would do the same rows again in each of its stripes: it needs "
                      ":stripe");
-    fail_at((FailPlace){b->declaration->file, (size_t)b->declaration->line, 0, NULL});
+    script_at(b->declaration);
     return fail_hint("such as: ... WHERE %s > :lo AND %s <= :hi AND :stripe", b->key.at[0],
                      b->key.at[0]);
 }

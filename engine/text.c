@@ -86,6 +86,12 @@ bool text_same_word(const char *a, const char *b) {
     return a == b || (a && b && strcasecmp(a, b) == 0);
 }
 
+bool text_among(const char *word, const char *const *words) {
+    while (*words && strcmp(word, *words) != 0)
+        words++;
+    return *words != NULL;
+}
+
 bool text_starts(const char *string, const char *start) {
     return strncmp(string, start, strlen(start)) == 0;
 }

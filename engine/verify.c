@@ -51,8 +51,7 @@ bool verify_has(const Run *run, VerifyWhen when) {
 }
 
 static bool send(Check *check, const char *sql) {
-    size_t completed;
-    return pg_message(check->run->pg, sql, (PgCopies){0, NULL}, &completed);
+    return pg_do_all(check->run->pg, sql);
 }
 
 static const char *limited(Check *check, const char *sql) {
@@ -203,7 +202,7 @@ static bool tell_error(Check *check) {
     }
     fail_again(&why);
     fail_as(FAIL_REFUSED);
-    return why.place.file ? false : fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
+    return why.place.file ? false : script_at(d);
 }
 
 static bool tell_answer(Check *check) {
@@ -224,7 +223,7 @@ static bool tell_answer(Check *check) {
     fail(FAIL_REFUSED, "check %s: %s", name, check->text);
     if (check->rows)
         fail_detail("rows that must not be there:\n%s", check->rows);
-    return fail_at((FailPlace){d->file, (size_t)d->line, 0, NULL});
+    return script_at(d);
 }
 
 static bool ask_one(Run *run, const Hook *hook, Place place, const char *when,

@@ -10,7 +10,7 @@
 typedef struct {
     const char *folder;
     const char *conninfo;         /* without its password: for -d */
-    const char *const *variables; /* for child.h */
+    const char *const *variables; /* for program.h */
 } Client;
 
 /* For the database that `pg` is connected to. False: FAIL_CONFIG, with what to install. */

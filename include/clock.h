@@ -1,5 +1,6 @@
 /* clock: time as the engine needs it. Milliseconds in long long everywhere; durations are written
- * "250ms", "5s", "10m", "2h", "1d" or several in a row ("1h30m"); a bare number is seconds. */
+ * "250ms", "5s", "10m", "2h", "1d" or several in a row ("1h30m"); a bare number is seconds. Refuses
+ * to know time zones: hours.h asks the server. */
 #ifndef CLOCK_H
 #define CLOCK_H
 

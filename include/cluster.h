@@ -1,5 +1,5 @@
-/* cluster: a private PostgreSQL of this project, behind `url = local:`, and later every scratch
- * database. Data lives below ${XDG_STATE_HOME:-~/.local/state}/stint/<hash of the project's path>
+/* cluster: a private PostgreSQL of this project, behind `url = local:` and `scratch = local:`.
+ * Data lives below ${XDG_STATE_HOME:-~/.local/state}/stint/<hash of the project's path>
  * (as root: /var/lib/stint/<hash>, owned by the account that the server runs as: postgres, else
  * nobody), its socket in a short private folder; it listens on no port. Refuses to know migrations.
  */

@@ -9,7 +9,6 @@
 #include "arena.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 
 typedef struct {
     size_t count;
@@ -84,12 +83,5 @@ const char *config_source(const Config *config, const char *key);
 /* direct_url where set, else url; NULL and a failure that says what to write where, if neither, or
  * which to choose, if there are many. */
 const char *config_connection(const Config *config);
-
-/* `stint help config`: every key with sections, type, default and meaning. */
-void config_help(FILE *out);
-/* The config.ini that `stint init` writes and that is checked in: every key of note, explained. */
-const char *config_sample(Arena *a);
-/* Is there a setting of this name? For flags such as --lock-timeout (key lock_timeout). */
-bool config_has_key(const char *key);
 
 #endif

@@ -1,4 +1,5 @@
-/* digest: SHA-256 (FIPS 180-4) by libcrypto, as 64 lower-case hex digits. */
+/* digest: SHA-256 (FIPS 180-4) by libcrypto, as 64 lower-case hex digits. Refuses to know
+ * what is digested. */
 #ifndef DIGEST_H
 #define DIGEST_H
 

@@ -1,5 +1,5 @@
 /* file: whole files and sorted folders. Paths are given back as they came in. Every function fails
- * with FAIL_ERROR and the path. */
+ * with FAIL_ERROR and the path. Refuses to know what is in them. */
 #ifndef FILE_H
 #define FILE_H
 

@@ -36,7 +36,6 @@ bool gate_look(const GateWanted *wanted, Gates *out);
  * events of that run (0: none), whether they are rightful or not. */
 bool gate_pass(const GateWanted *wanted, long long run);
 
-const char *gate_state(GateState state); /* "refused" */
 /* "backup: there is no backup ...", details and commands in lines below, each behind `indent`. */
 const char *gate_say(Arena *a, const Gate *gate, const char *indent);
 Json *gate_json(Arena *a, const Gates *gates);

@@ -40,8 +40,6 @@ bool governor_forget(Governor *governor);
 bool governor_hold(Governor *governor);
 /* An event for why it is held (NULL: it is not), at first and now and then. */
 void governor_tell(Governor *governor, const char *why);
-/* Until nothing holds it; for work that no batch's fence keeps. Ends early when stop_asked(). */
-bool governor_wait(Governor *governor);
 
 /* Around batches: while one takes long, who waits for us is looked at on the witness. */
 void governor_watch(Governor *governor);

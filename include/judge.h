@@ -13,7 +13,7 @@
 #include "migration.h"
 
 typedef struct {
-    const char *rule, *family;
+    const char *rule;
     const char *level;     /* "error", "warning" or "notice" */
     const char *certainty; /* "certain", "assumed" or "opaque" */
     FailPlace place;       /* file NULL: of no one file */

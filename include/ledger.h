@@ -18,8 +18,7 @@ typedef struct {
     const char *checksum, *tokens, *down_tokens;
     const char *applied_at, *applied_by; /* RFC 3339, UTC; "os user@host", or NULL */
     long long duration_ms;               /* -1: unknown */
-    const char *origin;
-    bool had_twin; /* its way down was a file of its own */
+    bool had_twin;                       /* its way down was a file of its own */
 } LedgerRow;
 
 /* The last attempt of a file that failed and left no trace but this. */
@@ -44,6 +43,9 @@ typedef struct {
 } Ledger;
 
 bool ledger_read(Pg *pg, Arena *a, const char *schema, LedgerDepth depth, Ledger *out);
+/* Did the session's last statement fail because there is no ledger: no such table, no such schema?
+ */
+bool ledger_is_absent(const Pg *pg);
 /* The last attempts; wanted only where something is due. */
 bool ledger_read_failures(Pg *pg, Arena *a, Ledger *ledger);
 const LedgerRow *ledger_row(const Ledger *ledger, const char *id);         /* NULL: none */

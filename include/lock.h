@@ -1,7 +1,7 @@
 /* lock: one run at a time. The run lock is a session advisory lock on the connection that does the
  * work; it is polled, with jitter, and keeps runs from colliding. The ledger decides, this only
- * arranges: to lose it costs time, never a double application. (Table locks: patience and retreat
- * will live here too.) */
+ * arranges: to lose it costs time, never a double application. Refuses to know table locks
+ * (retreat.h). */
 #ifndef LOCK_H
 #define LOCK_H
 
@@ -17,8 +17,6 @@ typedef struct {
     long long seconds; /* since its session began */
 } LockHolder;
 
-/* `schema` is the ledger's: a database may hold several ledgers. */
-LockAnswer lock_try(Pg *pg, const char *schema);
 /* Tries until `wait` ms have passed, saying now and then who holds it. False: FAIL_RUN_LOCK, with
  * the holder, or another failure. */
 bool lock_take(Pg *pg, const char *schema, long long wait);

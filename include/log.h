@@ -1,6 +1,6 @@
 /* log: what is happening, one line and one write(2) at a time, so that the lines of several
  * processes never mix. Goes to stderr; results go to stdout by other ways. Never for failures
- * (fail.h), and never holds a secret. */
+ * (fail.h), and never holds a secret. Refuses to know what it is about. */
 #ifndef LOG_H
 #define LOG_H
 

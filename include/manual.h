@@ -7,7 +7,9 @@
 
 #include <stdio.h>
 
+/* Every key with sections, type, default and meaning. */
 void manual_help(FILE *out);
+/* The config.ini that is checked in: every key of note, explained. */
 const char *manual_sample(Arena *a);
 
 #endif

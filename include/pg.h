@@ -58,7 +58,6 @@ typedef struct {
     const char **cell;  /* count * width, row by row; NULL is SQL's NULL */
     int *length;        /* of the cells, in bytes */
     long long affected; /* rows changed, for a statement that returns none */
-    const char *tag;    /* "INSERT 0 1" */
 } PgRows;
 
 /* One statement by the extended protocol. False: failed; pg_error() has the details, and the
@@ -82,6 +81,8 @@ typedef struct {
  * whose completion arrived: the one that failed is the next. Results of queries are dropped. */
 bool pg_message(Pg *pg, const char *sql, PgCopies copies, size_t *completed);
 
+/* The same for who has no data to give and counts nothing. */
+bool pg_do_all(Pg *pg, const char *sql);
 /* Ends a transaction that is open, if one is. Neither the failure nor pg_error() changes: it is
  * for the way out of a failure. Not even a stop interrupts it. */
 void pg_roll_back(Pg *pg);

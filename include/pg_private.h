@@ -38,9 +38,9 @@ bool pg_not_sent(Pg *pg);
 /* The one wait of this program on a server: until libpq can give a result without blocking. */
 bool pg_wait(Pg *pg);
 void pg_keep_error(Pg *pg, const PGresult *result);
-/* Ends a COPY that nobody has data for, or wants the data of. */
 /* What a result holds, on an arena. */
 void pg_copy_rows(const PGresult *result, Arena *a, PgRows *out);
+/* Ends a COPY that nobody has data for, or wants the data of. */
 void pg_no_copy(Pg *pg, ExecStatusType status);
 bool pg_finish(Pg *pg);
 /* libpq's message without its line ends. */

@@ -19,8 +19,6 @@ typedef struct Program Program;
 
 /* NULL: it cannot be started. */
 Program *program_start(Arena *a, const ProgramWanted *wanted);
-/* False as long as it runs; waits `ms` at most. */
-bool program_ended(Program *program, long long ms);
 /* Waits for its end and tells it: true if it ended with 0; else FAIL_ERROR with its last words as
  * DETAIL, or FAIL_INTERRUPTED after a stop. `tick` (or NULL) is called about every second. */
 bool program_wait(Program *program, void (*tick)(void *with), void *with);

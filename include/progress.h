@@ -1,5 +1,6 @@
 /* progress: the events of a run as people and programs see them: lines on stdout, a progress bar
- * on a terminal (a plain line every few seconds elsewhere), or one JSON object a line. */
+ * on a terminal (a plain line every few seconds elsewhere), or one JSON object a line. Refuses to
+ * know what makes them happen. */
 #ifndef PROGRESS_H
 #define PROGRESS_H
 

@@ -14,6 +14,6 @@ bool quarantine_tell(Pg *pg, Arena *a, const char *schema, const Backfill *backf
 /* The first of them, a line each. `backfill`: its id in the ledger. */
 bool quarantine_show(Pg *pg, Arena *a, const char *schema, const char *backfill, const char **out);
 /* All of them back into the residue, to be tried again; `*count` may be NULL. */
-bool backfill_retry(Pg *pg, Arena *a, const char *schema, long long backfill, long long *count);
+bool quarantine_retry(Pg *pg, Arena *a, const char *schema, long long backfill, long long *count);
 
 #endif

@@ -1,5 +1,5 @@
 /* report: how a failure is told, once, to people (stderr) and programs (--json), and which exit
- * code it becomes. */
+ * code it becomes. Refuses to fail. */
 #ifndef REPORT_H
 #define REPORT_H
 

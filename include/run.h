@@ -54,9 +54,6 @@ bool run_look(Run *run);
 bool run_clean(Run *run);
 /* Takes the run lock, looks again. Nothing is changed yet. */
 bool run_lock(Run *run);
-/* Makes what a run needs and a fresh database lacks: the ledger, the schema of its search_path.
- * Under the lock, once nothing refuses any more: who is refused leaves no trace. */
-bool run_settle(Run *run);
 /* After a lost connection: a new session, the lock, another look. */
 bool run_reconnect(Run *run);
 /* One more file is applied, and how long it took; the durations are written at the run's end, so

@@ -1,6 +1,7 @@
 /* script: a Lua world for the team's scripts: sandbox, limits, the one protected call. Only
  * script.c and the lib_*.c windows know Lua. Two phases: loading collects declarations and has no
- * database; calling has one and cannot declare. A function that takes a lua_State may not return
+ * database; calling has one and cannot declare. Refuses to know what
+ * declarations are for. A function that takes a lua_State may not return
  * (it may raise); no other may.
  *
  * Failures: FAIL_CONFIG while loading (file and line of the script first); while calling
@@ -42,6 +43,8 @@ typedef struct {
 bool script_declare(Script *script, const char *file, const char *text, size_t length,
                     Declaration *out);
 
+/* Adds its place to the present failure, and returns false. */
+bool script_at(const Declaration *declaration);
 /* Fields of a declaration. Defaults of hooks/kinds.lua are filled in. */
 typedef struct {
     size_t count;

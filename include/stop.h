@@ -1,6 +1,7 @@
 /* stop: Ctrl-C and SIGTERM. Once asks: the running statement is cancelled, its transaction rolled
  * back, the attempt written; a backfill ends after its batch. Twice: the process ends at once.
- * SIGPIPE is ignored (a closed stdout is an error of write(2)). */
+ * SIGPIPE is ignored (a closed stdout is an error of write(2)). Refuses to end what runs:
+ * who waits asks. */
 #ifndef STOP_H
 #define STOP_H
 

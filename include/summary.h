@@ -1,5 +1,6 @@
 /* summary: --summary FILE, what a deploy did, as Markdown for the page of a CI job. It is added to
- * the file's end, as GITHUB_STEP_SUMMARY wants it. Without the option nothing happens. */
+ * the file's end, as GITHUB_STEP_SUMMARY wants it. Without the option nothing happens.
+ * Refuses to judge what it tells. */
 #ifndef SUMMARY_H
 #define SUMMARY_H
 

@@ -29,6 +29,7 @@ void text_add_word(Text *text, const char *word);
 bool text_same(const char *a, const char *b);                 /* two NULLs are the same */
 bool text_same_bytes(const char *a, const char *b, size_t n); /* ignoring ASCII case */
 bool text_same_word(const char *a, const char *b);            /* ignoring ASCII case */
+bool text_among(const char *word, const char *const *words);  /* which end with NULL */
 bool text_starts(const char *string, const char *start);
 bool text_ends(const char *string, const char *end);
 /* The name among `names` (ended by NULL) that differs from `word` in the fewest letters, at most

@@ -90,9 +90,6 @@ SELECT pg_catalog.set_config('enable_seqscan', 'off', false), pg_catalog.set_con
        pg_catalog.set_config('TimeZone', 'UTC', false), pg_catalog.set_config('DateStyle', 'ISO', false),
        pg_catalog.set_config('lock_timeout', $2, false), pg_catalog.set_config('stint.backfill', 'on', false)
 
--- :name backfill_timeouts
-SELECT pg_catalog.set_config('statement_timeout', $1, false), pg_catalog.set_config('lock_timeout', $2, false)
-
 -- :name backfill_open
 -- $1 migration, $2 name, $3 version, $4 spec, $5 relation, $6 key, $7 types, $8 target, $9 rows, $10 way, $11 workers, $12 stripes,
 -- $13 writes, $14 max_quarantine, $15 walk

@@ -1,4 +1,5 @@
 -- Formats for keeper.c: each %s is an identifier that the server quoted, or SQL of the declaration.
+-- Last: what it asks.
 
 -- :name keeper_trigger
 CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $stint_backfill$
@@ -48,3 +49,13 @@ LEFT JOIN pg_catalog.pg_constraint c ON c.conrelid = to_regclass(b.relation) AND
 -- :name keeper_forget_function
 -- The trigger goes with it.
 DROP FUNCTION %s() CASCADE
+
+-- :name keeper_look
+-- Is the column NOT NULL already; has our constraint been made; is it valid?
+SELECT a.attnotnull, c.oid IS NOT NULL, coalesce(c.convalidated, false)
+FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_constraint c ON c.conrelid = a.attrelid AND c.conname = $3
+WHERE a.attrelid = $1::oid AND a.attname = $2 AND NOT a.attisdropped
+
+-- :name keeper_has_trigger
+-- $1 table, $2 name of the trigger
+SELECT count(*) FROM pg_catalog.pg_trigger WHERE tgrelid = $1::oid AND tgname = $2

@@ -4,7 +4,7 @@
 SELECT m.id, nullif(m.version, m.id), m.name, nullif(m.kind, 'sql'), nullif(m.state, 'applied'), m.checksum, nullif(m.down_text IS NOT NULL, false),
        m.applied_at AT TIME ZONE 'UTC', m.applied_by, m.duration_ms,
        m.position, CASE m.state WHEN 'reverting' THEN m.down_statements ELSE m.statements END, m.intent, m.intent_facts,
-       m.run, m.tokens, m.down_tokens, m.origin
+       m.run, m.tokens, m.down_tokens
 FROM stint.migration m WHERE (SELECT version FROM stint.ledger) <= $1
 
 -- :name ledger_brief

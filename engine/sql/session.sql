@@ -22,8 +22,5 @@ FROM (SELECT CASE WHEN part ~ '^\s*"' THEN pg_catalog.replace(pg_catalog.substri
       WHERE number = 1) path
 WHERE name NOT IN ('', '$user') AND name NOT LIKE 'pg\_%' AND NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = name)
 
--- :name session_database_exists
-SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1
-
 -- :name session_started
 SELECT pg_catalog.pg_postmaster_start_time()::pg_catalog.text, EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D')

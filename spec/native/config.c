@@ -1,5 +1,6 @@
 /* config, for the specs. */
 #include "config.h"
+#include "manual.h"
 
 #include "fail.h"
 #include "setting.h"
@@ -140,7 +141,7 @@ static int load(lua_State *L) {
 
 static int sample(lua_State *L) {
     Arena *a = arena_new();
-    lua_pushstring(L, config_sample(a));
+    lua_pushstring(L, manual_sample(a));
     arena_free(a);
     return 1;
 }
@@ -149,18 +150,16 @@ static int help(lua_State *L) {
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
-    config_help(out);
+    manual_help(out);
     fclose(out);
     lua_pushlstring(L, text, length);
     free(text);
     return 1;
 }
 
-static int has_key(lua_State *L) {
-    lua_pushboolean(L, config_has_key(luaL_checkstring(L, 1)));
-    return 1;
-}
-
 const luaL_Reg native_config[] = {
-    {"load", load}, {"sample", sample}, {"help", help}, {"has_key", has_key}, {NULL, NULL},
+    {"load", load},
+    {"sample", sample},
+    {"help", help},
+    {NULL, NULL},
 };

@@ -407,11 +407,6 @@ contacts = "a \"quoted\" \\ back\n"
     assert.same({ app_role = "a" }, c.variables)
   end)
 
-  it("knows its keys", function()
-    assert.is_true(config.has_key "lock_timeout")
-    assert.is_false(config.has_key "lock-timeout")
-  end)
-
   it("writes a sample that it can read, the one that is checked in", function()
     assert.equal(place.read "config.ini", config.sample())
     local c = loaded(config.sample())
