@@ -91,11 +91,7 @@ const char *client_program(Arena *a, const Client *client, const char *name) {
 /* A name as pg_dump's patterns have it: quoted, nothing in it is a pattern. */
 const char *client_without(Arena *a, const char *schema) {
     Text text = text_on(a);
-    text_add(&text, "--exclude-schema=\"");
-    for (; *schema; schema++) {
-        text_add(&text, *schema == '"' ? "\"" : "");
-        text_add_char(&text, *schema);
-    }
-    text_add(&text, "\"");
+    text_add(&text, "--exclude-schema=");
+    text_add_quoted(&text, schema, '"');
     return text.at;
 }

@@ -79,7 +79,7 @@ static bool test(Call *call) {
                                                       : TESTING_SHORT,
                             .apply = apply,
                             .revert = revert};
-    TestingResult result;
+    long failed;
     if (!are_there(given))
         return false;
     if (!wanted.count) {
@@ -89,9 +89,9 @@ static bool test(Call *call) {
     }
     if (!call->verbose)
         log_level(LOG_QUIET); /* each spec's runs are its own business */
-    if (!testing_run(a, &wanted, &result))
+    if (!testing_run(a, &wanted, &failed))
         return false;
-    call->exit_code = result.failed ? FAIL_ERROR : 0;
+    call->exit_code = failed ? FAIL_ERROR : 0;
     return true;
 }
 

@@ -259,8 +259,8 @@ static StepAnswer go_on(Course *c) {
                    : step_failed_or_lost(step);
     if (!governor_forget(&c->governor))
         return step_failed_or_lost(step);
-    return settled(
-        c, !failed || quarantine_retry(step->pg, step->arena, step->schema, c->backfill.id, NULL));
+    return settled(c, !failed ||
+                          quarantine_retry(step->pg, step->arena, step->schema, c->backfill.id));
 }
 
 static StepAnswer prepare(Course *c) {

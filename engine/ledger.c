@@ -26,16 +26,6 @@ const char *ledger_who(void) {
     return who;
 }
 
-static void add_identifier(Text *text, const char *name) {
-    text_add_char(text, '"');
-    for (; *name; name++) {
-        text_add_char(text, *name);
-        if (*name == '"')
-            text_add_char(text, '"');
-    }
-    text_add_char(text, '"');
-}
-
 /* "stint." and "SCHEMA IF NOT EXISTS stint" stand for the schema in the .sql files. */
 const char *ledger_sql(Arena *a, const char *schema, const char *sql) {
     static const char word[] = "stint";
@@ -46,7 +36,7 @@ const char *ledger_sql(Arena *a, const char *schema, const char *sql) {
         bool is_schema = found[5] == '.' || (found[5] == ';' && found[-1] == ' ');
         text_add_bytes(&text, sql, (size_t)(found - sql));
         if (is_schema)
-            add_identifier(&text, schema);
+            text_add_quoted(&text, schema, '"');
         else
             text_add(&text, word);
     }

@@ -101,15 +101,6 @@ static void note_origin(Crossing *c, int index) {
     lua_pop(c->to, 1);
 }
 
-static bool has_metatable(lua_State *L, int index, const char *name) {
-    if (!lua_getmetatable(L, index))
-        return false;
-    luaL_getmetatable(L, name);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same;
-}
-
 static void copy_fields(Crossing *c, int index, int depth) {
     bool has_functions = false;
     for (lua_pushnil(c->from); lua_next(c->from, index); lua_pop(c->from, 1)) {
@@ -138,12 +129,12 @@ static void push_table(Crossing *c, int index, int depth) {
     lua_rawsetp(c->to, c->seen, address);
     copy_fields(c, index, depth);
     for (size_t i = 0; i < sizeof kept / sizeof *kept && !c->problem; i++)
-        if (has_metatable(c->from, index, kept[i]))
+        if (sandbox_is_marked(c->from, index, kept[i]))
             luaL_setmetatable(c->to, kept[i]);
 }
 
 static void push_userdata(Crossing *c, int index) {
-    if (has_metatable(c->from, index, "stint.db"))
+    if (sandbox_is_marked(c->from, index, "stint.db"))
         lib_db_push(c->to);
     else if (lib_json_is_null(c->from, index))
         lib_json_push(c->to, "null", 4);

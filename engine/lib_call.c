@@ -7,15 +7,6 @@
 
 /* The calls of scripts that take or give more than a db. */
 
-static bool has_function(const Declaration *declaration, const char *field) {
-    Script *script = declaration->script;
-    script->file = declaration->file;
-    script->kind = declaration->kind;
-    return sandbox_push_field(declaration, field) == LUA_TFUNCTION ||
-           fail(FAIL_ERROR, "%s:%d: this %s has no function \"%s\"", declaration->file,
-                declaration->line, declaration->kind, field);
-}
-
 void script_on_statement(Script *script, ScriptEar ear) {
     script->ear = ear;
 }
@@ -24,7 +15,7 @@ bool script_ask(Arena *a, const Declaration *declaration, const char *field, Pg 
                 const char **text) {
     Script *script = declaration->script;
     lua_State *L = script->L;
-    if (!has_function(declaration, field))
+    if (!sandbox_push_function(declaration, field))
         return false;
     script->pg = pg;
     script->calls++;
@@ -56,7 +47,7 @@ static bool read_pause(const Declaration *d, lua_State *L, ScriptPause *pause) {
 
 bool script_pause(Arena *a, const Declaration *declaration, const char *field, ScriptPause *pause) {
     lua_State *L = declaration->script->L;
-    if (!has_function(declaration, field))
+    if (!sandbox_push_function(declaration, field))
         return false;
     lua_createtable(L, 0, (int)pause->count);
     for (size_t i = 0; i < pause->count; i++) {
@@ -75,11 +66,6 @@ bool script_pause(Arena *a, const Declaration *declaration, const char *field, S
     return ok;
 }
 
-static void set_text(lua_State *L, const char *name, const char *text) {
-    lua_pushstring(L, text); /* NULL is nil */
-    lua_setfield(L, -2, name);
-}
-
 static void push_value(lua_State *L, const EventField *field) {
     if (field->type == EVENT_TEXT)
         lua_pushstring(L, field->text);
@@ -94,13 +80,13 @@ static void push_value(lua_State *L, const EventField *field) {
 bool script_tell(const Declaration *declaration, const char *field, const Event *event) {
     Script *script = declaration->script;
     lua_State *L = script->L;
-    if (!has_function(declaration, field))
+    if (!sandbox_push_function(declaration, field))
         return false;
     arena_reset(script->scratch);
     lua_createtable(L, 0, (int)event->count + 2);
-    set_text(L, "event", event->kind);
+    sandbox_set_text(L, "event", event->kind);
     if (!event_text(event, "at"))
-        set_text(L, "at", clock_stamp(script->scratch));
+        sandbox_set_text(L, "at", clock_stamp(script->scratch));
     for (size_t i = 0; i < event->count; i++) {
         push_value(L, &event->field[i]);
         lua_setfield(L, -2, event->field[i].name);

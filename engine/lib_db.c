@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "fail.h"
+#include "sqlfile.h"
 #include "text.h"
 
 #include <limits.h>
@@ -57,27 +58,6 @@ PgArgs lib_db_arguments(lua_State *L) {
     return (PgArgs){count, values, lengths};
 }
 
-/* The line of the SQL with a caret below the place, as psql shows it; NULL without a position. */
-static const char *excerpt(Arena *a, const char *sql, long position) {
-    if (position <= 0)
-        return NULL;
-    const char *line = sql, *at = sql;
-    int number = 1, column = 0;
-    for (long left = position - 1; *at && left > 0; left--) {
-        column++;
-        if (*at++ == '\n') {
-            line = at;
-            column = 0;
-            number++;
-        }
-        while ((*at & 0xc0) == 0x80)
-            at++; /* the rest of a character */
-    }
-    const char *head = arena_format(a, "SQL line %d: ", number);
-    return arena_format(a, "%s%.*s\n%*s^", head, (int)strcspn(line, "\r\n"), line,
-                        (int)strlen(head) + column, "");
-}
-
 int lib_db_raise(lua_State *L, const char *sql, size_t before) {
     Script *script = sandbox_of(L);
     const PgError *error = pg_error(script->pg);
@@ -97,7 +77,7 @@ int lib_db_raise(lua_State *L, const char *sql, size_t before) {
         fail_hint("one value for each $n; a call at the list's end gives all that it returns "
                   "(string.gsub gives two): put it into parentheses");
     const char *context = failure()->context,
-               *place = excerpt(script->scratch, sql, error->position - (long)before);
+               *place = sqlfile_excerpt(script->scratch, sql, error->position - (long)before);
     if (context && place)
         context = arena_format(script->scratch, "%s\n%s", place, context);
     return lib_error_raise(L, error, context ? context : place);

@@ -37,21 +37,16 @@ static const char *text_in(const void *record, size_t at) {
     return text;
 }
 
-static void set_text(lua_State *L, const char *name, const char *text) {
-    lua_pushstring(L, text); /* NULL is nil */
-    lua_setfield(L, -2, name);
-}
-
 int lib_error_raise(lua_State *L, const PgError *error, const char *context) {
     lua_Debug frame;
     bool placed = sandbox_frame(L, 1, &frame);
     lua_createtable(L, 0, 8);
     for (size_t i = 0; i < COUNT(of_failure); i++)
-        set_text(L, of_failure[i].name, text_in(failure(), of_failure[i].at));
+        sandbox_set_text(L, of_failure[i].name, text_in(failure(), of_failure[i].at));
     for (size_t i = 0; i < COUNT(of_server); i++)
-        set_text(L, of_server[i].name, text_in(error, of_server[i].at));
-    set_text(L, "context", context);
-    set_text(L, "file", placed ? frame.source + 1 : NULL);
+        sandbox_set_text(L, of_server[i].name, text_in(error, of_server[i].at));
+    sandbox_set_text(L, "context", context);
+    sandbox_set_text(L, "file", placed ? frame.source + 1 : NULL);
     lua_pushinteger(L, placed ? frame.currentline : 0);
     lua_setfield(L, -2, "line");
     luaL_setmetatable(L, META);
@@ -59,14 +54,8 @@ int lib_error_raise(lua_State *L, const PgError *error, const char *context) {
     return lua_error(L);
 }
 
-/* Not by lua_getmetatable's name: a script's own table has no such metatable, whatever it does. */
 bool lib_error_is(lua_State *L, int index) {
-    if (!lua_istable(L, index) || !lua_getmetatable(L, index))
-        return false;
-    luaL_getmetatable(L, META);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same;
+    return lua_istable(L, index) && sandbox_is_marked(L, index, META);
 }
 
 /* A field as text, or NULL; the table keeps it alive. */

@@ -43,18 +43,9 @@ void lib_json_mark_list(lua_State *L) {
     luaL_setmetatable(L, LIST);
 }
 
-static bool is_marked(lua_State *L, int index) {
-    if (!lua_getmetatable(L, index))
-        return false;
-    luaL_getmetatable(L, LIST);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same;
-}
-
 static lua_Integer list_length(lua_State *L, int index) {
     lua_pushliteral(L, "n");
-    bool counted = lua_rawget(L, index) == LUA_TNUMBER && is_marked(L, index);
+    bool counted = lua_rawget(L, index) == LUA_TNUMBER && sandbox_is_marked(L, index, LIST);
     lua_Integer length = counted ? lua_tointeger(L, -1) : (lua_Integer)lua_rawlen(L, index);
     lua_pop(L, 1);
     if (length < 0 || length > LONGEST)
@@ -139,7 +130,7 @@ static Json *encoded(lua_State *L, int index, Arena *a, int depth) {
         text = lua_tolstring(L, index, &length);
         return json_new_text(a, text, length);
     case LUA_TTABLE:
-        if (is_marked(L, index) || lua_rawlen(L, index) > 0)
+        if (sandbox_is_marked(L, index, LIST) || lua_rawlen(L, index) > 0)
             return encoded_list(L, index, a, depth);
         return encoded_map(L, index, a, depth);
     default:
@@ -244,7 +235,7 @@ static int json_list(lua_State *L) {
     }
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL && !is_marked(L, 1))
+    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL && !sandbox_is_marked(L, 1, LIST))
         return luaL_error(L, "this table cannot be changed");
     lua_settop(L, 1);
     lib_json_mark_list(L);

@@ -13,12 +13,10 @@ static const Words savepoint = {SQL_SCRIPT_SAVEPOINT, SQL_SCRIPT_RELEASE, SQL_SC
 static const Words transaction = {SQL_SCRIPT_BEGIN, SQL_SCRIPT_COMMIT, SQL_SCRIPT_ROLL_BACK};
 
 static void send(lua_State *L, const char *sql) {
-    static const PgCopies none = {0, NULL};
     Script *script = sandbox_of(L);
-    size_t completed;
     arena_reset(script->scratch);
     sandbox_pause(script);
-    bool ok = pg_message(script->pg, sql, none, &completed);
+    bool ok = pg_do_all(script->pg, sql);
     sandbox_resume(script);
     if (!ok)
         lib_db_raise(L, sql, 0);

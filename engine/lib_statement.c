@@ -46,11 +46,6 @@ static int statement_routine(lua_State *L) {
     return answer(L, syntax_routine);
 }
 
-static void set_text(lua_State *L, const char *name, const char *text) {
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
-}
-
 static void set_number(lua_State *L, const char *name, long long number) {
     lua_pushinteger(L, number);
     lua_setfield(L, -2, name);
@@ -81,7 +76,7 @@ static int tokens_of(lua_State *L) {
         if (token.kind == TOKEN_COMMENT)
             continue;
         lua_createtable(L, 0, 3);
-        set_text(L, "kind", kinds[token.kind]);
+        sandbox_set_text(L, "kind", kinds[token.kind]);
         lua_pushlstring(L, sql + token.at, token.length);
         lua_setfield(L, -2, "text");
         set_number(L, "at", (long long)token.at + 1);
@@ -96,11 +91,11 @@ static void push_waivers(lua_State *L, const Directives *d) {
     for (size_t i = 0; i < d->waiver_count; i++) {
         const Waiver *w = &d->waivers[i];
         lua_createtable(L, 0, 6);
-        set_text(L, "rule", w->rule);
-        set_text(L, "object", w->object);
-        set_text(L, "reason", w->reason);
-        set_text(L, "until", w->until);
-        set_text(L, "for", w->statement);
+        sandbox_set_text(L, "rule", w->rule);
+        sandbox_set_text(L, "object", w->object);
+        sandbox_set_text(L, "reason", w->reason);
+        sandbox_set_text(L, "until", w->until);
+        sandbox_set_text(L, "for", w->statement);
         set_number(L, "line", (long long)w->line);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
@@ -121,8 +116,8 @@ static void push_directives(lua_State *L, const Directives *d) {
         set_number(L, "lock_timeout", d->lock_timeout);
     if (d->statement_timeout >= 0)
         set_number(L, "statement_timeout", d->statement_timeout);
-    set_text(L, "downtime", d->downtime);
-    set_text(L, "rollback", d->rollback);
+    sandbox_set_text(L, "downtime", d->downtime);
+    sandbox_set_text(L, "rollback", d->rollback);
     push_names(L, d->requires, d->requires_count);
     lua_setfield(L, -2, "requires");
     push_names(L, d->environments, d->environments_count);
@@ -142,7 +137,7 @@ static void push_statement(lua_State *L, const SqlHalf *half, const Statement *s
     }
     set_number(L, "line", (long long)s->line);
     set_number(L, "column", (long long)s->column);
-    set_text(L, "words", s->words);
+    sandbox_set_text(L, "words", s->words);
 }
 
 static const char *const part_kinds[] = {
@@ -163,7 +158,7 @@ static void push_half(lua_State *L, const SqlHalf *half) {
     for (size_t i = 0; i < half->parts.count; i++) {
         const Part *part = &half->parts.at[i];
         lua_createtable(L, 0, 3);
-        set_text(L, "kind", part_kinds[part->kind]);
+        sandbox_set_text(L, "kind", part_kinds[part->kind]);
         set_number(L, "first", (long long)part->first + 1);
         set_number(L, "last", (long long)(part->first + part->count));
         lua_rawseti(L, -2, (lua_Integer)i + 1);
@@ -208,8 +203,8 @@ static int push_failure(lua_State *L, const SqlFile *cut) {
         push_directives(L, &cut->up.directives);
         lua_setfield(L, -2, "directives");
     }
-    set_text(L, "message", f->message);
-    set_text(L, "hint", f->hint);
+    sandbox_set_text(L, "message", f->message);
+    sandbox_set_text(L, "hint", f->hint);
     set_number(L, "line", f->place.line ? (long long)f->place.line : 1);
     set_number(L, "column", f->place.column ? (long long)f->place.column : 1);
     fail_clear();

@@ -147,12 +147,9 @@ static void keep_bad(ScriptRows *r) {
 bool script_transform(const Declaration *declaration, const char *field, ScriptRows *r) {
     Script *script = declaration->script;
     lua_State *L = script->L;
-    script->file = declaration->file;
-    script->kind = declaration->kind;
     while (r->at < r->rows->count) {
-        if (sandbox_push_field(declaration, field) != LUA_TFUNCTION)
-            return fail(FAIL_ERROR, "%s:%d: this %s has no function \"%s\"", declaration->file,
-                        declaration->line, declaration->kind, field);
+        if (!sandbox_push_function(declaration, field))
+            return false;
         lua_pushcfunction(L, some_rows);
         lua_insert(L, 1);
         lua_pushlightuserdata(L, r);

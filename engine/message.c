@@ -59,11 +59,6 @@ PgCopies message_copies(const Message *message) {
     return (PgCopies){message->copy_count, message->copy};
 }
 
-static FailPlace place_of(const Message *message, size_t byte) {
-    SqlPlace place = sqlfile_place(message->arena, message->half->text, byte);
-    return (FailPlace){message->half->file, place.line, place.column, place.source};
-}
-
 static const Piece *piece_at(const Message *message, size_t byte) {
     const Piece *found = NULL;
     for (size_t i = 0; i < message->piece_count; i++)
@@ -91,7 +86,7 @@ MessageWhere message_where(const Message *message, size_t completed, long positi
     bool inside = byte != (size_t)-1 && byte >= failed->at && byte <= failed->at + length;
     size_t home = variable_home(s, inside ? byte - failed->at : 0);
     *statement = failed->statement;
-    *place = place_of(message, home);
+    *place = lexer_place(message->arena, message->half->file, message->half->text, home);
     if (inside)
         variable_hint(message->half, home);
     return MESSAGE_STATEMENT;

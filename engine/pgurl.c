@@ -67,13 +67,8 @@ static bool take_schema(Reader *r, const char *key, const char *value) {
     Text quoted = text_on(r->arena);
     if (!*value)
         return true;
-    text_add(&quoted, plain ? "" : "\"");
-    for (const char *c = value; *c; c++) {
-        text_add(&quoted, *c == '"' ? "\"" : "");
-        text_add_char(&quoted, *c);
-    }
-    text_add(&quoted, plain ? "" : "\"");
-    r->out->search_path = quoted.at;
+    text_add_quoted(&quoted, value, '"');
+    r->out->search_path = plain ? value : quoted.at;
     return true;
 }
 

@@ -83,12 +83,7 @@ bool quarantine_tell(Pg *pg, Arena *a, const char *schema, const Backfill *b) {
     return traceback ? fail_context(traceback) : false;
 }
 
-bool quarantine_retry(Pg *pg, Arena *a, const char *schema, long long backfill, long long *count) {
-    PgRows rows;
-    if (!pg_row(pg, a, &rows, ledger_sql(a, schema, SQL_QUARANTINE_RETRY),
-                PG_WITH(arena_format(a, "%lld", backfill))))
-        return false;
-    if (count)
-        *count = pg_integer(&rows, 0, 0);
-    return true;
+bool quarantine_retry(Pg *pg, Arena *a, const char *schema, long long backfill) {
+    return pg_do(pg, ledger_sql(a, schema, SQL_QUARANTINE_RETRY),
+                 PG_WITH(arena_format(a, "%lld", backfill)));
 }

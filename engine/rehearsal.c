@@ -100,9 +100,7 @@ static bool say(Scene *scene, const char *sql) {
 }
 
 static bool fails(Scene *scene, const SqlHalf *half, const Statement *s) {
-    SqlPlace place = sqlfile_place(scene->arena, half->text, s->at);
-    fail_at((FailPlace){half->file, place.line, place.column, place.source});
-    return false;
+    return fail_at(lexer_place(scene->arena, half->file, half->text, s->at));
 }
 
 static bool run_statement(Scene *scene, const SqlHalf *half, size_t i) {

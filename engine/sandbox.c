@@ -256,6 +256,20 @@ int sandbox_on_error(lua_State *L) {
     return 1;
 }
 
+void sandbox_set_text(lua_State *L, const char *name, const char *text) {
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+bool sandbox_is_marked(lua_State *L, int index, const char *metatable) {
+    if (!lua_getmetatable(L, index))
+        return false;
+    luaL_getmetatable(L, metatable);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
 bool sandbox_open(Script *script) {
     script->L = lua_newstate(allocate, script);
     if (!script->L)

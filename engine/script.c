@@ -157,6 +157,15 @@ int sandbox_push_field(const Declaration *declaration, const char *field) {
     return type;
 }
 
+bool sandbox_push_function(const Declaration *declaration, const char *field) {
+    Script *script = declaration->script;
+    script->file = declaration->file;
+    script->kind = declaration->kind;
+    return sandbox_push_field(declaration, field) == LUA_TFUNCTION ||
+           fail(FAIL_ERROR, "%s:%d: this %s has no function \"%s\"", declaration->file,
+                declaration->line, declaration->kind, field);
+}
+
 static const char *text_at(Arena *a, lua_State *L, int index) {
     if (lua_isboolean(L, index))
         return lua_toboolean(L, index) ? "true" : "false";
@@ -258,11 +267,8 @@ Pairs script_pairs(Arena *a, const Declaration *declaration, const char *field) 
 
 bool script_call(const Declaration *declaration, const char *field, Pg *pg) {
     Script *script = declaration->script;
-    script->file = declaration->file;
-    script->kind = declaration->kind;
-    if (sandbox_push_field(declaration, field) != LUA_TFUNCTION)
-        return fail(FAIL_ERROR, "%s:%d: this %s has no function \"%s\"", declaration->file,
-                    declaration->line, declaration->kind, field);
+    if (!sandbox_push_function(declaration, field))
+        return false;
     script->pg = pg;
     script->calls++;
     lib_db_push(script->L);

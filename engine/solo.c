@@ -203,9 +203,8 @@ static void find_place(Step *step, size_t number, const char *text) {
     long position = pg_error(step->pg)->position;
     size_t byte = position > 0 ? sqlfile_byte(text, strlen(text), 0, (size_t)position - 1) : 0;
     size_t home = variable_home(s, byte);
-    SqlPlace place = sqlfile_place(step->arena, step->half->text, home);
     step->failed = number;
-    step->place = (FailPlace){step->half->file, place.line, place.column, place.source};
+    step->place = lexer_place(step->arena, step->half->file, step->half->text, home);
     fail_at(step->place);
     if (position > 0)
         variable_hint(step->half, home);
@@ -313,11 +312,10 @@ StepAnswer step_solo(Step *step, size_t number, bool is_last) {
 
 static StepAnswer cannot_tell(Step *step, size_t number) {
     const Statement *s = statement_of(step, number);
-    SqlPlace place = sqlfile_place(step->arena, step->half->text, s->at);
     fail(FAIL_PARTIAL, "%s: statement %zu (%s) may or may not have run", step->migration->name,
          number + 1, s->words);
     fail_detail("The run that sent it failed or ended before it could write down the outcome.");
-    fail_at((FailPlace){step->half->file, place.line, place.column, place.source});
+    fail_at(lexer_place(step->arena, step->half->file, step->half->text, s->at));
     fail_state("%s", step_stands(step));
     which_is_it(step, number);
     return STEP_FAILED;

@@ -125,9 +125,14 @@ bool sqlfile_tokens(Arena *a, const char *path, Bytes text, const char **out) {
     return true;
 }
 
-SqlPlace sqlfile_place(Arena *a, const char *text, size_t byte) {
+const char *sqlfile_excerpt(Arena *a, const char *text, long position) {
+    if (position < 1)
+        return NULL;
+    size_t byte = sqlfile_byte(text, strlen(text), 0, (size_t)position - 1);
     FailPlace place = lexer_place(a, NULL, text, byte);
-    return (SqlPlace){.line = place.line, .column = place.column, .source = place.source};
+    const char *head = arena_format(a, "SQL line %zu: ", place.line);
+    return arena_format(a, "%s%s\n%*s^", head, place.source, (int)(strlen(head) + place.column - 1),
+                        "");
 }
 
 size_t sqlfile_byte(const char *text, size_t length, size_t from, size_t characters) {

@@ -27,12 +27,7 @@ typedef struct {
 
 static const char *quoted(Arena *a, const char *name) {
     Text out = text_on(a);
-    text_add_char(&out, '"');
-    for (; *name; name++) {
-        text_add(&out, *name == '"' ? "\"" : "");
-        text_add_char(&out, *name);
-    }
-    text_add_char(&out, '"');
+    text_add_quoted(&out, name, '"');
     return out.at;
 }
 

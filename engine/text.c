@@ -59,6 +59,16 @@ void text_add_encoded(Text *text, const char *part) {
             text_addf(text, "%%%02X", (unsigned)(unsigned char)*part);
 }
 
+void text_add_quoted(Text *text, const char *part, char quote) {
+    text_add_char(text, quote);
+    for (; *part; part++) {
+        if (*part == quote)
+            text_add_char(text, quote);
+        text_add_char(text, *part);
+    }
+    text_add_char(text, quote);
+}
+
 void text_add_word(Text *text, const char *word) {
     const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+";
     if (*word && !word[strspn(word, plain)]) {

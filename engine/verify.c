@@ -113,16 +113,11 @@ static const char *say_rows(Arena *a, const PgRows *rows) {
 
 /* The line of the query with a caret, and the file before the message. */
 static bool tell_wrong_query(Check *check, const char *query, size_t prefix) {
-    Arena *a = check->arena;
     const Declaration *d = &check->hook->declaration;
     long position = pg_error(check->run->pg)->position - (long)prefix;
-    if (position > 0) {
-        SqlPlace place =
-            sqlfile_place(a, query, sqlfile_byte(query, strlen(query), 0, (size_t)position - 1));
-        const char *head = arena_format(a, "SQL line %zu: ", place.line);
-        fail_context(arena_format(a, "%s%s\n%*s^", head, place.source,
-                                  (int)(strlen(head) + place.column - 1), ""));
-    }
+    const char *excerpt = sqlfile_excerpt(check->arena, query, position);
+    if (excerpt)
+        fail_context(excerpt);
     return fail_in("%s:%d", d->file, d->line);
 }
 

@@ -13,7 +13,7 @@ bool quarantine_check(Pg *pg, const char *schema, const Backfill *backfill);
 bool quarantine_tell(Pg *pg, Arena *a, const char *schema, const Backfill *backfill);
 /* The first of them, a line each. `backfill`: its id in the ledger. */
 bool quarantine_show(Pg *pg, Arena *a, const char *schema, const char *backfill, const char **out);
-/* All of them back into the residue, to be tried again; `*count` may be NULL. */
-bool quarantine_retry(Pg *pg, Arena *a, const char *schema, long long backfill, long long *count);
+/* All of them back into the residue, to be tried again. */
+bool quarantine_retry(Pg *pg, Arena *a, const char *schema, long long backfill);
 
 #endif

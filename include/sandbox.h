@@ -62,6 +62,12 @@ void sandbox_finish(Script *script);
 bool sandbox_call(Script *script, int args, int results, SandboxPhase phase);
 /* Leaves the field as the only value of the stack: its type. */
 int sandbox_push_field(const Declaration *declaration, const char *field);
+/* The same for a call of it: it must be a function. */
+bool sandbox_push_function(const Declaration *declaration, const char *field);
+/* A field of the table on top; NULL is nil. */
+void sandbox_set_text(lua_State *L, const char *name, const char *text);
+/* Is it one of ours? A script's own table has no such metatable, whatever it does. */
+bool sandbox_is_marked(lua_State *L, int index, const char *metatable);
 /* The message handler of that call. */
 int sandbox_on_error(lua_State *L);
 

@@ -37,13 +37,9 @@ bool sqlfile_recall(Arena *a, const char *path, const char *text, const char *do
 /* Only the hash over the up half's tokens: what an edit is judged by. */
 bool sqlfile_tokens(Arena *a, const char *path, Bytes text, const char **out);
 
-/* What `line` of a text is, and where a character position stands in it, for carets. */
-typedef struct {
-    size_t line, column; /* from 1, the column in characters */
-    const char *source;  /* that line, without its end */
-} SqlPlace;
-/* The text ends with a NUL. */
-SqlPlace sqlfile_place(Arena *a, const char *text, size_t byte);
+/* "SQL line 2: ..." with a caret below a character of the text (from 1), as psql shows it; NULL
+ * where it is below 1. The text ends with a NUL. */
+const char *sqlfile_excerpt(Arena *a, const char *text, long position);
 /* The byte of the n-th character (from 0) after `from`. */
 size_t sqlfile_byte(const char *text, size_t length, size_t from, size_t characters);
 

@@ -8,9 +8,8 @@ SELECT q.key::text, q.sqlstate, q.message, q.traceback FROM stint.backfill_quara
 
 -- :name quarantine_retry
 -- Back into the residue, where they are tried with the values they have now. $1 backfill
-WITH gone AS (DELETE FROM stint.backfill_quarantine q WHERE q.backfill = $1 RETURNING q.leaf, q.key),
-back AS (INSERT INTO stint.backfill_residue (backfill, leaf, key, reason) SELECT $1, g.leaf, g.key, 'retry' FROM gone g ON CONFLICT DO NOTHING)
-SELECT count(*) FROM gone
+WITH gone AS (DELETE FROM stint.backfill_quarantine q WHERE q.backfill = $1 RETURNING q.leaf, q.key)
+INSERT INTO stint.backfill_residue (backfill, leaf, key, reason) SELECT $1, g.leaf, g.key, 'retry' FROM gone g ON CONFLICT DO NOTHING
 
 -- :name quarantine_late
 -- One of the residue that fails. $1 backfill, $2 leaf, $3 key, $4 SQLSTATE, $5 message, $6 traceback

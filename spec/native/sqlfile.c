@@ -126,7 +126,7 @@ static int tokens(lua_State *L) {
 static int place(lua_State *L) {
     const char *text = luaL_checkstring(L, 1);
     Arena *a = arena_new();
-    SqlPlace where = sqlfile_place(a, text, (size_t)luaL_checkinteger(L, 2));
+    FailPlace where = lexer_place(a, NULL, text, (size_t)luaL_checkinteger(L, 2));
     lua_pushinteger(L, (lua_Integer)where.line);
     lua_pushinteger(L, (lua_Integer)where.column);
     lua_pushstring(L, where.source);
