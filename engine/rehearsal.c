@@ -84,10 +84,31 @@ static bool add(Scene *scene, RehearsalDeed deed) {
     return true;
 }
 
+/* What the review says that the statement locks. */
+static Json *planned(const Scene *scene, size_t number) {
+    Json *list = json_new_list(scene->arena);
+    for (size_t i = 0; i < json_count(scene->file->deeds); i++) {
+        const Json *deed = json_at(scene->file->deeds, i);
+        const Json *locks = json_get(json_get(deed, "impact"), "locks");
+        bool is_it = (size_t)json_as_integer(json_get(deed, "number")) == number;
+        for (size_t k = 0; is_it && k < json_count(locks); k++) {
+            const Json *lock = json_at(locks, k);
+            Json *one = json_new_map(scene->arena);
+            json_set_text(one, "relation", json_as_text(json_get(lock, "relation")));
+            json_set_text(one, "mode", json_as_text(json_get(lock, "mode")));
+            json_set_flag(one, "is_new", json_as_flag(json_get(lock, "is_new")));
+            json_append(list, one);
+        }
+    }
+    return list;
+}
+
 /* The deed is the statement that has just ended. */
 static bool look(Scene *scene, RehearsalDeed deed) {
     if (!trace_look(&scene->eye, scene->arena, &deed.trace))
         return false;
+    if (!deed.trace.holds && deed.number)
+        deed.planned = planned(scene, deed.number);
     compare(scene, &deed);
     return add(scene, deed);
 }

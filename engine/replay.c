@@ -21,8 +21,17 @@ static const char *joined(Arena *a, Strings words) {
 /* What the run makes itself is left out, as the plan does. */
 static void print_deed(Arena *a, const RehearsalDeed *deed) {
     const Trace *trace = &deed->trace;
+    bool knows = deed->planned && json_count(deed->planned);
     printf("%srehearsed in %s%s\n", INDENT, clock_say(a, deed->ms),
-           trace->holds ? "" : ", its locks gone with its end");
+           trace->holds ? ""
+           : knows      ? ", its locks gone with its end; by the plan it"
+                        : ", its locks gone with its end");
+    for (size_t i = 0; knows && i < json_count(deed->planned); i++) {
+        const Json *lock = json_at(deed->planned, i);
+        if (!json_as_flag(json_get(lock, "is_new")))
+            printf("%s  locked %s: %s\n", INDENT, json_as_text(json_get(lock, "relation")),
+                   json_as_text(json_get(lock, "mode")));
+    }
     for (size_t i = 0; i < trace->count; i++) {
         const TraceTouch *touch = &trace->touch[i];
         if (touch->modes.count && !touch->is_new)
@@ -115,7 +124,8 @@ static Json *deed_json(Arena *a, const RehearsalDeed *deed) {
         json_set_text(one, "sql", fail_redacted(deed->sql));
     json_set_integer(one, "duration_ms", deed->ms);
     json_set_flag(one, "in_transaction", trace->holds);
-    json_set(one, "locks", touches_json(a, trace));
+    json_set(one, "locks", deed->planned ? deed->planned : touches_json(a, trace));
+    json_set_text(one, "locks_from", deed->planned ? "plan" : "server");
     json_set(one, "rewrites", rewrites);
     json_set(one, "builds", builds);
     return one;

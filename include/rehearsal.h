@@ -28,6 +28,7 @@ typedef struct {
     const char *sql; /* of a Lua migration, or NULL */
     long long ms;
     Trace trace;
+    Json *planned; /* outside of a transaction: its locks, which went with its end, by the plan */
 } RehearsalDeed;
 
 typedef struct {

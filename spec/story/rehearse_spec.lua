@@ -112,9 +112,11 @@ VACUUM users;
       local did = files()[1].rehearsed
       assert.same({ "public.users AccessExclusive" }, locks(did[3]))
       assert.same({ "public.users AccessExclusive" }, locks(did[6]))
-      assert.same({}, did[8].locks)
+      assert.equal("server", did[6].locks_from)
+      assert.same({ "plan", { "public.users ShareUpdateExclusive" } }, { did[8].locks_from, locks(did[8]) })
       assert.is_false(did[8].in_transaction)
-      assert.matches("rehearsed in %d+ms, its locks gone with its end\n", stint(0, "plan", "--rehearse").out)
+      assert.matches("rehearsed in %d+ms, its locks gone with its end; by the plan it\n +locked public.users: ShareUpdateExclusive\n",
+        stint(0, "plan", "--rehearse").out)
     end)
 
     it("in Lua too, each time that it runs", function()
