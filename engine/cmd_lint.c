@@ -28,6 +28,12 @@ static bool is_source(const char *name) {
     return (text_ends(name, ".sql") && !text_ends(name, ".down.sql")) || text_ends(name, ".lua");
 }
 
+/* By where it lies. */
+static MigrationKind kind_of(Arena *a, const char *path, const char *ending) {
+    bool again = text_same(file_base(file_folder(a, path)), "repeatable");
+    return text_same(ending, ".lua") ? MIGRATION_LUA : again ? MIGRATION_REPEATABLE : MIGRATION_SQL;
+}
+
 static void add_file(Arena *a, const char *path, Migrations *files) {
     size_t size = sizeof *files->at;
     const char *base = file_base(path), *ending = strrchr(base, '.');
@@ -35,13 +41,12 @@ static void add_file(Arena *a, const char *path, Migrations *files) {
     const char *down = arena_format(a, "%.*s.down.sql", (int)(strlen(path) - strlen(ending)), path);
     const char *version = arena_bytes(a, name, strspn(name, "0123456789"));
     files->at = arena_grow(a, files->at, files->count * size, (files->count + 1) * size);
-    files->at[files->count++] =
-        (Migration){.id = name,
-                    .path = path,
-                    .name = name,
-                    .version = version,
-                    .kind = text_same(ending, ".lua") ? MIGRATION_LUA : MIGRATION_SQL,
-                    .down_path = file_exists(down) ? down : NULL};
+    files->at[files->count++] = (Migration){.id = name,
+                                            .path = path,
+                                            .name = name,
+                                            .version = version,
+                                            .kind = kind_of(a, path, ending),
+                                            .down_path = file_exists(down) ? down : NULL};
 }
 
 static bool add_folder(Arena *a, const char *folder, Migrations *files) {

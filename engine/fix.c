@@ -53,8 +53,10 @@ static bool read_ledger(Work *w) {
     return ok;
 }
 
-/* Why a file must not be touched, or NULL. */
+/* Why a file must not be touched, or NULL. Repeatable files may change at any time. */
 static const char *untouchable(const Work *w, const Migration *m, size_t number) {
+    if (m->kind == MIGRATION_REPEATABLE)
+        return NULL;
     if (w->base && w->base->state[number] != BASE_NEW)
         return "it is on the branch already";
     return ledger_row(&w->ledger, m->id) || ledger_row(&w->ledger, m->version)

@@ -82,8 +82,9 @@ function waiver.find(list, finding)
 end
 
 -- What is wrong with a waiver: the rule that says so, a message, a hint; or nil. `of`: known (rules
--- by name), names, levels.
-function waiver.problem(one, of)
+-- by name), names, levels. `may_change`: its file is run again whenever it is changed, so that any
+-- statement may take the place of the one that it was given to.
+function waiver.problem(one, of, may_change)
   local known = of.known[one.rule]
   if one.expired then
     return "waiver-expired", ("the waiver of %s ended on %s"):format(one.rule, one["until"]),
@@ -101,7 +102,7 @@ function waiver.problem(one, of)
   elseif not one.used and known ~= "late" and of.levels[one.rule] ~= "allow" then
     local object = one.object and " " .. one.object or ""
     return "waiver-unused", ("the waiver of %s%s lifts nothing"):format(one.rule, object), "remove it"
-  elseif one.loose and of.levels["waiver-unbound"] then
+  elseif one.loose and (may_change or of.levels["waiver-unbound"]) then
     return "waiver-unbound",
       ("the waiver of %s says neither its object nor which statement it was given to"):format(one.rule),
       one.below and "stint lint --bind writes it" or "put it above its statement; stint lint --bind then writes it"

@@ -160,10 +160,11 @@ function findings:tell_waivers(file)
   for _, one in ipairs(file.waivers) do
     local rule, message, hint
     if not is_over(file, one) then
-      rule, message, hint = waiver.problem(one, self)
+      rule, message, hint = waiver.problem(one, self, file.kind == "repeatable")
     end
     if rule then
-      self:say(file, rule, { level = "warning", line = one.line, message = message, hint = hint })
+      local unasked = rule == "waiver-unbound" and not self.levels[rule]
+      self:say(file, rule, { level = unasked and "notice" or "warning", line = one.line, message = message, hint = hint })
     end
   end
 end
