@@ -31,6 +31,13 @@ end
 local Impact = {}
 Impact.__index = Impact
 
+-- The relation of that name; the first is what the statement is about.
+function Impact:about(range)
+  local relation = self.world:relation(range)
+  self.table = self.table or relation
+  return relation
+end
+
 -- For relations that the statement makes there is nobody to wait.
 function Impact:lock(relation, mode, why)
   local entry = self.at[relation]

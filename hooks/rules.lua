@@ -103,7 +103,8 @@ rules.own = {
   ["waiver-stale"] = { family = "security", why = "another statement has taken the place of the one that it was given to" },
   ["waiver-unbound"] = {
     family = "security",
-    why = "it names no object: what takes the place of its statement is lifted too; a notice in repeatable files; elsewhere said where a policy gives it a level",
+    why = "it names no object: what takes the place of its statement is lifted too; a notice in repeatable files, elsewhere said where a "
+      .. "policy gives it a level",
   },
   ["waiver-unused"] = { family = "security", why = "nothing was found that it lifts: it would hide what comes later" },
 }

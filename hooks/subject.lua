@@ -1,6 +1,7 @@
 -- What rules ask about the subject of a statement: require "stint.subject".
 local native = ...
 
+local builtins = native.use "impact/builtins"
 local modes = native.use "impact/modes"
 local read = native.use "impact/read"
 local tree = native.use "tree"
@@ -110,14 +111,15 @@ end
 -- "ACCESS EXCLUSIVE"
 subject.words = modes.words
 
+-- What a DROP, RENAME or SET SCHEMA is about, where it is a routine or a view.
+subject.routines = { OBJECT_FUNCTION = "function", OBJECT_PROCEDURE = "procedure", OBJECT_ROUTINE = "routine", OBJECT_AGGREGATE = "aggregate" }
+subject.views = { OBJECT_VIEW = "view", OBJECT_MATVIEW = "materialized view" }
+
+-- { bigserial = "int8" }: types that number by themselves, and what they then are.
+subject.serial = builtins.serial
+
 -- The constraints of a ColumnDef, by their kind: { CONSTR_NOTNULL = node }
-function subject.parts(def)
-  local parts = {}
-  for _, node in ipairs(def.constraints or {}) do
-    parts[node.contype] = parts[node.contype] or node
-  end
-  return parts
-end
+subject.parts = read.parts
 
 -- The commands of this kind of an ALTER TABLE (not of a composite type), each with its place.
 function subject.commands(s, subtype)

@@ -11,14 +11,6 @@ local columns = {}
 
 local AEL = "AccessExclusive"
 
-local function parts_of(def)
-  local parts = {}
-  for _, node in ipairs(def.constraints or {}) do
-    parts[node.contype] = parts[node.contype] or node
-  end
-  return parts
-end
-
 -- Why every row is written anew when such a column is added, in words and in one; or nil.
 local function why_rewritten(I, def, parts)
   local type = def.typeName and types.of_node(def.typeName)
@@ -63,7 +55,7 @@ function columns.add(I, relation, cmd, context, is_below)
   if cmd.missing_ok and not relation.complete then
     I:assume(("whether the column %s exists is not known"):format(def.colname))
   end
-  local parts = parts_of(def)
+  local parts = read.parts(def)
   local why, cause = why_rewritten(I, def, parts)
   I.causes[cmd] = cause
   if why and relation:holds_rows() then

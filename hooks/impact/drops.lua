@@ -8,12 +8,6 @@ local forms = {}
 
 local AEL, SUE = "AccessExclusive", "ShareUpdateExclusive"
 
-local function range_of(I, range)
-  local relation = I.world:relation(range)
-  I.table = I.table or relation
-  return relation
-end
-
 local loses = { table = "table", partitioned = "table", foreign = nil, sequence = "sequence" }
 
 local drop
@@ -66,7 +60,7 @@ local function drop_relation(I, object, node)
   if node.missing_ok and not I.world:find(range) and I.world.facts.relations then
     return
   end
-  local relation = range_of(I, range)
+  local relation = I:about(range)
   drop(I, relation, node.behavior, "it is dropped")
   if not relation.complete and relation.kind ~= "view" and not relation.is_new then
     I.partners_unknown = true
@@ -95,13 +89,13 @@ end
 -- What is named within a table: the last part of the name is not the table's.
 local function drop_within(mode)
   return function(I, object)
-    I:lock(range_of(I, read.range(object, 1)), mode, "a part of it is dropped")
+    I:lock(I:about(read.range(object, 1)), mode, "a part of it is dropped")
   end
 end
 drops.OBJECT_RULE, drops.OBJECT_POLICY = drop_within(AEL), drop_within(AEL)
 
 function drops.OBJECT_TRIGGER(I, object)
-  I:lock_family(range_of(I, read.range(object, 1)), AEL, "a trigger is dropped")
+  I:lock_family(I:about(read.range(object, 1)), AEL, "a trigger is dropped")
 end
 
 local function each_relation(I, visit)

@@ -7,14 +7,8 @@ local forms = {}
 
 local AEL, E, S, SUE, AS = "AccessExclusive", "Exclusive", "Share", "ShareUpdateExclusive", "AccessShare"
 
-local function range_of(I, range)
-  local relation = I.world:relation(range)
-  I.table = I.table or relation
-  return relation
-end
-
 function forms.IndexStmt(I, node)
-  local relation = range_of(I, node.relation)
+  local relation = I:about(node.relation)
   local mode = node.concurrent and SUE or S
   if node.concurrent then
     I:alone()
@@ -52,7 +46,7 @@ function forms.ReindexStmt(I, node)
     end
     I.table = relation
   else
-    relation = range_of(I, node.relation)
+    relation = I:about(node.relation)
   end
   I.on_index = concurrent and SUE or AEL
   if relation.kind == "partitioned" then
@@ -72,7 +66,7 @@ function forms.ClusterStmt(I, node)
     I:alone()
     return I:cannot_see(node.repacks and "every table is concerned" or "every clustered table is concerned")
   end
-  local relation = range_of(I, node.relation)
+  local relation = I:about(node.relation)
   if relation.kind == "partitioned" or node.concurrent then
     I:alone()
   end
@@ -86,7 +80,7 @@ function forms.ClusterStmt(I, node)
 end
 
 local function vacuum(I, node, range)
-  local relation = range_of(I, range)
+  local relation = I:about(range)
   local full = read.option(node.options, "full")
   for _, member in ipairs(range.inh and relation:family() or { relation }) do
     I:lock(member, full and AEL or SUE, full and "it is written anew" or "it is vacuumed")
@@ -97,7 +91,7 @@ local function vacuum(I, node, range)
 end
 
 local function analyze(I, _, range)
-  local relation = range_of(I, range)
+  local relation = I:about(range)
   I:lock(relation, SUE, "a sample of its rows is read")
   local own = range.inh and relation.kind == "partitioned"
   for _, child in ipairs((range.inh or relation.kind == "partitioned") and I.world:children(relation) or {}) do
@@ -124,7 +118,7 @@ function forms.VacuumStmt(I, node)
 end
 
 function forms.RefreshMatViewStmt(I, node)
-  local relation = range_of(I, node.relation)
+  local relation = I:about(node.relation)
   I:lock(relation, node.concurrent and E or AEL, "it is filled anew")
   for _, base in ipairs(not node.skipData and I.world:bases(relation) or {}) do
     I:lock(base, AS, "it is read")
@@ -139,7 +133,7 @@ end
 
 function forms.CreateStatsStmt(I, node)
   for _, range in ipairs(node.relations or {}) do
-    I:lock(range_of(I, range), SUE, "statistics are declared for it")
+    I:lock(I:about(range), SUE, "statistics are declared for it")
   end
 end
 

@@ -7,27 +7,18 @@ local forms = {}
 
 local AEL, SRE, S, SUE, AS = "AccessExclusive", "ShareRowExclusive", "Share", "ShareUpdateExclusive", "AccessShare"
 
-local function range_of(I, range)
-  local relation = I.world:relation(range)
-  I.table = I.table or relation
-  return relation
-end
-
 -- How much of the name is not the relation's.
 local within = {
   OBJECT_TABLE = 0, OBJECT_VIEW = 0, OBJECT_MATVIEW = 0, OBJECT_SEQUENCE = 0, OBJECT_FOREIGN_TABLE = 0,
   OBJECT_COLUMN = 1, OBJECT_TABCONSTRAINT = 1, OBJECT_TRIGGER = 1, OBJECT_RULE = 1, OBJECT_POLICY = 1,
 }
 
-
-
-
 local comment_modes = { OBJECT_TABCONSTRAINT = AS, OBJECT_TRIGGER = AS, OBJECT_RULE = AS, OBJECT_POLICY = AS }
 
 local function remark(I, node)
   local less = within[node.objtype]
   if less then
-    I:lock(range_of(I, read.range(node.object, less)), comment_modes[node.objtype] or SUE, "it is described")
+    I:lock(I:about(read.range(node.object, less)), comment_modes[node.objtype] or SUE, "it is described")
   elseif node.objtype == "OBJECT_INDEX" then
     I.on_index = SUE
   end
@@ -35,7 +26,7 @@ end
 forms.CommentStmt, forms.SecLabelStmt = remark, remark
 
 function forms.CreateTrigStmt(I, node)
-  local relation = range_of(I, node.relation)
+  local relation = I:about(node.relation)
   I:lock(relation, SRE, "a trigger is made")
   if node.row and relation.kind == "partitioned" then
     I:lock_family(relation, SRE, "a trigger is made")
@@ -46,7 +37,7 @@ function forms.CreateTrigStmt(I, node)
 end
 
 function forms.RuleStmt(I, node)
-  I:lock(range_of(I, node.relation), AEL, "a rule is made")
+  I:lock(I:about(node.relation), AEL, "a rule is made")
   for _, action in ipairs(node.actions or {}) do
     for range in action:each "RangeVar" do
       local other = range.relname ~= "old" and range.relname ~= "new" and I.world:find(range)
@@ -59,7 +50,7 @@ function forms.RuleStmt(I, node)
 end
 
 local function policy(I, node)
-  I:lock(range_of(I, node.table), AEL, "a policy changes")
+  I:lock(I:about(node.table), AEL, "a policy changes")
 end
 forms.CreatePolicyStmt, forms.AlterPolicyStmt = policy, policy
 
@@ -107,7 +98,7 @@ function forms.CreateSeqStmt(I, node)
 end
 
 function forms.AlterSeqStmt(I, node)
-  I:lock(range_of(I, node.sequence), SRE, "the sequence changes")
+  I:lock(I:about(node.sequence), SRE, "the sequence changes")
   local owner = owner_of(node.options)
   if owner then
     I:lock(I.world:relation(owner), AS, "it owns the sequence")
@@ -118,7 +109,7 @@ local function published(I, node)
   for _, object in ipairs(node.pubobjects or {}) do
     local range = object.pubtable and object.pubtable.relation
     if range then
-      I:lock(range_of(I, range), SUE, "it is published")
+      I:lock(I:about(range), SUE, "it is published")
     end
   end
 end
@@ -128,7 +119,7 @@ forms.CreatePublicationStmt, forms.AlterPublicationStmt = published, published
 function forms.GrantStmt(I, node)
   local tables = node.targtype == "ACL_TARGET_OBJECT" and node.objtype == "OBJECT_TABLE" and node.objects or {}
   for _, range in ipairs(tables) do
-    local relation = range_of(I, range)
+    local relation = I:about(range)
     if I.world:since(18) then
       I:lock(relation, AS, "rights on it change")
     end
@@ -175,7 +166,6 @@ function forms.DiscardStmt(I, node)
     I:alone()
   end
 end
-
 
 function forms.ReassignOwnedStmt(I)
   I:cannot_see("what the role owns is not known")

@@ -105,6 +105,15 @@ function read.column(node)
   end
 end
 
+-- The constraints of a ColumnDef, by their kind: { CONSTR_NOTNULL = node }
+function read.parts(def)
+  local parts = {}
+  for _, node in ipairs(def.constraints or {}) do
+    parts[node.contype] = parts[node.contype] or node
+  end
+  return parts
+end
+
 -- Is a word in a list of words?
 function read.set(words)
   local set = {}

@@ -86,12 +86,6 @@ function forms.CreateSchemaStmt(I, node)
   end
 end
 
-local function range_of(I, range)
-  local relation = I.world:relation(range)
-  I.table = I.table or relation
-  return relation
-end
-
 function forms.TruncateStmt(I, node)
   local function empty(relation, why, family)
     for _, member in ipairs(family and relation:family() or { relation }) do
@@ -107,7 +101,7 @@ function forms.TruncateStmt(I, node)
     end
   end
   for _, range in ipairs(node.relations or {}) do
-    empty(range_of(I, range), "it is emptied", range.inh)
+    empty(I:about(range), "it is emptied", range.inh)
   end
 end
 
@@ -117,19 +111,19 @@ local function rename_relation(I, node)
   if not I.world:find(node.relation) and I.world:index(node.relation) then
     return renames.OBJECT_INDEX(I, node)
   end
-  I:lock(range_of(I, node.relation), AEL, "it is renamed")
+  I:lock(I:about(node.relation), AEL, "it is renamed")
 end
 for kind in ("TABLE VIEW MATVIEW SEQUENCE FOREIGN_TABLE POLICY RULE"):gmatch("%S+") do
   renames["OBJECT_" .. kind] = rename_relation
 end
 
 local function rename_within(I, node)
-  I:lock_family(range_of(I, node.relation), AEL, ("%s is renamed"):format(node.subname))
+  I:lock_family(I:about(node.relation), AEL, ("%s is renamed"):format(node.subname))
 end
 renames.OBJECT_COLUMN, renames.OBJECT_TRIGGER = rename_within, rename_within
 
 function renames.OBJECT_TABCONSTRAINT(I, node)
-  local relation = range_of(I, node.relation)
+  local relation = I:about(node.relation)
   local constraint = relation.constraints[node.subname]
   local whole = not constraint or constraint.type == "c"
   I:lock(relation, AEL, ("%s is renamed"):format(node.subname))
@@ -153,7 +147,7 @@ local moves = read.set "OBJECT_TABLE OBJECT_VIEW OBJECT_MATVIEW OBJECT_SEQUENCE 
 
 function forms.AlterObjectSchemaStmt(I, node)
   if moves[node.objectType] then
-    I:lock(range_of(I, node.relation), AEL, "it moves to another schema")
+    I:lock(I:about(node.relation), AEL, "it moves to another schema")
   end
 end
 

@@ -1,7 +1,5 @@
 local subject = require "stint.subject"
 
-local kinds = { OBJECT_FUNCTION = "function", OBJECT_PROCEDURE = "procedure", OBJECT_ROUTINE = "routine" }
-
 policy {
   about = "a function dropped with CASCADE takes the triggers, defaults, views and indexes that use it",
   family = "data-loss",
@@ -11,7 +9,7 @@ policy {
   safe = "DROP TRIGGER t_audit ON t;\nDROP FUNCTION audit();  -- without CASCADE it fails while anything uses it",
   statement = function(s)
     local node, found = s.node, {}
-    local kind = node and node.tag == "DropStmt" and node.behavior == "DROP_CASCADE" and kinds[node.removeType]
+    local kind = node and node.tag == "DropStmt" and node.behavior == "DROP_CASCADE" and subject.routines[node.removeType]
     if not kind then
       return
     end

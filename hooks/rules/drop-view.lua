@@ -1,7 +1,5 @@
 local subject = require "stint.subject"
 
-local kinds = { OBJECT_VIEW = "view", OBJECT_MATVIEW = "materialized view" }
-
 policy {
   about = "a view dropped with CASCADE takes the views that read it",
   family = "data-loss",
@@ -10,7 +8,7 @@ policy {
   safe = "CREATE OR REPLACE VIEW v AS ...;  -- keeps them; or drop them one by one, without CASCADE",
   statement = function(s)
     local node, found = s.node, {}
-    local kind = node and node.tag == "DropStmt" and node.behavior == "DROP_CASCADE" and kinds[node.removeType]
+    local kind = node and node.tag == "DropStmt" and node.behavior == "DROP_CASCADE" and subject.views[node.removeType]
     for object in kind and subject.dropped(s, node.removeType) or function() end do
       local view = s:relation(subject.range(object))
       local readers = s.impact.world:all_views(view)

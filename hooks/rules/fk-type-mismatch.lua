@@ -11,11 +11,9 @@ local function type_of(s, relation, name)
   return type and type.name
 end
 
-local auto = { serial = "int4", serial4 = "int4", bigserial = "int8", serial8 = "int8", smallserial = "int2" }
-
 local function bare(type)
   type = type and type:gsub("%(.*$", "")
-  return auto[type] or type
+  return subject.serial[type] or type
 end
 
 local function key_of(parent, node)

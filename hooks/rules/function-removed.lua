@@ -1,6 +1,5 @@
+local subject = require "stint.subject"
 local tree = require "stint.tree"
-
-local routines = { OBJECT_FUNCTION = "function", OBJECT_PROCEDURE = "procedure", OBJECT_ROUTINE = "routine", OBJECT_AGGREGATE = "aggregate" }
 
 policy {
   about = "a dropped function breaks code that calls it",
@@ -18,7 +17,7 @@ policy {
     end
     for _, s in ipairs(m.statements) do
       local node = s.node
-      local what = node and node.tag == "DropStmt" and routines[node.removeType]
+      local what = node and node.tag == "DropStmt" and subject.routines[node.removeType]
       for _, object in ipairs(what and node.objects or {}) do
         local names = tree.names(object.objname)
         if not made[names[#names]] then

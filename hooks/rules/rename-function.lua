@@ -1,6 +1,5 @@
+local subject = require "stint.subject"
 local tree = require "stint.tree"
-
-local routines = { OBJECT_FUNCTION = "function", OBJECT_PROCEDURE = "procedure", OBJECT_ROUTINE = "routine", OBJECT_AGGREGATE = "aggregate" }
 
 policy {
   about = "a renamed function, or one that moves to another schema, breaks running code",
@@ -12,7 +11,7 @@ policy {
     for _, s in ipairs(m.statements) do
       local node = s.node
       local tag = node and node.tag
-      local what = routines[tag == "RenameStmt" and node.renameType or tag == "AlterObjectSchemaStmt" and node.objectType or ""]
+      local what = subject.routines[tag == "RenameStmt" and node.renameType or tag == "AlterObjectSchemaStmt" and node.objectType or ""]
       if tag == "CreateFunctionStmt" then
         local names = tree.names(node.funcname)
         made[names[#names]] = true

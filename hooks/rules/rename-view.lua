@@ -1,4 +1,4 @@
-local views = { OBJECT_VIEW = true, OBJECT_MATVIEW = true }
+local subject = require "stint.subject"
 
 policy {
   about = "a renamed view breaks running code",
@@ -10,7 +10,7 @@ CREATE VIEW new_name AS SELECT * FROM old_name;   -- both names, until nothing r
     local found = {}
     for i, s in ipairs(t.statements) do
       local node = s.node
-      if node and node.tag == "RenameStmt" and views[node.renameType] and not s.table.is_new then
+      if node and node.tag == "RenameStmt" and subject.views[node.renameType] and not s.table.is_new then
         local kept = false
         for k = i + 1, #t.statements do
           for _, tag in ipairs { "ViewStmt", "CreateTableAsStmt", "RenameStmt" } do

@@ -1,7 +1,6 @@
 local subject = require "stint.subject"
 
 local fills = { "CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED" }
-local serial = { serial = true, bigserial = true, smallserial = true, serial2 = true, serial4 = true, serial8 = true }
 
 local function is_filled(def, parts)
   for _, kind in ipairs(fills) do
@@ -11,7 +10,7 @@ local function is_filled(def, parts)
       return true
     end
   end
-  return serial[def.type] or false
+  return subject.serial[def.type] ~= nil
 end
 
 policy {

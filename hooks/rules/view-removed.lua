@@ -1,6 +1,5 @@
+local subject = require "stint.subject"
 local tree = require "stint.tree"
-
-local views = { OBJECT_VIEW = true, OBJECT_MATVIEW = true }
 
 local function is_made(m, name)
   for _, s in ipairs(m.statements) do
@@ -24,7 +23,7 @@ policy {
     local found = {}
     for _, s in ipairs(m.statements) do
       local node = s.node
-      local drops = node and node.tag == "DropStmt" and views[node.removeType] and not (s.table and s.table.is_new)
+      local drops = node and node.tag == "DropStmt" and subject.views[node.removeType] and not (s.table and s.table.is_new)
       for _, object in ipairs(drops and node.objects or {}) do
         local names = tree.names(object.items)
         if not is_made(m, names[#names]) then

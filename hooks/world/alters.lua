@@ -236,19 +236,17 @@ return function(world, effects, columns)
     end
   end
 
-  function renames.OBJECT_SCHEMA(self, node)
-    for id, entry in pairs(self.facts.relations or {}) do
-      if (entry.schema or id:match("^(.-)%.")) == node.subname then
-        self:of_facts(id)
-      end
-    end
+  -- Each is known before the first of them changes its name.
+  local function all_in(self, schema)
     local list = {}
-    for _, relation in pairs(self.relations) do
-      if relation and relation.schema == node.subname then
-        list[#list + 1] = relation
-      end
+    for _, relation in ipairs(self:all()) do
+      list[#list + 1] = relation.schema == schema and relation or nil
     end
-    for _, relation in ipairs(list) do
+    return list
+  end
+
+  function renames.OBJECT_SCHEMA(self, node)
+    for _, relation in ipairs(all_in(self, node.subname)) do
       move(self, relation, node.newname, relation.name)
     end
   end
@@ -290,19 +288,7 @@ return function(world, effects, columns)
 
   -- Where the schema is gone, all in it is.
   function drops.OBJECT_SCHEMA(self, object)
-    local name = read.text(object)
-    for id, entry in pairs(self.facts.relations or {}) do
-      if (entry.schema or id:match("^(.-)%.")) == name then
-        self:of_facts(id)
-      end
-    end
-    local list = {}
-    for _, relation in pairs(self.relations) do
-      if relation and relation.schema == name then
-        list[#list + 1] = relation
-      end
-    end
-    for _, relation in ipairs(list) do
+    for _, relation in ipairs(all_in(self, read.text(object))) do
       forget(self, relation)
     end
   end
