@@ -202,6 +202,25 @@ const char *batch_sql(Batch *batch, BatchKind kind, BatchStart start) {
     return batch->sql[kind][start];
 }
 
+/* Words, but for the last, which is the rest. */
+BatchFence batch_fence(Arena *a, const PgRows *read) {
+    char *at = arena_string(a, read->count ? pg_cell(read, 0, 0) : "      ");
+    const char *word[7];
+    for (int i = 0; i < 6; i++) {
+        word[i] = at;
+        at += strcspn(at, " ");
+        *at++ = '\0';
+    }
+    word[6] = *at ? at : NULL;
+    return (BatchFence){.desired = word[0],
+                        .state = word[1],
+                        .is_there = text_same(word[2], "t"),
+                        .is_ours = text_same(word[3], "t"),
+                        .is_last = text_same(word[4], "t"),
+                        .keys = word[5],
+                        .upper = word[6]};
+}
+
 static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int first,
                              const BatchWrite *write) {
     const Backfill *b = batch->backfill;

@@ -36,9 +36,9 @@ static Turn blame(Worker *w) {
     const char *id = arena_format(a, "%lld", w->backfill->id);
     bool ok = pg_rows(w->pg, a, &rows, batch_sql(&w->batch, BATCH_READ, w->range.start),
                       PG_WITH(id, w->range.number, w->range.token, "1", NULL));
-    w->blamed = ok && rows.count ? arena_string(w->ranges, pg_cell(&rows, 0, 3)) : NULL;
+    w->blamed = ok ? arena_string(w->ranges, batch_fence(a, &rows).upper) : NULL;
     bool found = ok && rows.count > 1;
-    w->blamed_key = found ? backfill_key(w->ranges, w->backfill, &rows, 1, 7) : w->blamed;
+    w->blamed_key = found ? backfill_key(w->ranges, w->backfill, &rows, 1, BATCH_KEY) : w->blamed;
     arena_free(a);
     return ok ? TURN_NOTHING : TURN_FAILED;
 }

@@ -13,13 +13,11 @@
 /* Two batches are held at a time, so each has half of what one may have. */
 enum { HELD = 2 };
 
-/* Columns of what was read: those of the fence, then the key, xmin and the row's. */
-enum { IS_OURS = 2, UPPER, IS_LAST, KEYS, IS_STILL_OURS, FIRST_KEY };
-
 struct TransformBatch {
     Arena *arena;
     BatchKind kind;
-    PgRows read, rows; /* the first one read is what the fence says */
+    PgRows rows; /* the key, xmin and what the function gets */
+    BatchFence fence;
     Remake made;
     bool is_made;
 };
@@ -29,14 +27,6 @@ static long long bytes_of(const PgRows *rows) {
     for (size_t i = 0; i < rows->count * (size_t)rows->width; i++)
         bytes += rows->length[i] > 0 ? rows->length[i] : 0;
     return bytes;
-}
-
-static PgRows without_fence(const PgRows *read) {
-    PgRows rows = *read;
-    rows.count--;
-    rows.cell += rows.width;
-    rows.length += rows.width;
-    return rows;
 }
 
 static const char *size_of(const Worker *w, Arena *a) {
@@ -64,22 +54,29 @@ static bool read_batch(Worker *w, TransformBatch *batch, const char *after) {
     const char *id = arena_format(a, "%lld", w->backfill->id), *size = size_of(w, a);
     PgArgs args = PG_WITH(id, w->range.number, w->range.token, size, w->blamed, after);
     args.count -= !after;
-    return pg_rows(w->pg, a, &batch->read, sql, args);
+    if (!pg_rows(w->pg, a, &batch->rows, sql, args))
+        return false;
+    batch->fence = batch_fence(a, &batch->rows);
+    if (!batch->rows.count)
+        return true;
+    batch->rows.count--;
+    batch->rows.cell += batch->rows.width;
+    batch->rows.length += batch->rows.width;
+    return true;
 }
 
-static bool has_rows(const PgRows *read) {
-    return read->count && pg_true(read, 0, IS_OURS) && pg_cell(read, 0, UPPER);
+static bool is_there(const TransformBatch *batch) {
+    return batch->fence.is_there && batch->fence.upper;
 }
 
 static bool make(Worker *w, TransformBatch *batch) {
     int keys = (int)w->backfill->key.count;
-    batch->rows = without_fence(&batch->read);
     batch->made = (Remake){.arena = batch->arena,
                            .backfill = w->backfill,
                            .rows = &batch->rows,
-                           .key = FIRST_KEY,
-                           .xmin = FIRST_KEY + keys,
-                           .from = FIRST_KEY + 1 + keys,
+                           .key = BATCH_KEY,
+                           .xmin = BATCH_KEY + keys,
+                           .from = BATCH_KEY + keys + 1,
                            .bytes = bytes_of(&batch->rows)};
     batch->is_made = remake_rows(&batch->made);
     return batch->is_made;
@@ -91,20 +88,18 @@ static void tell_bad(Worker *w, const Remake *made) {
             worker_tell_bad(w, remake_key(made, row), made->script.bad[row].message);
 }
 
-/* Why there is nothing in what was read. */
-static Turn nothing(Worker *w, const PgRows *read) {
-    if (!read->count || !pg_true(read, 0, IS_OURS))
-        return worker_why_nothing(w, read->count ? pg_cell(read, 0, 0) : NULL,
-                                  read->count ? pg_cell(read, 0, 1) : NULL,
-                                  read->count && pg_true(read, 0, IS_STILL_OURS));
+/* Why there is nothing to read. */
+static Turn nothing(Worker *w, const BatchFence *fence) {
+    if (!fence->is_there)
+        return worker_why_nothing(w, fence->desired, fence->state, fence->is_ours);
     w->blamed = NULL; /* another key comes first now */
     return TURN_NOTHING;
 }
 
 /* Only while all goes as it should: what comes next is known, and there is no reason to wait. */
 static bool may_look_ahead(const Worker *w, const TransformBatch *batch) {
-    return w->backfill->stripes < 2 && !pg_true(&batch->read, 0, IS_LAST) && !w->blamed &&
-           !w->skips && !w->pace.isolates && w->pace.share >= 1 && !stop_asked();
+    return w->backfill->stripes < 2 && !batch->fence.is_last && !w->blamed && !w->skips &&
+           !w->pace.isolates && w->pace.share >= 1 && !stop_asked();
 }
 
 /* The batch behind this one is read before this one is written, for then the server has something
@@ -113,8 +108,8 @@ static TransformBatch *read_ahead(Worker *w, const TransformBatch *batch) {
     if (!may_look_ahead(w, batch))
         return NULL;
     TransformBatch *next = batch_new(BATCH_READ);
-    bool ok = read_batch(w, next, pg_cell(&batch->read, 0, UPPER));
-    if (ok && has_rows(&next->read))
+    bool ok = read_batch(w, next, batch->fence.upper);
+    if (ok && is_there(next))
         return next;
     if (!ok)
         fail_clear();
@@ -139,14 +134,14 @@ static Turn write_batch(Worker *w, TransformBatch *batch, TransformBatch *next, 
     Remake *made = &batch->made;
     Ahead ahead = {w, next};
     PgRows rows;
-    const PgRows *read = &batch->read;
+    const BatchFence *fence = &batch->fence;
     const char *first[] = {arena_format(a, "%lld", w->backfill->id),
                            w->range.number,
                            w->range.token,
                            size_of(w, a),
-                           pg_cell(read, 0, UPPER),
-                           pg_cell(read, 0, KEYS),
-                           pg_true(read, 0, IS_LAST) ? "t" : "f"};
+                           fence->upper,
+                           fence->keys,
+                           fence->is_last ? "t" : "f"};
     const char *sql =
         batch_write_sql(&w->batch, a,
                         &(BatchWrite){batch->kind, w->range.start,
@@ -172,8 +167,8 @@ Turn transform_turn(Worker *w) {
         batch = batch_new(worker_stripes(w) ? BATCH_READ_STRIPE : BATCH_READ);
         if (!read_batch(w, batch, NULL))
             turn = setback_turn(w);
-        else if (!has_rows(&batch->read))
-            turn = nothing(w, &batch->read);
+        else if (!is_there(batch))
+            turn = nothing(w, &batch->fence);
         else
             make(w, batch);
     }

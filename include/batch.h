@@ -41,6 +41,15 @@ Batch batch_of(Pg *pg, Arena *a, const char *schema, const Backfill *backfill, c
 bool batch_left_where(const Pg *pg, const Backfill *backfill);
 const char *batch_sql(Batch *batch, BatchKind kind, BatchStart start);
 
+/* What the first row of BATCH_READ... says; rows follow, with their keys in the columns from 1 on.
+ */
+typedef struct {
+    const char *desired, *state, *keys, *upper; /* how many; the last one, or NULL: none */
+    bool is_there, is_ours, is_last;            /* does the range wait for it; of the range */
+} BatchFence;
+enum { BATCH_KEY = 1 };
+BatchFence batch_fence(Arena *a, const PgRows *read);
+
 /* What a transform writes: the columns, and of which of them only some rows have a new value. */
 typedef struct {
     size_t count;

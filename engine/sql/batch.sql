@@ -174,16 +174,17 @@ SELECT moved.state, (SELECT CASE WHEN cur.stripe + 1 = {stripes} THEN keys ELSE 
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_read
--- The rows of a batch, for a transform: nothing is locked meanwhile. First of all what the fence says, with nothing in the
--- columns of rows; then the rows, with nothing in those of the fence.
+-- The rows of a batch, for a transform: nothing is locked meanwhile. First of all what the fence says, in one column, for it is a
+-- column of each row; batch.c reads it.
 nothing AS (SELECT)
-SELECT ctl.desired, ctl.state, cur.number IS NOT NULL, ARRAY[{upper_as_text}], nxt.last, (SELECT keys FROM seen),
-       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2),
+SELECT format('%s %s %s %s %s %s %s', ctl.desired, ctl.state, cur.number IS NOT NULL,
+         (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2),
+         nxt.last, (SELECT keys FROM seen), CASE WHEN nxt.last IS NOT NULL THEN ARRAY[{upper_as_text}] END),
        none.*
 FROM ctl LEFT JOIN cur ON true LEFT JOIN nxt ON true LEFT JOIN (
   SELECT {read_keys}, t.xmin AS stint_xmin, {read_columns} FROM {table} t WHERE false) none ON true
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.*
+SELECT NULL, d.*
 FROM (
   SELECT {read_keys}, t.xmin AS stint_xmin, {read_columns} FROM {table} t
   WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
