@@ -2,7 +2,6 @@
 
 #include "difference.h"
 #include "fail.h"
-#include "ledger.h"
 #include "sql.h"
 #include "text.h"
 
@@ -12,71 +11,29 @@ enum { KIND, NAME, DEFINITION };
 
 /* ---- reading ---- */
 
-typedef struct {
-    Pg *pg;
-    Arena *arena;
-    const char *ledger_schema, *home;
-} Reading;
-
-static bool begin(Reading *reading, const char *sql) {
-    PgRows rows;
-    if (!pg_do(reading->pg, sql, PG_NONE) ||
-        !pg_rows(reading->pg, reading->arena, &rows, SQL_CATALOG_HOME,
-                 PG_WITH(reading->ledger_schema)))
-        return false;
-    reading->home = rows.count ? pg_cell(&rows, 0, 0) : NULL;
-    return pg_do(reading->pg, SQL_CATALOG_PATH, PG_NONE);
-}
-
-bool catalog_read(Pg *pg, Arena *a, CatalogScope scope, PgRows *out) {
-    Reading reading = {pg, a, scope.ledger_schema, NULL};
-    bool ok = begin(&reading, SQL_CATALOG_BEGIN) &&
-              pg_rows(pg, a, out, SQL_CATALOG_OBJECTS,
-                      PG_WITH(scope.ledger_schema, reading.home, scope.others));
-    pg_roll_back(pg);
-    return ok;
-}
-
 CatalogScope catalog_scope(const Config *config) {
     return (CatalogScope){config->ledger_schema, config->keep_schemas};
 }
 
-/* ---- keeping ---- */
-
-bool catalog_is_kept(const Config *config) {
-    return config->drift ? text_same(config->drift, "yes") : config->is_protected;
-}
-
-bool catalog_keep(Pg *pg, Arena *a, CatalogScope scope, long long run) {
-    const char *ledger_schema = scope.ledger_schema;
-    Reading reading = {pg, a, ledger_schema, NULL};
-    const char *keep = arena_format(a, "%s (%s) o", ledger_sql(a, ledger_schema, SQL_CATALOG_KEEP),
-                                    SQL_CATALOG_OBJECTS);
-    bool ok = begin(&reading, SQL_CATALOG_WRITE) &&
-              pg_do(pg, ledger_sql(a, ledger_schema, SQL_CATALOG_FORGET), PG_NONE) &&
-              pg_do(pg, keep,
-                    PG_WITH(ledger_schema, reading.home, scope.others, arena_format(a, "%lld", run),
-                            ledger_who())) &&
-              pg_do(pg, SQL_CATALOG_COMMIT, PG_NONE);
-    pg_roll_back(pg);
-    return ok || fail_in("keeping what the database holds");
-}
-
-bool catalog_kept(Pg *pg, Arena *a, const char *ledger_schema, CatalogKept *out) {
+bool catalog_begin(CatalogLook *look, const char *begin) {
     PgRows rows;
-    *out = (CatalogKept){0};
-    if (!pg_rows(pg, a, &rows, ledger_sql(a, ledger_schema, SQL_CATALOG_KEPT), PG_NONE))
+    if (!pg_do(look->pg, begin, PG_NONE) || !pg_rows(look->pg, look->arena, &rows, SQL_CATALOG_HOME,
+                                                     PG_WITH(look->scope.ledger_schema)))
         return false;
-    if (!rows.count)
-        return true;
-    *out = (CatalogKept){.at = pg_cell(&rows, 0, 0),
-                         .who = pg_cell(&rows, 0, 1),
-                         .command = pg_cell(&rows, 0, 2),
-                         .run = pg_cell(&rows, 0, 3) ? pg_integer(&rows, 0, 3) : 0,
-                         .server = (int)pg_integer(&rows, 0, 4),
-                         .server_now = (int)pg_integer(&rows, 0, 5)};
-    return pg_rows(pg, a, &out->objects, ledger_sql(a, ledger_schema, SQL_CATALOG_KEPT_OBJECTS),
-                   PG_NONE);
+    look->home = rows.count ? pg_cell(&rows, 0, 0) : NULL;
+    return pg_do(look->pg, SQL_CATALOG_PATH, PG_NONE);
+}
+
+bool catalog_list(const CatalogLook *look, PgRows *out) {
+    return pg_rows(look->pg, look->arena, out, SQL_CATALOG_OBJECTS,
+                   PG_WITH(look->scope.ledger_schema, look->home, look->scope.others));
+}
+
+bool catalog_read(Pg *pg, Arena *a, CatalogScope scope, PgRows *out) {
+    CatalogLook look = {.pg = pg, .arena = a, .scope = scope};
+    bool ok = catalog_begin(&look, SQL_CATALOG_BEGIN) && catalog_list(&look, out);
+    pg_roll_back(pg);
+    return ok;
 }
 
 /* ---- comparing ---- */
@@ -134,22 +91,24 @@ static CatalogDifference difference(Arena *a, CatalogChange change, const PgRows
 }
 
 CatalogDifferences catalog_compare(Arena *a, const PgRows *was, const PgRows *is) {
-    CatalogDifferences all = {0, NULL};
-    size_t size = sizeof *all.at;
+    CatalogDifferences all = {0, arena_take(a, (was->count + is->count + 1) * sizeof *all.at)};
     for (size_t i = 0, k = 0; i < was->count || k < is->count;) {
         int by = order(was, i, is, k);
         CatalogChange change = by < 0 ? CATALOG_REMOVED : by > 0 ? CATALOG_ADDED : CATALOG_CHANGED;
-        if (by || !text_same(pg_cell(was, i, DEFINITION), pg_cell(is, k, DEFINITION))) {
-            CatalogDifference one = difference(a, change, was, i, is, k);
-            if (!is_part_of(&one, last_whole(&all))) {
-                all.at = arena_grow(a, all.at, all.count * size, (all.count + 1) * size);
-                all.at[all.count++] = one;
-            }
-        }
+        if (by || !text_same(pg_cell(was, i, DEFINITION), pg_cell(is, k, DEFINITION)))
+            all.at[all.count++] = difference(a, change, was, i, is, k);
         i += by <= 0;
         k += by >= 0;
     }
     return all;
+}
+
+CatalogDifferences catalog_wholes(Arena *a, const CatalogDifferences *all) {
+    CatalogDifferences wholes = {0, arena_take(a, (all->count + 1) * sizeof *wholes.at)};
+    for (size_t i = 0; i < all->count; i++)
+        if (!is_part_of(&all->at[i], last_whole(&wholes)))
+            wholes.at[wholes.count++] = all->at[i];
+    return wholes;
 }
 
 /* ---- telling ---- */
@@ -168,10 +127,14 @@ static void add_lines(Text *text, const char *lines, const char *indent) {
     }
 }
 
+const char *catalog_name(Arena *a, const CatalogDifference *difference) {
+    return arena_format(a, "%s %s %s", catalog_change(difference->change), difference->kind,
+                        difference->name);
+}
+
 const char *catalog_say(Arena *a, const CatalogDifference *difference, const char *indent) {
     Text text = text_on(a), lines = text_on(a);
-    text_addf(&text, "%s %s %s", catalog_change(difference->change), difference->kind,
-              difference->name);
+    text_add(&text, catalog_name(a, difference));
     if (difference->change == CATALOG_CHANGED)
         difference_add(&lines, difference->was, difference->is);
     add_lines(&text, lines.at, indent);

@@ -90,7 +90,8 @@ static bool diff(Call *call) {
                  from.server / MAJOR, to.called, to.server / MAJOR);
     tell_assumed(&from);
     tell_assumed(&to);
-    const CatalogDifferences all = catalog_compare(a, &from.objects, &to.objects);
+    const CatalogDifferences each = catalog_compare(a, &from.objects, &to.objects);
+    const CatalogDifferences all = catalog_wholes(a, &each);
     if (call->json)
         print_json(a, &from, &to, &all);
     else

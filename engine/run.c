@@ -2,8 +2,8 @@
 
 #include "backfill.h"
 #include "begun.h"
-#include "catalog.h"
 #include "clock.h"
+#include "event.h"
 #include "fail.h"
 #include "known.h"
 #include "protection.h"
@@ -139,11 +139,11 @@ static bool write_durations(Run *run) {
                                              backfill_array(run->arena, run->done_ms), id));
 }
 
-/* A run that failed may have changed something too. */
-static bool keep_catalog(Run *run, const char *outcome) {
-    if (!catalog_is_kept(run->config) || (!run->applied && text_same(outcome, "ok")))
-        return true;
-    return catalog_keep(run->pg, run->arena, catalog_scope(run->config), run->id);
+/* A run that failed may have changed something too. One that could not look in the beginning keeps
+ * nothing: what others did before it would count as its own. */
+static bool keep_description(const Run *run) {
+    return !run->drift ||
+           drift_keep(run->pg, run->arena, catalog_scope(run->config), run->id, run->drift);
 }
 
 void run_end(Run *run, const char *outcome) {
@@ -153,7 +153,7 @@ void run_end(Run *run, const char *outcome) {
         pg_stoppable(run->pg, false);
         if (!cleaned || !write_durations(run) ||
             !ledger_end_run(run->pg, run->config->ledger_schema, run->id, outcome, run->applied) ||
-            !keep_catalog(run, outcome))
+            !keep_description(run))
             log_warn("%s", failure()->message);
     }
     fail_again(&why);
@@ -205,11 +205,42 @@ static bool settle(Run *run) {
     return true;
 }
 
+static bool tell_drift(Run *run, const Drift *drift) {
+    const size_t count = catalog_wholes(run->arena, &drift->all).count;
+    const char *names = drift_names(run->arena, drift), *since = drift_since(run->arena, drift);
+    const char *doubt = drift_doubt(run->arena, drift);
+    log_warn("%zu object%s changed outside Stint since %s: %s; stint drift shows it, stint drift "
+             "--save accepts it",
+             count, count == 1 ? "" : "s", since, names);
+    if (doubt)
+        log_warn("%s", doubt);
+    event_tell("drift_found", EVENT_COUNTS("objects", (long long)count), EVENT_SAYS("names", names),
+               EVENT_SAYS("since", since));
+    return drift_note(run->pg, run->arena, catalog_scope(run->config), run->id, drift);
+}
+
+/* What others have changed must not hold up a deploy; nor must that it could not be looked for. */
+static bool look_for_drift(Run *run) {
+    Drift *drift = arena_take(run->arena, sizeof *drift);
+    if (!drift_is_kept(run->config))
+        return true;
+    if (drift_find(run->pg, run->arena, catalog_scope(run->config), run->id, drift)) {
+        run->drift = drift;
+        return !drift->all.count || tell_drift(run, drift);
+    }
+    if (failure()->kind == FAIL_INTERRUPTED || pg_state(run->pg) == PG_LOST)
+        return false;
+    log_warn("cannot look for what changed outside Stint: %s", failure()->message);
+    fail_clear();
+    return true;
+}
+
 bool run_begin(Run *run) {
     const Config *config = run->config;
     return run->id || (settle(run) && protection_mark(run->pg, config) &&
                        ledger_begin_run(run->pg, config->ledger_schema, run->command,
-                                        config->environment, &run->id));
+                                        config->environment, &run->id) &&
+                       look_for_drift(run));
 }
 
 /* Did somebody end our session on purpose? Then the server is the one that it was. */

@@ -200,6 +200,7 @@ Config *scratch_config(Arena *a, const Scratch *scratch, const char *name) {
     config->url = scratch_url(a, scratch, name);
     config->direct_url = config->url_problem = config->role = config->targets = NULL;
     config->is_protected = false;
+    config->drift = "no";
     config->protection = arena_take(a, sizeof *config->protection);
     return config;
 }

@@ -63,9 +63,10 @@ static const Setting settings[] = {
                 "unset: on where protected"),
     ENVIRONMENT(exclusive_hold, DURATION, "TIME", "0s",
                 "how long the guard lets a table be locked against readers; 0: any time"),
-    ENVIRONMENT(drift, CHOICE, "yes, no", NULL,
-                "keeps in the ledger what the schema is after each run that changed something, for "
-                "stint drift; unset: where protected"),
+    ENVIRONMENT(
+        drift, CHOICE, "yes, no", NULL,
+        "keeps in the ledger what the schema is after each run, for stint drift, and each run "
+        "warns of what was changed outside; unset: where protected"),
     ENVIRONMENT(order, CHOICE, "strict, warn, allow", "strict",
                 "a pending file older than the newest applied one"),
     ENVIRONMENT(backfills, CHOICE, "inline, detached", "inline",

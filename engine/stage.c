@@ -53,7 +53,6 @@ static Config *own_config(const Stage *stage) {
     Config *config = scratch_config(stage->arena, stage->scratch, stage->database);
     config->order = "allow";
     config->guard = "off";
-    config->drift = "no";
     config->backfills = "inline";
     return config;
 }

@@ -54,10 +54,10 @@ static void note(Hold *hold, size_t i, TrialAnswer answer, const char *message) 
 
 static bool differs(Hold *hold, size_t i, const PgRows *was, const PgRows *is,
                     const char *message) {
-    CatalogDifferences all = catalog_compare(hold->arena, was, is);
+    const CatalogDifferences all = catalog_compare(hold->arena, was, is);
     if (!all.count)
         return false;
-    hold->out->file[i].differences = all;
+    hold->out->file[i].differences = catalog_wholes(hold->arena, &all);
     note(hold, i, TRIAL_DIFFERS, message);
     return true;
 }

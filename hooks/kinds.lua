@@ -136,7 +136,7 @@ kinds.hook = {
       required = true,
       values = {
         "run_started", "migration_started", "statement", "migration_applied", "migration_rolled_back", "migration_failed",
-        "batch", "throttled", "blocked", "retry", "check", "backfill_left", "backfill_finished", "reset", "run_finished", "run_failed",
+        "batch", "throttled", "blocked", "retry", "check", "backfill_left", "backfill_finished", "reset", "drift_found", "run_finished", "run_failed",
       },
       doc = "the events that it is told",
     },

@@ -42,7 +42,7 @@ function backfill(declaration) end
 function check(declaration) end
 
 ---@class stint.hook
----@field on "run_started"|"migration_started"|"statement"|"migration_applied"|"migration_rolled_back"|"migration_failed"|"batch"|"throttled"|"blocked"|"retry"|"check"|"backfill_left"|"backfill_finished"|"reset"|"run_finished"|"run_failed"|("run_started"|"migration_started"|"statement"|"migration_applied"|"migration_rolled_back"|"migration_failed"|"batch"|"throttled"|"blocked"|"retry"|"check"|"backfill_left"|"backfill_finished"|"reset"|"run_finished"|"run_failed")[] the events that it is told
+---@field on "run_started"|"migration_started"|"statement"|"migration_applied"|"migration_rolled_back"|"migration_failed"|"batch"|"throttled"|"blocked"|"retry"|"check"|"backfill_left"|"backfill_finished"|"reset"|"drift_found"|"run_finished"|"run_failed"|("run_started"|"migration_started"|"statement"|"migration_applied"|"migration_rolled_back"|"migration_failed"|"batch"|"throttled"|"blocked"|"retry"|"check"|"backfill_left"|"backfill_finished"|"reset"|"drift_found"|"run_finished"|"run_failed")[] the events that it is told
 ---@field run fun(event: stint.event) the function, with the event as a table
 ---@field about? string what it is for
 ---@field environments? string|string[] the environments that it is for; without it, all

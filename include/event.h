@@ -1,7 +1,7 @@
 /* event: what happens in a run, told to whoever listens: the desk (progress, --json), then
  * the team's hooks. Refuses to know what a listener does with it. The kinds are
  * run_started migration_started statement migration_applied migration_failed batch throttled
- * blocked retry check backfill_left backfill_finished run_finished run_failed. */
+ * blocked retry check backfill_left backfill_finished reset drift_found run_finished run_failed. */
 #ifndef EVENT_H
 #define EVENT_H
 

@@ -4,6 +4,7 @@
 #define RUN_H
 
 #include "config.h"
+#include "drift.h"
 #include "hook.h"
 #include "plan.h"
 #include "script.h"
@@ -25,7 +26,8 @@ typedef struct {
     bool files_read; /* ahead of the next look */
     bool sums_read;  /* the checksums of this look's files */
     Plan plan;
-    long long id; /* in the ledger; 0: not begun */
+    long long id;       /* in the ledger; 0: not begun */
+    const Drift *drift; /* that it found when it began; NULL: it did not look */
     long applied;
     StepSession session;
     Arena *file; /* see run_file_arena */

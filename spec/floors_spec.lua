@@ -69,6 +69,7 @@ local floors = {
       cluster
       consent
       directive
+      drift
       encoding
       facts
       governor

@@ -5,12 +5,6 @@
 -- :name catalog_begin
 BEGIN READ ONLY
 
--- :name catalog_write
-BEGIN
-
--- :name catalog_commit
-COMMIT
-
 -- :name catalog_home
 -- Where a schema has a ledger of its own (a fleet of schemas: stint_SCHEMA), the others are not its matter.
 SELECT current_schema() WHERE right($1, length(current_schema()) + 1) = '_' || current_schema()
@@ -153,18 +147,3 @@ FROM object o LEFT JOIN allowed a ON a.class = o.class AND a.oid = o.oid AND a.p
 LEFT JOIN said s ON s.classoid = o.class AND s.objoid = o.oid AND s.objsubid = o.part
 WHERE $2::text IS NULL OR o.kind NOT IN ('extension', 'event trigger', 'publication', 'server', 'cast')
 ORDER BY 2, 1
-
--- :name catalog_forget
-DELETE FROM stint.catalog
-
--- :name catalog_keep
--- Of what follows (catalog_objects): $4 the run, $5 who.
-INSERT INTO stint.catalog (run, server, who, objects)
-SELECT nullif($4::bigint, 0), current_setting('server_version_num')::integer, $5::text, coalesce(json_agg(json_build_array(o.kind, o.name, o.definition)), '[]') FROM
-
--- :name catalog_kept
-SELECT to_char(c.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), c.who, r.command, c.run, c.server / 10000, current_setting('server_version_num')::integer / 10000
-FROM stint.catalog c LEFT JOIN stint.run r ON r.id = c.run
-
--- :name catalog_kept_objects
-SELECT o.value ->> 0, o.value ->> 1, o.value ->> 2 FROM stint.catalog c, json_array_elements(c.objects) o

@@ -15,7 +15,7 @@ WITH rule (part, relation, privileges, columns) AS (VALUES
   ('migrator', 'backfill_range', '{INSERT,UPDATE,DELETE}', NULL),
   ('migrator', 'backfill_residue', '{INSERT,UPDATE,DELETE}', NULL),
   ('migrator', 'backfill_quarantine', '{INSERT,UPDATE,DELETE}', NULL),
-  ('migrator', 'catalog', '{INSERT}', '{run,server,who,objects}'),
+  ('migrator', 'catalog', '{INSERT}', '{at,run,server,who,last_run,untold,objects}'),
   ('migrator', 'catalog', '{DELETE}', NULL),
   ('migrator', 'backup', '{INSERT}', '{environment,database,file,format,bytes,tables,checksum,server,last_migration,taken_at,who}'),
   ('migrator', 'backup', '{UPDATE}', '{proven_at,removed_at}'),

@@ -21,6 +21,8 @@ WITH run AS (
 ), carried_run AS (
   INSERT INTO stint.run (id, command, environment, started_at, finished_at, outcome, applied, who, role, program) OVERRIDING SYSTEM VALUE
   SELECT new, command, environment, started_at, finished_at, outcome, applied, who, role, program FROM run
+), known AS (
+  UPDATE stint.catalog SET last_run = greatest(last_run, (SELECT max(new) FROM run))
 ), carried_backup AS (
   INSERT INTO stint.backup (environment, database, file, format, bytes, tables, checksum, server, last_migration, taken_at, read_at, proven_at, removed_at, who)
   SELECT environment, database, file, format, bytes, tables, checksum, server, last_migration, taken_at, read_at, proven_at, removed_at, who

@@ -197,13 +197,17 @@ CREATE TABLE stint.backfill_quarantine (
 );
 
 -- :name schema_rest
--- what the database held when Stint last changed it, or when people accepted it (drift --save): at most one row
+-- what the database held when Stint last changed it, or when people accepted it (drift --save): at most one row;
+-- `at` and `run`: what differs came about since then. last_run: the last that it knows of; untold: the first run that
+-- kept nothing, so that what it changed may be among the differences
 CREATE TABLE stint.catalog (
-  at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-  run     bigint,
-  server  integer NOT NULL,
-  who     text NOT NULL,
-  objects json NOT NULL
+  at       timestamptz NOT NULL,
+  run      bigint,
+  server   integer NOT NULL,
+  who      text NOT NULL,
+  last_run bigint NOT NULL,
+  untold   bigint,
+  objects  json NOT NULL
 );
 -- a backup that was made and read back: what its note says, where it was put, and since when it is
 -- known that it can be restored; removed: `keep` let it go

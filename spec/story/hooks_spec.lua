@@ -238,8 +238,8 @@ notify_timeout = 1s]])
     end
     assert.equal([[
 ERROR: scripts/hooks/x.lua:1: hook.on[2] must be one of "run_started", "migration_started", "statement", "migration_applied", ]]
-      .. [["migration_rolled_back", "migration_failed", "batch", "throttled", "blocked", "retry", "check", "backfill_left", "backfill_finished", "reset", ]]
-      .. [["run_finished", "run_failed", not "run_fail", did you mean "run_failed"?
+      .. [["migration_rolled_back", "migration_failed", "batch", "throttled", "blocked", "retry", "check", "backfill_left", "backfill_finished", ]]
+      .. [["reset", "drift_found", "run_finished", "run_failed", not "run_fail", did you mean "run_failed"?
 STATE: nothing was run
 ]], wrong 'hook { on = { "batch", "run_fail" }, run = print }')
     assert.equal([[
