@@ -58,7 +58,7 @@ static bool judge_of(Pg *pg, Arena *a, const Config *config, const Migration *m,
 
 enum { ROLE, TOKENS, ENVIRONMENT, PLACE, COMMENT, SIGNATURE, AT, KNOWN, ABLE };
 
-static bool has_role(const Key *key, Strings roles) {
+static bool has_role(const KeyringKey *key, Strings roles) {
     for (size_t i = 0; i < key->roles.count; i++)
         for (size_t k = 0; k < roles.count; k++)
             if (text_same(key->roles.at[i], roles.at[k]))
@@ -86,7 +86,7 @@ static const char *of_another_place(const Judge *j, const PgRows *rows, size_t r
  * ledger's owner can write any role, and make it a member of any other. */
 static const char *by_whom(const Judge *j, const PgRows *rows, size_t r, Approval *approval) {
     Strings roles = j->wanted->roles;
-    const Key *key = NULL;
+    const KeyringKey *key = NULL;
     if (j->keyring.count) {
         key = keyring_signer(&j->keyring, signed_text(j, approval->comment),
                              pg_cell(rows, r, SIGNATURE));
@@ -182,7 +182,7 @@ static bool sign(Judge *j, const char *comment, const char **signature, const ch
     }
     if (!signature_make(j->arena, path, text, signature))
         return false;
-    const Key *key = keyring_signer(&j->keyring, text, *signature);
+    const KeyringKey *key = keyring_signer(&j->keyring, text, *signature);
     *name = key ? key->name : NULL;
     if (key || !j->keyring.count)
         return true;

@@ -45,7 +45,7 @@ static bool read_entries(Arena *a, const char *path, Entries *out) {
     return true;
 }
 
-static bool is_known(Entries *entries, const Finding *finding) {
+static bool is_known(Entries *entries, const JudgeFinding *finding) {
     for (size_t i = 0; i < entries->count; i++)
         if (text_same(entries->at[i].key, finding->key))
             return entries->at[i].used = true;
@@ -79,7 +79,7 @@ bool baseline_write(const Judge *judge, const char *path) {
     Arena *a = arena_new();
     Json *whole = json_new_map(a), *list = json_new_list(a);
     for (size_t i = 0; i < judge->count; i++) {
-        const Finding *finding = &judge->finding[i];
+        const JudgeFinding *finding = &judge->finding[i];
         Json *one = json_new_map(a);
         json_set_text(one, "file", finding->place.file ? file_base(finding->place.file) : "");
         json_set_text(one, "rule", finding->rule);

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of "pg_dump (PostgreSQL) 15.14 (Debian ...)", the 15; 0: it does not say. */
-static int major_of(Arena *a, const char *path) {
+int client_major(Arena *a, const char *path) {
     const char *const argv[] = {path, "--version", NULL};
     Program *program = program_start(a, &(ProgramWanted){argv, NULL, -1, -1});
     if (!program || !program_wait(program, NULL, NULL)) {
@@ -48,7 +47,7 @@ static bool find_folder(Arena *a, const Config *config, int major, const char **
             fail_clear();
             continue;
         }
-        found = major_of(a, file_join(a, folder, "pg_dump"));
+        found = client_major(a, file_join(a, folder, "pg_dump"));
         seen = folder;
         if (found == major) {
             *out = folder;

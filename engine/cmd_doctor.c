@@ -14,7 +14,7 @@
 static void print_json(Call *call, const Doctor *doctor, const char *script) {
     Json *whole = json_new_map(call->arena), *list = json_new_list(call->arena);
     for (size_t i = 0; i < doctor->count; i++) {
-        const Finding *finding = &doctor->finding[i];
+        const DoctorFinding *finding = &doctor->finding[i];
         Json *json = json_new_map(call->arena);
         json_set_text(json, "name", finding->name);
         json_set_text(json, "level", doctor_level(finding->level));
@@ -37,7 +37,7 @@ static void print_text(Call *call, const Doctor *doctor) {
     bool color = report_is_colored(STDOUT_FILENO);
     size_t notes = 0;
     for (size_t i = 0; i < doctor->count; i++) {
-        const Finding *finding = &doctor->finding[i];
+        const DoctorFinding *finding = &doctor->finding[i];
         notes += finding->level == DOCTOR_NOTE;
         if (call->quiet && finding->level == DOCTOR_OK)
             continue;

@@ -29,7 +29,6 @@ typedef struct {
     long count;
     int died_young; /* in a row */
     int code;       /* of the last that ended badly */
-    const char *who;
 } Crew;
 
 static bool start(Crew *crew, Hand *hand) {

@@ -3,6 +3,8 @@
 #define OPENSSL_API_COMPAT 0x10100000L
 #include "digest.h"
 
+#include "text.h"
+
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,12 +51,9 @@ const char *digest_end(Arena *a, Digest *digest) {
     flush(digest);
     SHA256_Final(sum, &digest->context);
     free(digest);
-    char *hex = arena_take(a, 2 * sizeof sum + 1);
-    for (size_t i = 0; i < sizeof sum; i++) {
-        hex[2 * i] = "0123456789abcdef"[sum[i] >> 4];
-        hex[2 * i + 1] = "0123456789abcdef"[sum[i] & 15];
-    }
-    return hex;
+    Text hex = text_on(a);
+    text_add_hex(&hex, sum, sizeof sum);
+    return hex.at;
 }
 
 const char *digest_of(Arena *a, const void *bytes, size_t length) {

@@ -51,7 +51,7 @@ const char *doctor_level(DoctorLevel level) {
     return levels[level];
 }
 
-static void add(Doctor *doctor, Finding finding) {
+static void add(Doctor *doctor, DoctorFinding finding) {
     size_t size = doctor->count * sizeof finding;
     doctor->finding = arena_grow(doctor->arena, doctor->finding, size, size + sizeof finding);
     doctor->finding[doctor->count++] = finding;
@@ -62,7 +62,7 @@ void doctor_found(Doctor *doctor, DoctorLevel level, const char *mend, const cha
     va_start(args, format);
     const char *message = arena_vformat(doctor->arena, format, args);
     va_end(args);
-    add(doctor, (Finding){doctor->check, level, message, arena_string(doctor->arena, mend)});
+    add(doctor, (DoctorFinding){doctor->check, level, message, arena_string(doctor->arena, mend)});
 }
 
 void doctor_found_failure(Doctor *doctor, DoctorLevel level) {

@@ -1,12 +1,12 @@
 #include "doctor.h"
 
 #include "binaries.h"
+#include "client.h"
 #include "fail.h"
+#include "file.h"
 #include "session.h"
 #include "text.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void doctor_config(Doctor *doctor) {
@@ -58,29 +58,14 @@ void doctor_connection(Doctor *doctor) {
     doctor_found(doctor, missing ? DOCTOR_NOTE : DOCTOR_WRONG, mend, "%s", message);
 }
 
-/* Of "pg_dump (PostgreSQL) 15.14 (Debian ...)", the 15; 0: it does not say. */
-static int major_of(Arena *a, const char *folder, const char *program) {
-    char line[256] = "";
-    FILE *answer =
-        strchr(folder, '\'')
-            ? NULL
-            : popen(arena_format(a, "'%s/%s' --version 2>/dev/null", folder, program), "re");
-    if (!answer)
-        return 0;
-    if (!fgets(line, sizeof line, answer))
-        line[0] = 0;
-    pclose(answer);
-    const char *number = strstr(line, ") ");
-    return number ? atoi(number + 2) : 0;
-}
-
 void doctor_tools(Doctor *doctor) {
     static const char *const programs[] = {"psql", "pg_dump"};
     int server = doctor->run.pg ? pg_version(doctor->run.pg) / 10000 : 0;
     BinariesWanted wanted = {doctor->config->server_bin, doctor->config->folder, server};
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
         const char *folder = binaries_folder(doctor->arena, &wanted, programs[i]);
-        int major = folder ? major_of(doctor->arena, folder, programs[i]) : 0;
+        int major =
+            folder ? client_major(doctor->arena, file_join(doctor->arena, folder, programs[i])) : 0;
         if (!folder)
             doctor_found_failure(doctor, DOCTOR_NOTE);
         else if (i == 1 && major && major < server)

@@ -110,7 +110,7 @@ static bool make_copy(Trial *t, const Backfill *b, long long wanted) {
     if (!pg_do(t->pg, arena_format(a, SQL_ESTIMATE_MAKE, t->copy, b->table, with), PG_NONE) ||
         !fill(t, b, wanted) ||
         !pg_do(t->pg, arena_format(a, "VACUUM (ANALYZE) %s", t->copy), PG_NONE) ||
-        !pg_row(t->pg, a, &oid, "SELECT $1::regclass::oid", PG_WITH(t->copy)))
+        !pg_row(t->pg, a, &oid, SQL_ESTIMATE_OID, PG_WITH(t->copy)))
         return false;
     t->copy_oid = pg_cell(&oid, 0, 0);
     return true;

@@ -6,13 +6,13 @@
 
 #include <stdio.h>
 
-static const char *color_of(const Finding *finding) {
+static const char *color_of(const JudgeFinding *finding) {
     return text_same(finding->level, "error")     ? "\033[31m"
            : text_same(finding->level, "warning") ? "\033[33m"
                                                   : "\033[36m";
 }
 
-static void print_finding(Arena *a, const Finding *finding) {
+static void print_finding(Arena *a, const JudgeFinding *finding) {
     bool color = report_is_colored(1);
     Text text = text_on(a);
     if (finding->place.file)
@@ -28,7 +28,7 @@ static void print_finding(Arena *a, const Finding *finding) {
 }
 
 static bool print_text(Judge *judge, const Migrations *files, const char *format) {
-    const Coverage *c = &judge->coverage;
+    const JudgeCoverage *c = &judge->coverage;
     (void)files, (void)format;
     for (size_t i = 0; i < judge->count; i++)
         print_finding(judge->arena, &judge->finding[i]);

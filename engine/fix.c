@@ -36,7 +36,7 @@ static bool read_ledger(Work *w) {
     bool has_url = config->url || config->direct_url;
     if (!has_url && w->base)
         return true;
-    if (!config->url) {
+    if (!has_url) {
         fail(FAIL_USAGE, "%s must know which files are applied", w->option);
         return fail_hint(
             "--base REF touches only what that branch lacks; or give the environment a "
@@ -48,8 +48,7 @@ static bool read_ledger(Work *w) {
         return true;
     }
     bool ok = pg && ledger_read(pg, a, config->ledger_schema, LEDGER_BRIEF, &w->ledger);
-    if (pg)
-        pg_close(pg);
+    pg_close(pg);
     return ok;
 }
 
@@ -68,7 +67,7 @@ static const char *untouchable(const Work *w, const Migration *m, size_t number)
 static Json *found_in(const Judge *judge, const char *path) {
     Json *list = json_new_list(judge->arena);
     for (size_t i = 0; i < judge->count; i++) {
-        const Finding *finding = &judge->finding[i];
+        const JudgeFinding *finding = &judge->finding[i];
         long long number = json_as_integer(json_get(finding->json, "statement"));
         if (number && text_same(finding->place.file, path) && !text_same(finding->level, "notice"))
             json_append_integer(list, number);

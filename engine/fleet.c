@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOOK_EVERY = 200, PENDING = 2, PIECE = 16384 };
+enum { LOOK_EVERY = 200, PIECE = 16384 };
 
 typedef struct {
     Arena *arena;
@@ -150,7 +150,7 @@ static FleetState state_of(const Fleet *fleet, int status) {
         return FLEET_INTERRUPTED;
     if (WIFSIGNALED(status))
         return FLEET_KILLED;
-    return code == 0 ? FLEET_OK : code == PENDING ? FLEET_PENDING : FLEET_FAILED;
+    return code == 0 ? FLEET_OK : code == FAIL_PENDING ? FLEET_PENDING : FLEET_FAILED;
 }
 
 static void note_end(Sailing *s, FleetShip *ship, int status) {

@@ -12,7 +12,7 @@ static void take(Arena *a, Inquiry *inquiry, size_t room) {
 }
 
 static void add(Inquiry *inquiry, const char *text) {
-    inquiry->at[inquiry->count++] = (Question){.text = text, .is_fit = true};
+    inquiry->at[inquiry->count++] = (InquiryQuestion){.text = text, .is_fit = true};
 }
 
 bool inquiry_read(Arena *a, const char *file, Inquiry *out) {
@@ -46,7 +46,7 @@ bool inquiry_ask(Arena *a, Pg *target, Inquiry *out) {
 /* What is no statement that can be prepared fails the first time, and is left alone then. */
 bool inquiry_try(Arena *a, Pg *pg, Inquiry *inquiry) {
     for (size_t i = 0; i < inquiry->count; i++) {
-        Question *question = &inquiry->at[i];
+        InquiryQuestion *question = &inquiry->at[i];
         if (!question->is_fit)
             continue;
         question->is_fit =

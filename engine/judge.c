@@ -68,12 +68,12 @@ static const char *line_of(Arena *a, const Bytes *text, size_t number) {
 }
 
 /* By what it is about, not where: rule, file, statement, object, and which of several such. */
-static const char *key_of(const Judge *judge, const Finding *finding) {
+static const char *key_of(const Judge *judge, const JudgeFinding *finding) {
     Arena *a = judge->arena;
     const char *file = finding->place.file ? file_base(finding->place.file) : "";
     size_t same = 0;
     for (size_t i = judge->count; i-- > 0;) {
-        const Finding *other = &judge->finding[i];
+        const JudgeFinding *other = &judge->finding[i];
         if (!text_same(other->place.file, finding->place.file))
             break;
         same += text_same(other->rule, finding->rule) &&
@@ -95,8 +95,8 @@ static void add_finding(Judge *judge, const Bytes *text, Json *json) {
     }
     size_t line = (size_t)json_as_integer(json_get(json, "line"));
     const char *file = json_as_text(json_get(json, "file"));
-    Finding *finding = &judge->finding[judge->count];
-    *finding = (Finding){
+    JudgeFinding *finding = &judge->finding[judge->count];
+    *finding = (JudgeFinding){
         .rule = json_as_text(json_get(json, "rule")),
         .level = json_as_text(json_get(json, "level")),
         .certainty = json_as_text(json_get(json, "certainty")),
@@ -202,7 +202,7 @@ size_t judge_count(const Judge *judge, const char *level) {
 
 Json *judge_json(const Judge *judge) {
     Arena *a = judge->arena;
-    const Coverage *c = &judge->coverage;
+    const JudgeCoverage *c = &judge->coverage;
     Json *json = json_new_map(a), *list = json_new_list(a), *coverage = json_new_map(a);
     for (size_t i = 0; i < judge->count; i++)
         json_append(list, judge->finding[i].json);

@@ -49,7 +49,7 @@ static bool take(Reader *r, const char *at, size_t length) {
     for (size_t i = 0; i < r->out->count; i++)
         if (text_same(r->out->key[i].key, key) && !text_same(r->out->key[i].name, name))
             return refuse(r, "this key is somebody else's already", name);
-    r->out->key[r->out->count++] = (Key){name, key, {words.count - 2, words.at + 2}};
+    r->out->key[r->out->count++] = (KeyringKey){name, key, {words.count - 2, words.at + 2}};
     return true;
 }
 
@@ -83,7 +83,7 @@ bool keyring_read(Arena *a, const char *setting, Keyring *out) {
     return out->count || refuse(&r, "there is no key in it", setting);
 }
 
-const Key *keyring_signer(const Keyring *keyring, const char *text, const char *signature) {
+const KeyringKey *keyring_signer(const Keyring *keyring, const char *text, const char *signature) {
     for (size_t i = 0; signature && i < keyring->count; i++)
         if (signature_check(keyring->key[i].key, text, signature) == SIGNATURE_FITS)
             return &keyring->key[i];

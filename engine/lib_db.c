@@ -226,16 +226,7 @@ static int db_literal(lua_State *L) {
     arena_reset(script->scratch);
     const char *text = lib_value_text(L, 2, "the value", &length);
     if (length >= 0) { /* bytes: as an array of one they are hex */
-        luaL_Buffer out;
-        luaL_buffinit(L, &out);
-        luaL_addstring(&out, "'\\x");
-        for (int i = 0; i < length; i++) {
-            static const char digits[] = "0123456789abcdef";
-            luaL_addchar(&out, digits[(unsigned char)text[i] >> 4]);
-            luaL_addchar(&out, digits[(unsigned char)text[i] & 15]);
-        }
-        luaL_addstring(&out, "'::bytea");
-        luaL_pushresult(&out);
+        lua_pushfstring(L, "'%s'::bytea", lib_value_hex(script->scratch, text, (size_t)length));
     } else if (!text) {
         lua_pushliteral(L, "NULL");
     } else if (lua_isboolean(L, 2) || (lua_isinteger(L, 2) && lua_tointeger(L, 2) >= 0)) {

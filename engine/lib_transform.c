@@ -33,17 +33,6 @@ static void push_row(lua_State *L, const ScriptRows *r) {
 }
 
 /* Bytes are sent among texts, so they are hex here. */
-static const char *hex(Arena *a, const char *bytes, size_t length) {
-    static const char digits[] = "0123456789abcdef";
-    char *out = arena_take(a, 2 * length + 3), *at = out + 2;
-    memcpy(out, "\\x", 2);
-    for (size_t i = 0; i < length; i++) {
-        *at++ = digits[(unsigned char)bytes[i] >> 4];
-        *at++ = digits[(unsigned char)bytes[i] & 15];
-    }
-    return out;
-}
-
 static const char *value_of(lua_State *L, const ScriptRows *r, const ScriptColumn *column) {
     int length;
     bool encodes = column->is_json && lua_type(L, -1) != LUA_TSTRING;
@@ -54,10 +43,11 @@ static const char *value_of(lua_State *L, const ScriptRows *r, const ScriptColum
     if (column->is_bytes && lua_type(L, -1) == LUA_TSTRING) {
         size_t size;
         const char *bytes = lua_tolstring(L, -1, &size);
-        return hex(r->arena, bytes, size);
+        return lib_value_hex(r->arena, bytes, size);
     }
     const char *text = lib_value_text(L, -1, column->name, &length);
-    return length >= 0 ? hex(r->arena, text, (size_t)length) : arena_string(r->arena, text);
+    return length >= 0 ? lib_value_hex(r->arena, text, (size_t)length)
+                       : arena_string(r->arena, text);
 }
 
 /* A column that is not there is no row's fault: the whole transform is wrong. */

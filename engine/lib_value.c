@@ -101,11 +101,10 @@ static void add_quoted(Text *out, const char *text) {
     text_add_char(out, '"');
 }
 
-static const char *hex(Arena *a, const char *bytes, size_t length) {
+const char *lib_value_hex(Arena *a, const char *bytes, size_t length) {
     Text out = text_on(a);
     text_add(&out, "\\x");
-    for (size_t i = 0; i < length; i++)
-        text_addf(&out, "%02x", (unsigned)(unsigned char)bytes[i]);
+    text_add_hex(&out, bytes, length);
     return out.at;
 }
 
@@ -117,7 +116,7 @@ static void add_element(lua_State *L, int index, const char *what, Text *out, in
     const char *bytes = marked_bytes(L, index, &size), *text;
     sandbox_weigh(L, what);
     if (bytes)
-        add_quoted(out, hex(out->arena, bytes, size));
+        add_quoted(out, lib_value_hex(out->arena, bytes, size));
     else if (lua_istable(L, index))
         add_array(L, index, what, out, depth + 1);
     else if (!(text = lib_value_text(L, index, what, &length)))

@@ -77,14 +77,14 @@ void prospect_print_script(Arena *a, const ReviewFile *file) {
 
 void prospect_print_findings(Arena *a, const Review *review, const ReviewFile *file) {
     for (size_t i = file->first; i < file->first + file->count; i++) {
-        const Finding *finding = &review->judge.finding[i];
+        const JudgeFinding *finding = &review->judge.finding[i];
         printf("  %s: line %zu: %s (%s)\n", finding->level, finding->place.line,
                arena_string(a, fail_redacted(finding->message)), finding->rule);
     }
 }
 
 void prospect_print_end(Call *call, const Review *review) {
-    const Coverage *c = &review->judge.coverage;
+    const JudgeCoverage *c = &review->judge.coverage;
     if (!review->count)
         return;
     printf("%lld statements: %lld certain, %lld assumed, %lld opaque; %zu errors, %zu warnings\n",

@@ -123,19 +123,26 @@ static void tell_waiting(const Worker *w, int tries, long long left) {
                 left == 1 ? " is" : "s are");
 }
 
+static WorkerAnswer is_running(const Worker *w) {
+    Arena *a = arena_new(); /* a window may keep it waiting for hours */
+    Backfill seen = *w->backfill;
+    bool ok = backfill_find(w->pg, a, w->schema, &seen),
+         runs = ok && text_same(seen.state, "running");
+    arena_free(a);
+    return !ok ? worker_answer(w) : runs ? WORKER_DONE : WORKER_OVER;
+}
+
 /* What people want of it, and the governor, are asked before each pass: here are no batches to
  * carry it. */
-static WorkerAnswer heed(Worker *w, Arena *a) {
-    Backfill seen = *w->backfill;
+static WorkerAnswer heed(Worker *w) {
     for (;;) {
         if (stop_asked()) {
             stop_failure();
             return WORKER_STOPPED;
         }
-        if (!backfill_find(w->pg, a, w->schema, &seen))
-            return worker_answer(w);
-        if (!text_same(seen.state, "running"))
-            return WORKER_OVER;
+        WorkerAnswer answer = is_running(w);
+        if (answer != WORKER_DONE)
+            return answer;
         if (!governor_look(w->governor))
             return worker_answer(w);
         if (!*w->governor->reason)
@@ -181,15 +188,13 @@ static bool look_all(Worker *w, int looks, long long *found) {
 WorkerAnswer residue_work(Worker *w) {
     int tries = 0, looks = 0;
     for (;;) {
-        Arena *a = arena_new();
         bool progress = false;
         long long left;
         BatchLocks locks = tries > IMPATIENT ? BATCH_WAITS : BATCH_SKIPS;
-        WorkerAnswer wish = heed(w, a);
-        if (wish != WORKER_DONE) {
-            arena_free(a);
+        WorkerAnswer wish = heed(w);
+        if (wish != WORKER_DONE)
             return wish;
-        }
+        Arena *a = arena_new();
         bool ok = true;
         if (tries == IMPATIENT + 1) /* to wait in the queue, so that it is seen who blocks */
             ok = worker_settle(w, 2 * LOCK_PATIENCE, LOCK_PATIENCE);

@@ -105,7 +105,7 @@ static void add_file(Arena *a, Imprint *imprint, const ReviewFile *file) {
 }
 
 /* Its words may hold sizes. */
-static void add_verdict(Imprint *imprint, const Finding *finding) {
+static void add_verdict(Imprint *imprint, const JudgeFinding *finding) {
     imprint_add(imprint, IMPRINT_VERDICTS, finding->rule, finding->level);
     imprint_add(imprint, IMPRINT_VERDICTS, finding->certainty, finding->place.file);
     imprint_add(imprint, IMPRINT_VERDICTS, "of", finding->fingerprint);
@@ -220,7 +220,7 @@ bool review_binds(Run *run, bool *bind) {
     return *bind || !has_policies(config) || read_policies(run, bind);
 }
 
-static bool refuses(const Review *review, const Finding *finding) {
+static bool refuses(const Review *review, const JudgeFinding *finding) {
     return text_same(finding->level, "error") &&
            (finding->binding || review->judge.config->is_protected);
 }
@@ -229,7 +229,7 @@ Strings review_errors(const Review *review) {
     Arena *a = review->judge.arena;
     Strings errors = {0, arena_take(a, (review->judge.count + 1) * sizeof(char *))};
     for (size_t i = 0; i < review->judge.count; i++) {
-        const Finding *finding = &review->judge.finding[i];
+        const JudgeFinding *finding = &review->judge.finding[i];
         const FailPlace *place = &finding->place;
         if (refuses(review, finding))
             errors.at[errors.count++] =
@@ -241,7 +241,7 @@ Strings review_errors(const Review *review) {
 
 bool review_accept(const Review *review) {
     const Strings errors = review_errors(review);
-    const Finding *first = review->judge.finding;
+    const JudgeFinding *first = review->judge.finding;
     Text all = text_on(review->judge.arena);
     if (!errors.count)
         return true;

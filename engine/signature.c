@@ -2,6 +2,7 @@
 
 #include "fail.h"
 #include "file.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -139,8 +140,7 @@ const char *signature_by_secret(Arena *a, const char *secret, const char *text) 
     size_t length = 0;
     must(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, secret, strlen(secret),
                    (const unsigned char *)text, strlen(text), sum, sizeof sum, &length) != NULL);
-    char *hex = arena_take(a, 2 * length + 1);
-    for (size_t i = 0; i < length; i++)
-        snprintf(hex + 2 * i, 3, "%02x", sum[i]);
-    return hex;
+    Text hex = text_on(a);
+    text_add_hex(&hex, sum, length);
+    return hex.at;
 }

@@ -85,10 +85,7 @@ static bool probe_settled(Step *step, const Statement *s, const char *facts, Pro
  * an invalid index: so such statements have none. */
 static bool set_lock_timeout(Step *step, const char *value, const char **before) {
     PgRows rows;
-    if (!pg_row(
-            step->pg, step->arena, &rows,
-            "SELECT pg_catalog.current_setting('lock_timeout'), pg_catalog.set_config('lock_timeout', $1, false)",
-            PG_WITH(value)))
+    if (!pg_row(step->pg, step->arena, &rows, SQL_SOLO_LOCK_TIMEOUT, PG_WITH(value)))
         return false;
     if (before)
         *before = pg_cell(&rows, 0, 0);

@@ -59,6 +59,17 @@ void text_add_encoded(Text *text, const char *part) {
             text_addf(text, "%%%02X", (unsigned)(unsigned char)*part);
 }
 
+void text_add_hex(Text *text, const void *bytes, size_t length) {
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *at = bytes;
+    make_room(text, 2 * length);
+    for (size_t i = 0; i < length; i++) {
+        text->at[text->length++] = digits[at[i] >> 4];
+        text->at[text->length++] = digits[at[i] & 15];
+    }
+    text->at[text->length] = 0;
+}
+
 void text_add_quoted(Text *text, const char *part, char quote) {
     text_add_char(text, quote);
     for (; *part; part++) {

@@ -1,5 +1,5 @@
 /* base: the project's files beside those of a git branch that they are to be merged into: what the
- * merge base lacks, and what of it will not fit. Only base.c runs git. Refuses to know rules and
+ * merge base lacks, and what of it will not fit. Refuses to know rules and
  * what files say: edits are told by tokens. */
 #ifndef BASE_H
 #define BASE_H

@@ -17,6 +17,8 @@ typedef struct {
 bool client_find(Arena *a, const Config *config, const Pg *pg, Client *out);
 /* The same programs for another database, whose URL this is. */
 bool client_for(Arena *a, const Client *client, const char *url, Client *out);
+/* Of what such a program says of its version ("pg_dump (PostgreSQL) 15.14"), the 15; 0: nothing. */
+int client_major(Arena *a, const char *path);
 /* "/usr/lib/postgresql/15/bin/psql" */
 const char *client_program(Arena *a, const Client *client, const char *name);
 /* An argument of pg_dump that leaves this schema out. */

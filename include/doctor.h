@@ -14,7 +14,7 @@ typedef struct {
     DoctorLevel level;
     const char *message;
     const char *mend; /* a command, or NULL */
-} Finding;
+} DoctorFinding;
 
 typedef struct {
     Arena *arena;
@@ -23,7 +23,7 @@ typedef struct {
     long long old; /* ms after which a transaction that does nothing is too old; -1: as usual */
     const char *check;
     size_t count;
-    Finding *finding;
+    DoctorFinding *finding;
 } Doctor;
 
 /* Fills in the findings; each check has one at least. */

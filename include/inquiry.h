@@ -10,11 +10,11 @@ typedef struct {
     const char *text;
     bool is_fit;     /* it could be prepared when it was last tried */
     const char *why; /* else: what the server said */
-} Question;
+} InquiryQuestion;
 
 typedef struct {
     size_t count;
-    Question *at;
+    InquiryQuestion *at;
 } Inquiry;
 
 /* From a file of statements, or from pg_stat_statements of `target` (whose search_path changes). */

@@ -24,26 +24,26 @@ typedef struct {
     bool binding;              /* the team's own rule, or a level that its policies or config.ini
                                   give */
     Json *json;                /* all of it, as CONTRACT 6 has it */
-} Finding;
+} JudgeFinding;
 
 typedef struct {
     long long statements, certain, assumed, opaque, unparsed;
-} Coverage;
+} JudgeCoverage;
 
 typedef struct {
     Arena *arena;
     const Config *config;
     Script *script;
     size_t count, room;
-    Finding *finding;  /* by file, in the order of its text */
-    Coverage coverage; /* after judge_finish */
-    Json *effects;     /* the same: data that go, tables that are locked (hooks/toll.lua) */
-    long applied;      /* of the next file: so many statements are done, and nothing is said of
-                          them */
-    Hooks policies;    /* that are for this environment */
-    Json *deeds;       /* of the last file, after judge_join: what its statements do, a list of
-                          { number, line, kind, inside, sql, fingerprint, impact, waived }; those
-                          within a DO block or of Lua have sql */
+    JudgeFinding *finding;  /* by file, in the order of its text */
+    JudgeCoverage coverage; /* after judge_finish */
+    Json *effects;          /* the same: data that go, tables that are locked (hooks/toll.lua) */
+    long applied;           /* of the next file: so many statements are done, and nothing is said of
+                               them */
+    Hooks policies;         /* that are for this environment */
+    Json *deeds;            /* of the last file, after judge_join: what its statements do, a list of
+                               { number, line, kind, inside, sql, fingerprint, impact, waived }; those
+                               within a DO block or of Lua have sql */
 } Judge;
 
 /* Which files run in one go: what an earlier one creates is new and empty for a later one. Of a

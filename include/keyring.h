@@ -8,17 +8,17 @@
 typedef struct {
     const char *name, *key;
     Strings roles;
-} Key;
+} KeyringKey;
 
 typedef struct {
     size_t count;
-    Key *key;
+    KeyringKey *key;
 } Keyring;
 
 /* `setting` names a file of lines, or is the list itself, set apart by commas: NAME KEY [ROLE...].
  * A name may have several keys, a key one name. FAIL_CONFIG. */
 bool keyring_read(Arena *a, const char *setting, Keyring *out);
 /* Whose signature of `text` that is; NULL: nobody's here. */
-const Key *keyring_signer(const Keyring *keyring, const char *text, const char *signature);
+const KeyringKey *keyring_signer(const Keyring *keyring, const char *text, const char *signature);
 
 #endif

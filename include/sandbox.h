@@ -141,6 +141,8 @@ void lib_json_mark_list(lua_State *L);
 /* A Lua value as a parameter: text in `scratch`, NULL for SQL's NULL; `*length` is -1 for text,
  * else so many bytes in binary form. Raises with `what` ("$1") for what PostgreSQL cannot take. */
 const char *lib_value_text(lua_State *L, int index, const char *what, int *length);
+/* Bytes as bytea has them in a text. */
+const char *lib_value_hex(Arena *a, const char *bytes, size_t length);
 /* Pushes a cell as the Lua value that its type has. */
 void lib_value_push(lua_State *L, unsigned type, const char *cell, size_t length);
 /* Pushes the string at `index` marked as bytes. */

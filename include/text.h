@@ -22,6 +22,8 @@ void text_addf(Text *text, const char *format, ...) __attribute__((format(printf
 
 /* Percent-encoded, as a part of a URL. */
 void text_add_encoded(Text *text, const char *part);
+/* Two lower-case digits a byte. */
+void text_add_hex(Text *text, const void *bytes, size_t length);
 /* In quotes of this kind, those within it doubled: "a""b" is a name of SQL. */
 void text_add_quoted(Text *text, const char *part, char quote);
 /* In quotes where a shell needs them. */

@@ -64,3 +64,6 @@ SELECT CASE WHEN current_setting('full_page_writes')::boolean THEN (SELECT sum(p
 
 -- :name estimate_failing
 SELECT count(*), min(q.key::text || ': ' || q.message) FROM stint.backfill_quarantine q WHERE q.backfill = $1
+
+-- :name estimate_oid
+SELECT $1::pg_catalog.regclass::pg_catalog.oid

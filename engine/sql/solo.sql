@@ -65,3 +65,7 @@ SELECT 'unknown', NULL
 
 -- :name solo_repeat
 SELECT 'again', NULL
+
+-- :name solo_lock_timeout
+-- What it was, and from now on $1.
+SELECT pg_catalog.current_setting('lock_timeout'), pg_catalog.set_config('lock_timeout', $1, false)

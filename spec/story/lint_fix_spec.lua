@@ -116,6 +116,12 @@ ALTER TABLE app.t ADD COLUMN z int, ADD CHECK (a > 0), ADD CONSTRAINT "F k" FORE
     assert.equal("t", value "SELECT to_regclass('app.t_old') IS NULL")
   end)
 
+  it("asks the ledger by direct_url where there is no url", function()
+    place.write(project .. "/config.ini", "[development]\ndirect_url = ${DATABASE_URL}\n")
+    fixed("CREATE INDEX i ON app.t (a);")
+    assert.equal("t", value "SELECT to_regclass('app.i') IS NOT NULL")
+  end)
+
   it("takes a BEGIN and COMMIT around all of it away", function()
     local list = fixed("-- why\nBEGIN;\n-- the check\nALTER TABLE app.t ADD CONSTRAINT c CHECK (a > 0);\nCOMMIT;",
       "BEGIN;\nALTER TABLE app.t DROP CONSTRAINT c;\nCOMMIT;")
