@@ -78,8 +78,7 @@ static StepAnswer run_parts(Step *step, const Parts *parts) {
         StepAnswer answer = part.kind == PART_SOLO ? STEP_DONE : look_ahead(step, &part);
         if (answer != STEP_DONE)
             return answer;
-        answer = part.kind == PART_SOLO ? step_solo(step, part.first, end == total)
-                                        : step_part(step, &part, end == total);
+        answer = part.kind == PART_SOLO ? step_solo(step, part.first) : step_part(step, &part);
         if (answer != STEP_DONE)
             return answer;
         tell_statements(step, &part, clock_ms() - start);
@@ -127,7 +126,7 @@ static StepAnswer run_sql(Step *step, const LedgerRow *row) {
     StepAnswer answer = step->begun ? resume_file(step, row) : STEP_DONE;
     size_t total = step->half->statements.count;
     if (answer == STEP_DONE && step->begun && !row->intent && (size_t)step->position >= total)
-        return step_write(step, step_finish_sql(step, (long)total), 1); /* the rest was cut off */
+        return step_write(step, step_position_sql(step, (long)total), 1); /* the rest was cut off */
     while (answer == STEP_DONE) {
         answer = run_parts(step, &parts);
         if (answer == STEP_LOCKED)

@@ -6,6 +6,7 @@
 #include "sql.h"
 #include "stripe.h"
 #include "text.h"
+#include "utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -165,15 +166,11 @@ bool keeper_drop_trigger(const Keeper *k) {
                                           k->backfill->table, function_name(k)));
 }
 
-/* As long as a name may be, and not cut within a character. */
 static const char *constraint_name(const Keeper *k, const char *column) {
     enum { LONGEST = 63 };
     char *name = arena_format(k->arena, "stint_not_null_%s", column);
-    size_t length = strlen(name);
-    if (length > LONGEST)
-        for (length = LONGEST; ((unsigned char)name[length] & 0xc0) == 0x80;)
-            length--;
-    name[length] = 0;
+    if (strlen(name) > LONGEST)
+        name[utf8_cut(name, LONGEST)] = 0;
     return name;
 }
 

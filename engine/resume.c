@@ -128,6 +128,5 @@ StepAnswer resume_file(Step *step, const LedgerRow *row) {
         s->kind = STATEMENT_SOLO;
         s->solo = SOLO_UNKNOWN;
     }
-    return step_resume_solo(step, number, row->intent_facts,
-                            number + 1 == step->half->statements.count);
+    return step_resume_solo(step, number, row->intent_facts);
 }

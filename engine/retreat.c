@@ -9,6 +9,7 @@
 #include "sql.h"
 #include "stop.h"
 #include "text.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -25,15 +26,6 @@ enum {
     DISPLACES = 250, /* beyond deadlock_timeout, autovacuum has given way */
 };
 
-/* Not within a character. */
-static void cut(Text *text, size_t most) {
-    if (text->length <= most)
-        return;
-    while (most && ((unsigned char)text->at[most] & 0xc0) == 0x80)
-        most--;
-    text->at[most] = 0;
-}
-
 /* A query as it may be shown and kept: no literals, no line ends, at most 80 bytes. */
 static const char *shape(Arena *a, const char *query) {
     Text out = text_on(a);
@@ -49,7 +41,8 @@ static const char *shape(Arena *a, const char *query) {
         else
             text_add_bytes(&out, query + t.at, t.length);
     }
-    cut(&out, 80);
+    if (out.length > 80)
+        out.at[utf8_cut(out.at, 80)] = 0;
     return out.at;
 }
 

@@ -91,14 +91,6 @@ static const char *event_sql(Seed *seed, const char *ms) {
                                  m->checksum, m->tokens, ms));
 }
 
-/* What the seed SET for itself must not reach our statement. */
-static const char *own_role(Seed *seed) {
-    const Run *run = &seed->run;
-    const char *role = pg_target(run->pg)->role;
-    return arena_format(run->arena, "SET LOCAL SESSION AUTHORIZATION DEFAULT;\nSET LOCAL ROLE %s",
-                        role ? pg_ident(run->pg, run->arena, role) : "NONE");
-}
-
 static bool send(Seed *seed, const Message *message) {
     size_t completed, statement;
     Pg *pg = seed->run.pg;
@@ -117,7 +109,7 @@ static bool send_whole(Seed *seed) {
     message_add(&message, "BEGIN", 1);
     for (size_t i = 0; i < half->statements.count; i++)
         message_add_statement(&message, i);
-    message_add(&message, own_role(seed), 2);
+    message_add(&message, session_own_role(seed->run.arena, seed->run.pg), 2);
     message_add(&message, event_sql(seed, NULL), 1);
     message_add(&message, "COMMIT", 1);
     return send(seed, &message);
@@ -153,7 +145,7 @@ static bool call_lua(Seed *seed) {
     if (!script_flag(d, "transaction", true))
         return script_call(d, "up", pg) && write_event(seed, start);
     Message closing = message_on(seed->run.arena, NULL, seed->file.name);
-    message_add(&closing, own_role(seed), 2);
+    message_add(&closing, session_own_role(seed->run.arena, seed->run.pg), 2);
     message_add(&closing, event_sql(seed, NULL), 1);
     message_add(&closing, "COMMIT", 1);
     bool ok = pg_do(pg, "BEGIN", PG_NONE) && script_call(d, "up", pg) && send(seed, &closing);

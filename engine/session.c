@@ -133,6 +133,12 @@ const char *session_clean(Arena *a, const Pg *pg) {
                         pg_settings(pg), SQL_SESSION_UNLOCK);
 }
 
+const char *session_own_role(Arena *a, Pg *pg) {
+    const char *role = pg_target(pg)->role;
+    return arena_format(a, "SET LOCAL SESSION AUTHORIZATION DEFAULT;\nSET LOCAL ROLE %s",
+                        role ? pg_ident(pg, a, role) : "NONE");
+}
+
 const char *session_place(Arena *a, const Pg *pg) {
     if (pg_host(pg)[0] == '/')
         return arena_format(a, "%s (local) as %s", pg_database(pg), pg_user(pg));

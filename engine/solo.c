@@ -252,29 +252,24 @@ static StepAnswer run_it(Step *step, size_t number, const char *facts) {
     return restore_lock_timeout(step, before) ? STEP_DONE : step_failed_or_lost(step);
 }
 
-static StepAnswer write_outcome(Step *step, size_t number, bool is_last) {
+static StepAnswer write_outcome(Step *step, size_t number) {
     long after = (long)number + 1;
-    const char *position = arena_format(step->arena, "%ld", after);
-    const char *sql = is_last
-                          ? step_finish_sql(step, after)
-                          : ledger_inline(step->pg, step->arena, step->schema, SQL_LEDGER_ADVANCE,
-                                          PG_WITH(step->migration->id, position));
-    StepAnswer answer = step_write(step, sql, 1);
+    StepAnswer answer = step_write(step, step_position_sql(step, after), 1);
     if (answer == STEP_DONE)
         step->position = after;
     return answer;
 }
 
-static StepAnswer run_and_write(Step *step, size_t number, const char *facts, bool is_last) {
+static StepAnswer run_and_write(Step *step, size_t number, const char *facts) {
     StepAnswer answer = run_it(step, number, facts);
-    return answer == STEP_DONE ? write_outcome(step, number, is_last) : answer;
+    return answer == STEP_DONE ? write_outcome(step, number) : answer;
 }
 
-static StepAnswer finalize(Step *step, const Statement *s, size_t number, bool is_last) {
+static StepAnswer finalize(Step *step, const Statement *s, size_t number) {
     const char *sql = arena_format(step->arena, "ALTER TABLE %s DETACH PARTITION %s FINALIZE",
                                    s->table, s->object);
     if (pg_do(step->pg, sql, PG_NONE))
-        return write_outcome(step, number, is_last);
+        return write_outcome(step, number);
     return retreat_is_lock(step->retreat) ? STEP_LOCKED : step_failed_or_lost(step);
 }
 
@@ -287,7 +282,7 @@ static bool is_half_detached(Step *step, const Statement *s) {
 
 /* No fence holds while such a statement runs: two runs would do it at the same time if an earlier
  * statement of the file gave the run lock away. */
-StepAnswer step_solo(Step *step, size_t number, bool is_last) {
+StepAnswer step_solo(Step *step, size_t number) {
     const Statement *s = statement_of(step, number);
     const char *facts, *order = arena_format(step->arena, "%zu", number + 1);
     StepAnswer answer = step_prelude(step);
@@ -297,14 +292,14 @@ StepAnswer step_solo(Step *step, size_t number, bool is_last) {
     if (lock != LOCK_TAKEN)
         return lock == LOCK_BUSY ? STEP_TAKEN : step_failed_or_lost(step);
     if (is_half_detached(step, s))
-        return finalize(step, s, number, is_last);
+        return finalize(step, s, number);
     if (!clear_the_way(step, s) || !note_facts(step, s, &facts))
         return step_failed_or_lost(step);
     answer = step_write(step,
                         ledger_inline(step->pg, step->arena, step->schema, SQL_LEDGER_INTEND,
                                       PG_WITH(step->migration->id, order, facts)),
                         1);
-    return answer == STEP_DONE ? run_and_write(step, number, facts, is_last) : answer;
+    return answer == STEP_DONE ? run_and_write(step, number, facts) : answer;
 }
 
 static StepAnswer cannot_tell(Step *step, size_t number) {
@@ -318,7 +313,7 @@ static StepAnswer cannot_tell(Step *step, size_t number) {
     return STEP_FAILED;
 }
 
-StepAnswer step_resume_solo(Step *step, size_t number, const char *facts, bool is_last) {
+StepAnswer step_resume_solo(Step *step, size_t number, const char *facts) {
     const Statement *s = statement_of(step, number);
     Probe found;
     if (!probe_settled(step, s, facts, &found))
@@ -326,14 +321,14 @@ StepAnswer step_resume_solo(Step *step, size_t number, const char *facts, bool i
     log_detail("%s: statement %zu (%s): %s", step->migration->name, number + 1, s->words,
                found.verdict);
     if (strcmp(found.verdict, "done") == 0)
-        return write_outcome(step, number, is_last);
+        return write_outcome(step, number);
     if (strcmp(found.verdict, "unknown") == 0)
         return cannot_tell(step, number);
     if (strcmp(found.verdict, "finalize") == 0)
-        return finalize(step, s, number, is_last);
+        return finalize(step, s, number);
     if (strcmp(found.verdict, "invalid") == 0 && !drop_invalid(step, found.index))
         return step_failed_or_lost(step);
     if (!drop_leftovers(step, s))
         return step_failed_or_lost(step);
-    return run_and_write(step, number, facts, is_last);
+    return run_and_write(step, number, facts);
 }

@@ -6,6 +6,7 @@
 #include "log.h"
 #include "message.h"
 #include "sql.h"
+#include "session.h"
 #include "text.h"
 #include "variable.h"
 
@@ -43,16 +44,16 @@ static const char *revert_sql(Step *step) {
                         number(step, half ? (long long)half->statements.count : 1), text));
 }
 
-const char *step_finish_sql(Step *step, long position) {
-    if (step->way == STEP_DOWN)
-        return ours(step, SQL_REVERT_FINISH, PG_WITH(step->migration->id, ledger_who()));
-    return ours(step, SQL_LEDGER_FINISH, PG_WITH(step->migration->id, number(step, position)));
+static bool ends_file(const Step *step, long position) {
+    return !step->half || (size_t)position == step->half->statements.count;
 }
 
-static const char *position_sql(Step *step, long position, bool is_last) {
-    if (is_last)
-        return step_finish_sql(step, position);
-    return ours(step, SQL_LEDGER_ADVANCE, PG_WITH(step->migration->id, number(step, position)));
+const char *step_position_sql(Step *step, long position) {
+    const char *id = step->migration->id, *reached = number(step, position);
+    if (!ends_file(step, position))
+        return ours(step, SQL_LEDGER_ADVANCE, PG_WITH(id, reached));
+    return step->way == STEP_DOWN ? ours(step, SQL_REVERT_FINISH, PG_WITH(id, ledger_who()))
+                                  : ours(step, SQL_LEDGER_FINISH, PG_WITH(id, reached));
 }
 
 /* The ledger write that opens the transaction: it waits for, and dies of, another run's. */
@@ -74,13 +75,7 @@ static void add_fence(Step *step, Message *message, const char *open) {
 
 /* What the file SET for its own statements must not reach ours. */
 static void add_own_role(Step *step, Message *message) {
-    const char *role = pg_target(step->pg)->role;
-    message_add(message, "SET LOCAL SESSION AUTHORIZATION DEFAULT", 1);
-    message_add(
-        message,
-        role ? arena_format(step->arena, "SET LOCAL ROLE %s", pg_ident(step->pg, step->arena, role))
-             : "SET LOCAL ROLE NONE",
-        1);
+    message_add(message, session_own_role(step->arena, step->pg), 2);
 }
 
 /* Somebody else holds or has written the row that our fence wanted. */
@@ -261,11 +256,12 @@ static StepAnswer whole_file(Step *step, const Part *part) {
     return answer == STEP_DONE ? moved_on(step, (long)part->count) : answer;
 }
 
-StepAnswer step_part(Step *step, const Part *part, bool is_last) {
+StepAnswer step_part(Step *step, const Part *part) {
+    long after = (long)(part->first + part->count);
+    bool is_last = ends_file(step, after);
     if (is_last && !step->begun && step->way == STEP_UP && part->kind == PART_TRANSACTION &&
         !border_has_modes(step->half, part))
         return whole_file(step, part);
-    long after = (long)(part->first + part->count);
     if (border_has_modes(step->half, part)) { /* SET TRANSACTION comes before any query, our fence
                                                  included */
         StepAnswer answer = step_prelude(step);
@@ -287,7 +283,7 @@ StepAnswer step_part(Step *step, const Part *part, bool is_last) {
     add_own_role(step, &message);
     if (fence_last)
         add_fence(step, &message, SQL_LEDGER_OPEN);
-    message_add(&message, position_sql(step, after, is_last), 1);
+    message_add(&message, step_position_sql(step, after), 1);
     StepAnswer answer = is_last ? commit_last(step, &message) : commit(step, &message);
     return answer == STEP_DONE ? moved_on(step, after) : answer;
 }
@@ -303,7 +299,7 @@ static bool call_bare(Step *step, const char *function) {
 
 /* Its end, when no transaction is open: the function has run, so nothing is tried again. */
 static StepAnswer close_bare(Step *step) {
-    StepAnswer answer = step_aside(step, step_finish_sql(step, 1));
+    StepAnswer answer = step_aside(step, step_position_sql(step, 1));
     if (answer == STEP_LOCKED)
         return STEP_FAILED;
     return answer == STEP_DONE ? moved_on(step, 1) : answer;
@@ -338,7 +334,7 @@ StepAnswer step_lua(Step *step) {
         return close_bare(step);
     Message closing = message_on(step->arena, NULL, step->migration->name);
     add_own_role(step, &closing);
-    message_add(&closing, step_finish_sql(step, 1), 1);
+    message_add(&closing, step_position_sql(step, 1), 1);
     answer = commit_last(step, &closing);
     return answer == STEP_DONE ? moved_on(step, 1) : answer;
 }

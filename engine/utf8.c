@@ -47,3 +47,9 @@ size_t utf8_bad(const char *text, size_t length) {
     }
     return length;
 }
+
+size_t utf8_cut(const char *text, size_t most) {
+    while (most && ((unsigned char)text[most] & 0xc0) == 0x80)
+        most--;
+    return most;
+}

@@ -6,6 +6,7 @@
 #include "log.h"
 #include "sql.h"
 #include "text.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -88,9 +89,7 @@ static void add_cell(Text *text, const char *cell) {
     size_t length = strcspn(cell, "\r\n");
     bool cut = cell[length] || length > CELL_SHOWN;
     if (length > CELL_SHOWN)
-        length = CELL_SHOWN;
-    while (length && ((unsigned char)cell[length] & 0xc0) == 0x80)
-        length--; /* never within a character */
+        length = utf8_cut(cell, CELL_SHOWN);
     text_add_bytes(text, cell, length);
     text_add(text, cut ? "..." : "");
 }

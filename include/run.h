@@ -1,5 +1,5 @@
 /* run: what a run has in its hands: session, script world, ledger, files, plan. Shared by the
- * verbs that carry it out. */
+ * verbs that carry it out. Refuses to choose what is done with it. */
 #ifndef RUN_H
 #define RUN_H
 
@@ -61,7 +61,8 @@ bool run_reconnect(Run *run);
 /* One more file is applied, and how long it took; the durations are written at the run's end, so
  * that a file costs one write to the ledger. */
 void run_note_applied(Run *run, const char *id, long long ms);
-/* The run's row in the ledger, settled as need be; done before is fine. */
+/* The run's row in the ledger, and before that what a fresh database lacks: under the lock, once
+ * nothing refuses any more, so that who is refused leaves no trace. Done before is fine. */
 bool run_begin(Run *run);
 /* The run is over: durations and outcome are written, on the way out of a failure too, which stays
  * the one to tell. */

@@ -25,6 +25,8 @@ Pg *session_maintenance(Arena *a, const Config *config, const char *what);
 /* Statements that make a used session clean again, settings included; end with ";\n". */
 enum { SESSION_CLEAN_COUNT = 15 };
 const char *session_clean(Arena *a, const Pg *pg);
+/* Two statements within a transaction: our own role again, whatever a file has SET. */
+const char *session_own_role(Arena *a, Pg *pg);
 /* "host:port/database as user", for people. */
 const char *session_place(Arena *a, const Pg *pg);
 

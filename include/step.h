@@ -56,12 +56,12 @@ typedef enum {
     STEP_FAILED, /* rolled back; failure() says why */
 } StepAnswer;
 
-/* Statements [part->first, first + count) in one transaction. `is_last`: the file is applied. */
-StepAnswer step_part(Step *step, const Part *part, bool is_last);
+/* Statements [part->first, first + count) in one transaction. */
+StepAnswer step_part(Step *step, const Part *part);
 /* A statement that no transaction can hold. */
-StepAnswer step_solo(Step *step, size_t statement, bool is_last);
+StepAnswer step_solo(Step *step, size_t statement);
 /* The same, when its intent was found written: looks what became of it and goes on. */
-StepAnswer step_resume_solo(Step *step, size_t statement, const char *facts, bool is_last);
+StepAnswer step_resume_solo(Step *step, size_t statement, const char *facts);
 /* A Lua migration: its `up` or `down`, in one transaction or (transaction = false) in none. */
 StepAnswer step_lua(Step *step);
 
@@ -79,7 +79,8 @@ StepAnswer step_prelude(Step *step);
 StepAnswer step_aside(Step *step, const char *sql);
 /* An event of this file in the ledger, in the same way. */
 StepAnswer step_note(Step *step, const char *kind, const char *message);
-/* The statement that ends the file's row: it is applied, or rolled back. */
-const char *step_finish_sql(Step *step, long position);
+/* The statement that writes the position down; where that is the end of the file: that it is
+ * applied, or rolled back. */
+const char *step_position_sql(Step *step, long position);
 
 #endif

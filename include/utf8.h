@@ -7,5 +7,7 @@
 
 /* The first byte that is none, or that begins none; `length` if there is no such byte. */
 size_t utf8_bad(const char *text, size_t length);
+/* How many bytes of a text that is longer are whole characters, `most` at the most. */
+size_t utf8_cut(const char *text, size_t most);
 
 #endif
