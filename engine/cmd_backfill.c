@@ -157,16 +157,12 @@ static bool refuse(const Standing *s, const char *past) {
 }
 
 static const struct {
-    StandingWishes wish;
     const char *past, *so; /* "it cannot be ..."; the state in which it is so already */
     const char *suited[5]; /* without a name: the only one in one of these */
 } wishes[] = {
-    [STANDING_PAUSE] = {STANDING_PAUSE, "paused", "paused", {"running", "planned"}},
-    [STANDING_RESUME] = {STANDING_RESUME, "resumed", "running", {"paused", "cancelled", "failed"}},
-    [STANDING_CANCEL] = {STANDING_CANCEL,
-                         "cancelled",
-                         "cancelled",
-                         {"running", "planned", "paused", "failed"}},
+    [STANDING_PAUSE] = {"paused", "paused", {"running", "planned"}},
+    [STANDING_RESUME] = {"resumed", "running", {"paused", "cancelled", "failed"}},
+    [STANDING_CANCEL] = {"cancelled", "cancelled", {"running", "planned", "paused", "failed"}},
 };
 
 static const char *said(Desk *desk, const Standing *s, StandingWishes wish) {
