@@ -46,8 +46,7 @@ local function parse(s)
     if text then
       now, newer_root, nodes = tree.parse(text, s)
     end
-    if now == "parsed" then
-      put_right(newer_root)
+    if now == "parsed" and pcall(put_right, newer_root) then -- else it is as unreadable as it was
       rawset(s, "needs_version", version)
       state, root, at = now, newer_root, nodes
     end

@@ -111,9 +111,9 @@ end
 -- "ACCESS EXCLUSIVE"
 subject.words = modes.words
 
--- What a DROP, RENAME or SET SCHEMA is about, where it is a routine or a view.
+-- What a DROP, RENAME or SET SCHEMA is about, where it is a routine, or what is only read through.
 subject.routines = { OBJECT_FUNCTION = "function", OBJECT_PROCEDURE = "procedure", OBJECT_ROUTINE = "routine", OBJECT_AGGREGATE = "aggregate" }
-subject.views = { OBJECT_VIEW = "view", OBJECT_MATVIEW = "materialized view" }
+subject.views = { OBJECT_VIEW = "view", OBJECT_MATVIEW = "materialized view", OBJECT_FOREIGN_TABLE = "foreign table" }
 
 -- { bigserial = "int8" }: types that number by themselves, and what they then are.
 subject.serial = builtins.serial

@@ -48,6 +48,17 @@ end
 
 local NAMELESS = "unnamed subquery"
 
+-- What a MERGE at `i` writes to, as INSERT has it, and where its USING stands.
+local function merged(tokens, i)
+  local from = i + (is(tokens[i + 1], "INTO") and 2 or 1)
+  from = from + (is(tokens[from], "ONLY") and 1 or 0)
+  local _, at = words.range(tokens, from)
+  local alias = not is(tokens[at], "USING") and (is(tokens[at], "AS") and at + 1 or at)
+  local using = alias and alias + 1 or at
+  local text = words.text(tokens, from, at - 1) .. (alias and " AS " .. tokens[alias].text or "")
+  return is(tokens[using], "USING") and text, using
+end
+
 -- The last ON between a MERGE's USING and its first WHEN, and that WHEN.
 local function merge_parts(tokens, i, stop)
   local depth, on = 0, nil
@@ -85,22 +96,32 @@ return {
       end }
     end
   end,
-  -- WITH c AS (MERGE ...): what it changes and reads is that of a DELETE with the same condition
+  -- WITH c AS (MERGE ...): an INSERT of the same table from the same source, and then a MERGE again
   function(tokens, i)
     local stop = is(tokens[i], "MERGE") and says(tokens[i - 1], "(") and words.closing(tokens, i - 1)
-    local on, when = nil, nil
+    local target, using = nil, nil
     if stop then
-      on, when = merge_parts(tokens, i, stop - 1)
+      target, using = merged(tokens, i)
+    end
+    local on, when
+    if using then
+      on, when = merge_parts(tokens, using, stop - 1)
     end
     if on and when then
-      local returning
-      for k = when, stop - 1 do
-        returning = returning or is(tokens[k], "RETURNING") and k
+      local returning = ""
+      for k = stop - 1, when, -1 do
+        returning = is(tokens[k], "RETURNING") and words.text(tokens, k, stop - 1) or returning
       end
-      local source = words.text(tokens, i + (is(tokens[i + 1], "INTO") and 2 or 1), on - 1)
-      local condition = words.text(tokens, on + 1, when - 1)
-      local answer = returning and words.text(tokens, returning, stop - 1) or ""
-      return { 170000, i, stop - 1, ("DELETE FROM %s WHERE %s %s"):format(source, condition, answer), nothing }
+      local source, condition = words.text(tokens, using + 1, on - 1), words.text(tokens, on + 1, when - 1)
+      return { 170000, i, stop - 1, ("INSERT INTO %s SELECT FROM %s WHERE %s %s"):format(target, source, condition, returning),
+        function(root, byte)
+          for insert in root:each "InsertStmt" do
+            local at = insert.relation.location
+            if byte <= at and at <= byte + #"INSERT INTO " then
+              rawset(insert, "tag", "MergeStmt")
+            end
+          end
+        end }
     end
   end,
   -- MERGE ... WHEN NOT MATCHED BY SOURCE | BY TARGET ... RETURNING ...

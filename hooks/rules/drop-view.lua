@@ -38,6 +38,7 @@ policy {
     bad = {
       "DROP VIEW v CASCADE",
       { sql = "DROP VIEW IF EXISTS app.v CASCADE", facts = {} },
+      { sql = "DROP FOREIGN TABLE erp.articles CASCADE", facts = {} },
       { sql = "DROP MATERIALIZED VIEW totals CASCADE", facts = {} },
     },
     good = {

@@ -1,5 +1,3 @@
-local tables = { OBJECT_TABLE = true, OBJECT_FOREIGN_TABLE = true }
-
 -- What takes the old name later in the same transaction: a view over it, or a table that replaces it.
 local function takes(s, schema, name)
   local node = s.node
@@ -7,7 +5,7 @@ local function takes(s, schema, name)
   if range then
     return range.relname == name and (not range.schemaname or range.schemaname == schema)
   end
-  return node and node.tag == "RenameStmt" and tables[node.renameType] and node.newname == name
+  return node and node.tag == "RenameStmt" and node.renameType == "OBJECT_TABLE" and node.newname == name
 end
 
 policy {
@@ -24,7 +22,7 @@ COMMIT;]],
     local found, began = {}, {} -- the names that tables had before the transaction
     for i, s in ipairs(t.statements) do
       local node = s.node
-      local renames = node and node.tag == "RenameStmt" and tables[node.renameType] and s.table
+      local renames = node and node.tag == "RenameStmt" and node.renameType == "OBJECT_TABLE" and s.table
       if renames and not s.table.is_new and not s.table.is_temp and s.table.kind ~= "sequence" then
         local range = node.relation
         began[s.table] = began[s.table] or range.relname

@@ -1,7 +1,7 @@
 local subject = require "stint.subject"
 
 policy {
-  about = "a renamed view breaks running code",
+  about = "a renamed view or foreign table breaks running code",
   family = "compat",
   why = "from the commit on every statement that reads the old name fails",
   safe = [[
@@ -22,8 +22,8 @@ CREATE VIEW new_name AS SELECT * FROM old_name;   -- both names, until nothing r
           end
         end
         if not kept then
-          found[#found + 1] = deny(("the view %s is renamed to %s: code that runs still reads the old name"):format(node.relation.relname,
-            node.newname), { at = s, object = node.relation.relname, certainty = "certain" })
+          found[#found + 1] = deny(("the %s %s is renamed to %s: code that runs still reads the old name"):format(
+            subject.views[node.renameType], node.relation.relname, node.newname), { at = s, object = node.relation.relname, certainty = "certain" })
         end
       end
     end
@@ -33,6 +33,7 @@ CREATE VIEW new_name AS SELECT * FROM old_name;   -- both names, until nothing r
     bad = {
       "ALTER VIEW active_users RENAME TO live_users",
       "ALTER MATERIALIZED VIEW app.totals RENAME TO sums",
+      "ALTER FOREIGN TABLE erp.articles RENAME TO products",
       "ALTER VIEW IF EXISTS v RENAME TO w; CREATE VIEW x AS SELECT 1",
     },
     good = {

@@ -1,4 +1,4 @@
--- Migrations as people write them (spec/support/hazards/: b.lua, odd.lua, accept.lua, blind.sql): each hazard is found by a rule of
+-- Migrations as people write them (spec/support/hazards/: b.lua, odd.lua, accept.lua, blind.sql, teams.sql): each hazard is found by a rule of
 -- its family, and what is safe is left alone by every rule that Stint ships.
 local json = require "dkjson"
 local exchange = require("native").judge.exchange
@@ -26,6 +26,7 @@ local sets = {
   dofile "spec/support/hazards/odd.lua",
   dofile "spec/support/hazards/accept.lua",
   cases_of "spec/support/hazards/blind.sql",
+  cases_of "spec/support/hazards/teams.sql",
 }
 
 local function judge(item)

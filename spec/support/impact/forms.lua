@@ -482,7 +482,7 @@ forms["younger syntax"] = {
   { "INSERT INTO lonely (id) SELECT * FROM (SELECT id FROM p)", since = 16 },
   { "ALTER TABLE t ALTER b SET STORAGE DEFAULT", since = 16 },
   { "ALTER TABLE t ALTER a SET STATISTICS DEFAULT", since = 17 },
-  { "WITH m AS (MERGE INTO c USING p ON p.id = c.p_id WHEN MATCHED THEN DELETE RETURNING c.id) SELECT count(*) FROM m", since = 17 },
+  { "WITH m AS (MERGE INTO stray s USING p ON p.id = s.a WHEN MATCHED THEN DELETE RETURNING s.a) SELECT count(*) FROM m", since = 17 },
   { "MERGE INTO stray USING p ON p.id = stray.a WHEN NOT MATCHED BY SOURCE THEN DELETE RETURNING stray.a", since = 17 },
   { "CREATE TABLE z (a int NOT NULL NO INHERIT, CONSTRAINT z_b NOT NULL b, b int)", since = 18 },
   { "ALTER TABLE c ALTER CONSTRAINT c_p NOT ENFORCED", since = 18 },
