@@ -56,6 +56,16 @@ static bool judge_of(Pg *pg, Arena *a, const Config *config, const Migration *m,
 
 /* ---- counting ---- */
 
+ApprovalWanted approval_wanted(Arena *a, const Json *kind) {
+    const Json *roles = json_get(kind, "roles");
+    bool others = json_as_flag(json_get(kind, "not_author"));
+    ApprovalWanted wanted = {others ? APPROVAL_NOT_BY_AUTHOR : APPROVAL_BY_ANYBODY, {0, NULL}};
+    wanted.roles.at = arena_take(a, (json_count(roles) + 1) * sizeof *wanted.roles.at);
+    for (size_t i = 0; i < json_count(roles); i++)
+        wanted.roles.at[wanted.roles.count++] = json_as_text(json_at(roles, i));
+    return wanted;
+}
+
 enum { ROLE, TOKENS, ENVIRONMENT, PLACE, COMMENT, SIGNATURE, AT, KNOWN, ABLE };
 
 static bool has_role(const KeyringKey *key, Strings roles) {

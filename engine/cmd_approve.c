@@ -2,6 +2,8 @@
 
 #include "approval.h"
 #include "fail.h"
+#include "gate.h"
+#include "ignore.h"
 #include "json.h"
 #include "log.h"
 #include "report.h"
@@ -15,6 +17,7 @@ typedef struct {
     Call *call;
     Run run;
     const char *comment;
+    const Json *kinds; /* of approvals that are wanted here */
 } Approve;
 
 /* ---- what is open ---- */
@@ -111,6 +114,15 @@ static bool refuse(const PlanItem *item) {
     return fail_next("stint approve lists what is pending");
 }
 
+/* What the policies of the environment want of approvals. */
+static bool read_kinds(Approve *ap) {
+    Json *wants;
+    if (!gate_wants(ap->call->arena, ap->run.config, "deploy", &wants))
+        return false;
+    ap->kinds = wants ? json_get(wants, "approvals") : NULL;
+    return true;
+}
+
 /* The pending file that `word` means; NULL: failed. */
 static Migration *find(Run *run, const char *word) {
     Migration *found = migration_find(&run->files, word);
@@ -125,12 +137,30 @@ static Migration *find(Run *run, const char *word) {
     return NULL;
 }
 
+/* What stands in the way of it, for somebody who believes that all is done. */
+static bool warn(Approve *ap, const Migration *m, const char *by) {
+    const Config *config = ap->run.config;
+    Arena *a = ap->call->arena;
+    const char *told = NULL;
+    for (size_t i = 0; ap->kinds && i < json_count(ap->kinds); i++) {
+        const ApprovalWanted wanted = approval_wanted(a, json_at(ap->kinds, i));
+        Approvals all;
+        if (!approval_count(ap->run.pg, a, config, m, &wanted, &all))
+            return false;
+        const char *refused = all.count ? all.approval[0].refused : NULL;
+        if (!refused || text_same(refused, told))
+            continue;
+        told = refused;
+        log_warn("%s: the approval by %s does not count for %s: %s", m->name, by,
+                 config->environment, refused);
+    }
+    return true;
+}
+
 static void say(Approve *ap, const Migration *m, const Author *author, const ApprovalGiven *given,
                 Json *to) {
     Arena *a = ap->call->arena;
     const char *by = given->key ? given->key : given->by;
-    if (text_same(by, author->role))
-        log_warn("%s: you are its author; where others are wanted, this does not count", m->name);
     if (ap->call->json) {
         Json *json = file_json(a, m, author);
         json_set_text(json, "by", by);
@@ -153,7 +183,7 @@ static bool give(Approve *ap) {
     for (size_t i = 0; i < words->word_count; i++)
         if (!(m[i] = find(run, words->word[i])))
             return false;
-    if (!pg_do(run->pg, "BEGIN", PG_NONE))
+    if (!read_kinds(ap) || !pg_do(run->pg, "BEGIN", PG_NONE))
         return false;
     for (size_t i = 0; i < words->word_count; i++)
         if (!approval_give(run->pg, a, run->config, m[i], ap->comment, &given[i]))
@@ -164,7 +194,12 @@ static bool give(Approve *ap) {
     for (size_t i = 0; i < words->word_count; i++) {
         Author author = author_of(a, run->config, m[i]);
         say(ap, m[i], &author, &given[i], files);
+        if (!warn(ap, m[i], given[i].key ? given[i].key : given[i].by))
+            return false;
     }
+    if (!ap->kinds || !json_count(ap->kinds))
+        log_warn("no policy for %s asks for approvals: nothing there waits for this one",
+                 run->config->environment);
     if (!ap->call->json)
         return true;
     json_set_text(whole, "environment", run->config->environment);
@@ -177,7 +212,7 @@ static bool new_key(Call *call, const char *path) {
     const char *key;
     if (call->given.word_count)
         return fail(FAIL_USAGE, "--new-key approves nothing: leave %s out", call->given.word[0]);
-    if (!signature_new_key(call->arena, path, &key))
+    if (!signature_new_key(call->arena, path, &key) || !ignore_secret(call->arena, path))
         return false;
     printf("NAME %s\n", key);
     log_say("%s is yours alone; the line above, with your name, goes into approval_keys", path);

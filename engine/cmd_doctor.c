@@ -53,12 +53,17 @@ static void print_text(Call *call, const Doctor *doctor) {
 
 static bool snapshot(Call *call, Doctor *doctor, const char *path) {
     Json *facts;
+    Ledger ledger;
     if (!doctor->run.pg) {
         fail(FAIL_CONNECT, "no snapshot was written: there is no connection");
         return fail_hint("stint doctor says why");
     }
     if (!facts_read(call->arena, doctor->run.pg, call->config->ledger_schema, &facts) ||
-        !facts_save(path, facts))
+        !ledger_read(doctor->run.pg, call->arena, call->config->ledger_schema, LEDGER_BRIEF,
+                     &ledger))
+        return false;
+    facts_name_applied(call->arena, facts, &ledger);
+    if (!facts_save(path, facts))
         return false;
     log_say("%s: facts of %zu relations", path, json_count(json_get(facts, "relations")));
     return true;

@@ -3,6 +3,7 @@
 #include "embed.h"
 #include "fail.h"
 #include "file.h"
+#include "ignore.h"
 #include "json.h"
 #include "log.h"
 #include "manual.h"
@@ -108,14 +109,6 @@ static const struct {
     {"/backups/", {"/backups/", "backups/", "/backups", "backups", NULL}},
 };
 
-static bool add_line(const char *path, const char *before, const char *line) {
-    FILE *file = fopen(path, "a");
-    if (!file)
-        return fail_errno(FAIL_ERROR, "cannot write %s", path);
-    int put = fprintf(file, "%s%s\n", before, line);
-    return (fclose(file) == 0 && put >= 0) || fail_errno(FAIL_ERROR, "cannot write %s", path);
-}
-
 /* In a project that uses git. */
 static bool ignore(Report *report) {
     const char *path = ".gitignore";
@@ -125,11 +118,10 @@ static bool ignore(Report *report) {
         return true;
     if (!file_read(report->call->arena, path, &text))
         return false;
-    bool ended = !text.length || text.at[text.length - 1] == '\n';
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) {
         if (has_line(text.at, ignored[i].known))
             continue;
-        if (!add_line(path, ended || added ? "" : "\n", ignored[i].line))
+        if (!ignore_add(report->call->arena, path, ignored[i].line))
             return false;
         added = true;
         if (!report->call->json)

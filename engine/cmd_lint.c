@@ -20,7 +20,8 @@ static const char usual_baseline[] = "lint.baseline.json";
 typedef struct {
     Call *call;
     Migrations files;
-    Base base; /* count 0: not asked for */
+    Base base;   /* count 0: not asked for */
+    Json *facts; /* or NULL */
     Judge judge;
 } Lint;
 
@@ -127,11 +128,28 @@ static bool wanted_facts(Call *call, Json **facts) {
 
 /* --- the run --- */
 
+/* What it has made is among the facts: judged again, all of it would be there already. */
+static bool is_applied(const Lint *lint, size_t i) {
+    bool does_fit = !lint->base.count || !lint->base.problem[i].rule;
+    return does_fit && lint->facts && facts_has_applied(lint->facts, &lint->files.at[i]);
+}
+
+static void tell_applied(const Lint *lint) {
+    size_t count = 0;
+    for (size_t i = 0; i < lint->files.count; i++)
+        count += is_applied(lint, i);
+    if (count)
+        log_say("%zu file%s of %zu not judged: applied where the snapshot was taken", count,
+                count == 1 ? "" : "s", lint->files.count);
+}
+
 /* Files of a branch that is not merged run together, after all that its base has. */
 static bool judge_beside_base(Lint *lint) {
     JudgeFiles how = JUDGE_APART;
     for (size_t i = 0; i < lint->files.count; i++) {
         bool known = lint->base.state[i] == BASE_SAME;
+        if (is_applied(lint, i))
+            continue;
         if (!judge_migration(&lint->judge, &lint->files.at[i], known ? JUDGE_KNOWN : how,
                              &lint->base.problem[i]))
             return false;
@@ -143,10 +161,11 @@ static bool judge_beside_base(Lint *lint) {
 
 static bool judge_all(Lint *lint) {
     JudgeFiles how = lint->call->given.word_count ? JUDGE_TOGETHER : JUDGE_APART;
+    tell_applied(lint);
     if (lint->base.count)
         return judge_beside_base(lint);
     for (size_t i = 0; i < lint->files.count; i++)
-        if (!judge_migration(&lint->judge, &lint->files.at[i], how, NULL))
+        if (!is_applied(lint, i) && !judge_migration(&lint->judge, &lint->files.at[i], how, NULL))
             return false;
     return judge_finish(&lint->judge);
 }
@@ -234,9 +253,8 @@ static bool bind_waivers(Lint *lint) {
 
 static bool judge_chosen(Lint *lint) {
     Call *call = lint->call;
-    Json *facts;
-    return wanted_facts(call, &facts) &&
-           judge_open(call->arena, call->config, facts, &lint->judge) &&
+    return wanted_facts(call, &lint->facts) &&
+           judge_open(call->arena, call->config, lint->facts, &lint->judge) &&
            (!option_given(&call->given, "fix") || fix_prepare(&lint->judge)) && judge_all(lint);
 }
 

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "fail.h"
+#include "ignore.h"
 #include "log.h"
 #include "pair.h"
 #include "release.h"
@@ -15,7 +16,7 @@ static bool new_key(const Call *call, const char *path) {
     const char *key;
     if (call->given.word_count)
         return fail(FAIL_USAGE, "--new-key promotes nothing: leave %s out", call->given.word[0]);
-    if (!signature_new_key(call->arena, path, &key))
+    if (!signature_new_key(call->arena, path, &key) || !ignore_secret(call->arena, path))
         return false;
     printf("release_key = ed25519:%s\n", key);
     log_say("%s is for who makes records (release_key = %s); the line above checks them", path,

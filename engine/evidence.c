@@ -199,10 +199,7 @@ static bool count_approvals(const EvidenceFor *of, const Json *kinds, Json *foun
     Json *all = json_new_map(a);
     for (size_t i = 0; of->ledger->version && i < json_count(kinds); i++) {
         const Json *kind = json_at(kinds, i);
-        const ApprovalWanted wanted = {json_as_flag(json_get(kind, "not_author"))
-                                           ? APPROVAL_NOT_BY_AUTHOR
-                                           : APPROVAL_BY_ANYBODY,
-                                       strings_of(a, json_get(kind, "roles"))};
+        const ApprovalWanted wanted = approval_wanted(a, kind);
         Json *files = json_new_map(a);
         for (size_t k = 0; k < of->count; k++) {
             const Migration *m = of->item[k]->migration;

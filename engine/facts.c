@@ -3,6 +3,7 @@
 #include "fail.h"
 #include "file.h"
 #include "sql.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -19,6 +20,27 @@ bool facts_read(Arena *a, Pg *pg, const char *ledger_schema, Json **out) {
         return fail_in("reading facts of the database");
     const char *text = pg_cell(&rows, 0, 0);
     return json_parse(a, text, strlen(text), out);
+}
+
+void facts_name_applied(Arena *a, Json *facts, const Ledger *ledger) {
+    Json *list = json_new_list(a);
+    for (size_t i = 0; i < ledger->count; i++) {
+        const LedgerRow *row = &ledger->row[i];
+        bool done = text_same(row->state, "applied") || text_same(row->state, "baselined");
+        if (done && !text_same(row->kind, "repeatable"))
+            json_append_text(list, row->id);
+    }
+    json_set(facts, "applied", list);
+}
+
+bool facts_has_applied(const Json *facts, const Migration *m) {
+    const Json *list = json_get(facts, "applied");
+    for (size_t i = 0; i < json_count(list); i++) {
+        const char *id = json_as_text(json_at(list, i));
+        if (text_same(id, m->id) || text_same(id, m->version))
+            return m->kind != MIGRATION_REPEATABLE;
+    }
+    return false;
 }
 
 bool facts_save(const char *path, const Json *facts) {

@@ -146,6 +146,19 @@ static Asking asking_of(const GateWanted *wanted) {
     return (Asking){.wanted = wanted, .arena = wanted->of.arena};
 }
 
+bool gate_wants(Arena *a, const Config *config, const char *command, Json **wants) {
+    const GateWanted wanted = {.command = command, .of = {.arena = a, .config = config}};
+    Asking asking = asking_of(&wanted);
+    Json *with = json_new_map(a);
+    *wants = NULL;
+    bool ok = load(&asking, with);
+    if (ok && asking.script &&
+        !script_exchange(a, asking.script, "gates_begin", "the policies", with, wants))
+        ok = fail_as(FAIL_CONFIG);
+    script_close(asking.script);
+    return ok;
+}
+
 bool gate_look(const GateWanted *wanted, Gates *out) {
     Asking asking = asking_of(wanted);
     *out = (Gates){0, NULL};

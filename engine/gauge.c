@@ -61,7 +61,8 @@ const char *gauge_remarks(Arena *a, const Standing *s) {
     if (s->speed < 1 && !is_over(s))
         text_addf(&text, "at %.0f%% of its speed\n", 100 * s->speed);
     if (s->sweep && !is_over(s))
-        text_addf(&text, "sweep %lld for rows that were written meanwhile\n", s->sweep);
+        text_addf(&text, "sweep %lld for rows that were written meanwhile: %s of ~%s walked\n",
+                  s->sweep, progress_number(a, s->swept), progress_number(a, s->rows_total));
     if (s->residue)
         text_addf(&text, "%s row%s left for the end: somebody held %s\n",
                   progress_number(a, s->residue), plural(s->residue),
@@ -94,6 +95,8 @@ Json *gauge_json(Arena *a, const Standing *s) {
     json_set_integer(json, "rows_done", s->rows_done);
     json_set_integer(json, "rows_total", s->rows_total);
     json_set_integer(json, "rows_changed", s->rows_changed);
+    json_set_integer(json, "sweep", s->sweep);
+    json_set_integer(json, "rows_swept", s->swept);
     json_set_integer(json, "rows_quarantined", s->quarantined);
     json_set_integer(json, "rows_left_for_later", s->residue);
     json_set_integer(json, "rows_per_second", rate_now(s));

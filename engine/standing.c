@@ -46,7 +46,8 @@ static Standing read_one(const PgRows *rows, size_t r) {
                       .since = pg_cell(rows, r, 21),
                       .dead = pg_integer(rows, r, 22),
                       .held = pg_integer(rows, r, 23),
-                      .speed = strtod(pg_cell(rows, r, 24), NULL)};
+                      .speed = strtod(pg_cell(rows, r, 24), NULL),
+                      .swept = pg_integer(rows, r, 25)};
 }
 
 bool standing_read(Pg *pg, Arena *a, const char *schema, Standings *out) {
@@ -100,7 +101,7 @@ bool standing_workers(Pg *pg, Arena *a, const char *schema, const Standing *s, S
 }
 
 long long standing_eta(const Standing *s) {
-    long long left = s->rows_total - s->rows_done;
+    long long left = s->rows_total - (s->sweep ? s->swept : s->rows_done);
     if (s->rate <= 0 || !s->ranges_left || left < 0)
         return -1; /* more than were estimated: nobody knows how many are left */
     return (left + s->rate - 1) / s->rate;

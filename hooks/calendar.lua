@@ -47,15 +47,38 @@ local function time(text, field, policy)
   return text
 end
 
+local lengths = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+local function is_leap(year)
+  return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+end
+
+-- Is there such a day?
+local function is_date(text)
+  local year, month, day = text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
+  if not year then
+    return false
+  end
+  year, month, day = tonumber(year), tonumber(month), tonumber(day)
+  local length = lengths[month] and lengths[month] + (month == 2 and is_leap(year) and 1 or 0)
+  return length ~= nil and year > 0 and day >= 1 and day <= length
+end
+
 local function freeze(list, policy)
   local firsts, lasts = {}, {}
   for i, text in ipairs(list or {}) do
-    local first, last = text:match "^(%d%d%d%d%-%d%d%-%d%d)%.%.(%d%d%d%d%-%d%d%-%d%d)$"
-    first = first or text:match "^%d%d%d%d%-%d%d%-%d%d$"
-    if not first or (last or first) < first then
-      wrong(policy, ("freeze[%d]"):format(i), ('"%s" is no date and no "2026-12-20..2027-01-05"'):format(text))
+    local first, last = text:match "^(.-)%.%.(.*)$"
+    first, last = first or text, last or text
+    for _, one in ipairs { first, last } do
+      if not is_date(one) then
+        local what = one:match "^%d%d%d%d%-%d%d%-%d%d$" and "there is no day" or "this is no date:"
+        wrong(policy, ("freeze[%d]"):format(i), ('%s "%s"; such as "2026-12-24", or "2026-12-20..2027-01-05"'):format(what, one))
+      end
     end
-    firsts[i], lasts[i] = first, last or first
+    if last < first then
+      wrong(policy, ("freeze[%d]"):format(i), ('"%s" ends before it begins'):format(text))
+    end
+    firsts[i], lasts[i] = first, last
   end
   return firsts, lasts
 end

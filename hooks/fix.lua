@@ -119,12 +119,32 @@ local function chunks(text, statements)
   return list, tail:find "%S" and tail:gsub("^%s+", ""):gsub("%s+$", "") .. "\n" or ""
 end
 
-local function undone_by(pieces, s)
+local function undone_by(pieces, undoes, what)
   for _, piece in ipairs(pieces) do
-    if piece.undoes and clauses.undoes(s, piece.undoes[1], piece.undoes[2]) then
+    if piece.undoes and undoes(what, piece.undoes[1], piece.undoes[2]) then
       return piece
     end
   end
+end
+
+-- An ALTER TABLE of the way down with several commands: each goes to the piece that it undoes. What
+-- belongs to none stays together: { sql, line, tokens }, or nil.
+local function divide_alter(s, pieces)
+  local alter = s.node and s.node.tag == "AlterTableStmt" and #s.node.cmds > 1 and clauses.alter(s)
+  local left, tokens = {}, {}
+  for i, part in ipairs(alter or {}) do
+    local piece = undone_by(pieces, clauses.is_undone, s.node.cmds[i])
+    if piece then
+      piece.down = ("%s %s"):format(alter.head, part.sql)
+    else
+      left[#left + 1] = part.sql
+      table.move(part.tokens, 1, #part.tokens, #tokens + 1, tokens)
+    end
+  end
+  if not alter or #left == #alter then
+    return s
+  end
+  return #left > 0 and { sql = ("%s %s"):format(alter.head, table.concat(left, ", ")), line = s.line, tokens = tokens } or nil
 end
 
 local function mentions(statements, name)
@@ -144,11 +164,11 @@ local function divide_down(file, pieces)
   local border = #down > 0 and is_wrapped(down) and 1 or 0
   for i = 1 + border, #down - border do
     local s = down[i]
-    local piece = undone_by(pieces, s)
+    local piece = undone_by(pieces, clauses.undoes, s)
     if piece then
       piece.down = s.sql
     else
-      rest[#rest + 1] = s
+      rest[#rest + 1] = divide_alter(s, pieces)
     end
   end
   for _, piece in ipairs(pieces) do

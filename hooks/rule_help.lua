@@ -13,7 +13,7 @@ local function all()
     list[#list + 1] = rule or nil
   end
   for id, own in pairs(rules.own) do
-    list[#list + 1] = { id = id, family = own.family, about = own.why, level = "error" }
+    list[#list + 1] = { id = id, family = own.family, about = own.why, level = own.level or "error" }
   end
   table.sort(list, function(a, b)
     if a.family ~= b.family then

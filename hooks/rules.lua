@@ -86,7 +86,7 @@ function rules.all(paths)
   return list, by_id
 end
 
--- What the judge finds by itself.
+-- What the judge finds by itself; level: unless a policy or a setting gives another, else error.
 rules.own = {
   ["rule-crashed"] = { family = "dynamic-sql", why = "a rule that fails has judged nothing, and is no silent yes" },
   ["unreadable"] = { family = "will-fail", why = "the file cannot be run: it does not read as a migration" },
@@ -94,19 +94,19 @@ rules.own = {
     family = "version",
     why = "the parser (PostgreSQL 15's grammar) cannot read the statement, so no rule has judged it",
   },
-  ["opaque"] = { family = "dynamic-sql", why = "what the statement does is decided when it runs" },
+  ["opaque"] = { family = "dynamic-sql", level = "warning", why = "what the statement does is decided when it runs" },
   ["out-of-order"] = { family = "will-fail", why = "a branch that was merged before has a newer one: up refuses what is older" },
   ["edited"] = { family = "will-fail", why = "what was applied is not applied again: up refuses a file whose text has changed" },
   ["version-collision"] = { family = "will-fail", why = "two files cannot have one version" },
   ["guard"] = { family = "dynamic-sql", why = "a statement does what its plan did not say: it was cancelled before that" },
-  ["waiver-expired"] = { family = "security", why = "its until= has passed, so it lifts nothing any more" },
-  ["waiver-stale"] = { family = "security", why = "another statement has taken the place of the one that it was given to" },
+  ["waiver-expired"] = { family = "security", level = "warning", why = "its until= has passed, so it lifts nothing any more" },
+  ["waiver-stale"] = { family = "security", level = "warning", why = "another statement has taken the place of the one that it was given to" },
   ["waiver-unbound"] = {
-    family = "security",
+    family = "security", level = "notice",
     why = "it names no object: what takes the place of its statement is lifted too; a notice in repeatable files, elsewhere said where a "
       .. "policy gives it a level",
   },
-  ["waiver-unused"] = { family = "security", why = "nothing was found that it lifts: it would hide what comes later" },
+  ["waiver-unused"] = { family = "security", level = "warning", why = "nothing was found that it lifts: it would hide what comes later" },
 }
 
 return rules

@@ -7,6 +7,7 @@
 
 #include "author.h"
 #include "config.h"
+#include "json.h"
 #include "migration.h"
 #include "pg.h"
 #include "script.h"
@@ -32,6 +33,8 @@ typedef struct {
     Author author;
 } Approvals;
 
+/* As hooks/gates.lua says what a policy wants: { not_author, roles }. */
+ApprovalWanted approval_wanted(Arena *a, const Json *kind);
 /* `m` is open. With APPROVAL_NOT_BY_AUTHOR and an unknown author none counts. False: failed. */
 bool approval_count(Pg *pg, Arena *a, const Config *config, const Migration *m,
                     const ApprovalWanted *wanted, Approvals *out);

@@ -6,10 +6,16 @@
 #define FACTS_H
 
 #include "json.h"
+#include "ledger.h"
+#include "migration.h"
 #include "pg.h"
 
 /* `ledger_schema` is left out. Fields that this role may not see are not there. */
 bool facts_read(Arena *a, Pg *pg, const char *ledger_schema, Json **out);
+
+/* Which files have made what is there: the ledger's, but for repeatable ones, which run again. */
+void facts_name_applied(Arena *a, Json *facts, const Ledger *ledger);
+bool facts_has_applied(const Json *facts, const Migration *m);
 
 bool facts_save(const char *path, const Json *facts);
 /* FAIL_CONFIG: it is no snapshot. */

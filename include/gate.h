@@ -30,6 +30,9 @@ typedef struct {
 } GateWanted;
 
 /* What each demand says now; nothing is written. */
+/* What the policies of an environment want to know before this command (gates.begin in
+ * hooks/gates.lua); NULL: there are none. */
+bool gate_wants(Arena *a, const Config *config, const char *command, Json **wants);
 bool gate_look(const GateWanted *wanted, Gates *out);
 /* The same, and lets pass or not: FAIL_REFUSED; binding for deploy, and where the environment is
  * protected; where gates are not, only the rules are asked. Overrides are written to the ledger as

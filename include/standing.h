@@ -15,7 +15,8 @@ typedef struct {
     long long rows_total, rows_done, rows_changed, quarantined, residue;
     long long ranges, ranges_left, workers;
     long long rate; /* rows a second of those who are at it, smoothed over their last batches */
-    long long batch_size, sweep;
+    long long batch_size;
+    long long sweep, swept;   /* which it is at, 0: none yet; rows that it has walked */
     const char *error;        /* why it failed, or NULL */
     const char *throttled_by; /* why it rests, or NULL */
     const char *who, *since;  /* who paused or cancelled it last; or NULL */

@@ -18,6 +18,7 @@ local floors = {
       event
       fail
       file
+      ignore
       lexer
       log
       notify

@@ -40,8 +40,9 @@ UPDATE stint.backfill SET walk = 'key', rows_late = rows_late + (SELECT coalesce
 
 -- :name range_again
 -- A sweep: the same leaves from the beginning. The old ranges' counts stay with the backfill.
-WITH old AS (DELETE FROM stint.backfill_range r USING stint.backfill b WHERE b.migration = $1 AND r.backfill = b.id RETURNING r.rows_changed)
+WITH old AS (DELETE FROM stint.backfill_range r USING stint.backfill b WHERE b.migration = $1 AND r.backfill = b.id RETURNING r.rows_changed, r.rows_seen)
 UPDATE stint.backfill SET rows_late = rows_late + (SELECT coalesce(sum(rows_changed), 0) FROM old), sweep = sweep + 1,
+  rows_walked = CASE sweep WHEN 0 THEN (SELECT coalesce(sum(rows_seen), 0) FROM old) ELSE rows_walked END,
   sweep_from = rows_late + (SELECT coalesce(sum(rows_changed), 0) FROM old) WHERE migration = $1
 
 -- :name range_missing

@@ -104,7 +104,7 @@ REVOKE ALL ON FUNCTION stint.approve FROM PUBLIC;
 -- :name schema_backfill
 -- a backfill: `desired` is what people want, `state` is what is so; planned: what must be there before
 -- the first batch (a trigger) is being made. Rows changed are those of its ranges and rows_late, which
--- counts what was worked off from the residue. `speed` is the part of their time that people let
+-- counts what was worked off from the residue; rows_walked are those of the walk that sweeps follow. `speed` is the part of their time that people let
 -- workers work. The governor's verdict, which every batch reads: throttled_by says why nothing is done
 -- now (NULL: it goes on), since throttled_at; held_ms are holds that are over, the last of them at released_at; `budget` is its part of
 -- the speed; it looks again at look_at, and after valid_until nothing is done without a new look.
@@ -130,6 +130,7 @@ CREATE TABLE stint.backfill (
   max_quarantine integer NOT NULL DEFAULT 100,
   sweep        integer NOT NULL DEFAULT 0,
   sweep_from   bigint NOT NULL DEFAULT 0,
+  rows_walked  bigint NOT NULL DEFAULT 0,
   rows_total   bigint NOT NULL,
   rows_late    bigint NOT NULL DEFAULT 0,
   speed        real NOT NULL DEFAULT 1 CHECK (speed > 0 AND speed <= 1),

@@ -3,13 +3,14 @@
 -- :name standing_list
 SELECT b.migration, b.id, b.name, b.version, b.relation, b.way,
   CASE WHEN b.desired = 'pause' AND b.state IN ('planned', 'running') THEN 'paused' ELSE b.state END,
-  b.rows_total, r.seen, r.changed + b.rows_late, (SELECT count(*) FROM stint.backfill_quarantine q WHERE q.backfill = b.id),
+  b.rows_total, CASE b.sweep WHEN 0 THEN r.seen ELSE b.rows_walked END, r.changed + b.rows_late, (SELECT count(*) FROM stint.backfill_quarantine q WHERE q.backfill = b.id),
   (SELECT count(*) FROM stint.backfill_residue e WHERE e.backfill = b.id), r.ranges, r.ranges_left, r.workers, r.rate, r.batch_size,
   b.sweep, b.error, CASE WHEN b.desired = 'pause' AND b.state IN ('planned', 'running') THEN 'paused' ELSE b.throttled_by END, w.who,
   to_char(w.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
   coalesce((SELECT sum(pg_stat_get_dead_tuples(p.relid)) FROM pg_partition_tree(to_regclass(b.relation)) p WHERE p.isleaf),
     pg_stat_get_dead_tuples(to_regclass(b.relation)))::bigint,
-  b.held_ms + coalesce((extract(epoch FROM clock_timestamp() - b.throttled_at) * 1000)::bigint, 0), b.speed
+  b.held_ms + coalesce((extract(epoch FROM clock_timestamp() - b.throttled_at) * 1000)::bigint, 0), b.speed,
+  CASE b.sweep WHEN 0 THEN 0 ELSE r.seen END
 FROM stint.backfill b
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(x.rows_seen), 0)::bigint AS seen, coalesce(sum(x.rows_changed), 0)::bigint AS changed, count(*) AS ranges,

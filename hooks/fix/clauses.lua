@@ -103,6 +103,11 @@ local undoing = {
   AT_DropNotNull = "not_null",
 }
 
+-- The same of one command of an ALTER TABLE.
+function clauses.is_undone(cmd, what, name)
+  return undoing[cmd.subtype] == what and cmd.name == name
+end
+
 function clauses.undoes(s, what, name)
   local node = s.node
   if not node then
@@ -110,7 +115,7 @@ function clauses.undoes(s, what, name)
   end
   if node.tag == "AlterTableStmt" then
     local cmd = #node.cmds == 1 and node.cmds[1]
-    return cmd and undoing[cmd.subtype] == what and cmd.name == name
+    return cmd and clauses.is_undone(cmd, what, name)
   end
   local one = node.tag == "DropStmt" and node.removeType == "OBJECT_INDEX" and #node.objects == 1 and node.objects[1]
   if what ~= "index" or not one then

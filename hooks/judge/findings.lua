@@ -84,7 +84,7 @@ function findings:say(file, id, more)
   self:add(file, {
     rule = id,
     family = own.family,
-    level = more.level or "error",
+    level = more.level or own.level or "error",
     firm = more.firm,
     certainty = more.certainty or "certain",
     file = file.path,
@@ -163,8 +163,8 @@ function findings:tell_waivers(file)
       rule, message, hint = waiver.problem(one, self, file.kind == "repeatable")
     end
     if rule then
-      local unasked = rule == "waiver-unbound" and not self.levels[rule]
-      self:say(file, rule, { level = unasked and "notice" or "warning", line = one.line, message = message, hint = hint })
+      local asked = rule == "waiver-unbound" and self.levels[rule]
+      self:say(file, rule, { level = asked and "warning" or nil, line = one.line, message = message, hint = hint })
     end
   end
 end

@@ -1,4 +1,7 @@
--- What continuous integration demands, of an environment [ci] with a throw-away database.
+-- What continuous integration demands, of an environment that config.ini has from these lines on:
+--   [ci]
+--   url = ${CI_DATABASE_URL}
+-- a throw-away database; then `stint -e ci deploy`.
 policy {
   about = "what is merged can be taken back and loses nothing by accident",
   environments = { "ci" },

@@ -148,7 +148,19 @@ describe("an approval", function()
 
   it("by the author does not count where others are wanted", function()
     local r = approved "anna"
-    assert.matches("1_users: you are its author; where others are wanted, this does not count", r.err, 1, true)
+    assert.matches("no policy for production asks for approvals: nothing there waits for this one", r.err, 1, true)
+    place.make(project .. "/scripts/policies")
+    write("policy { approvals = { not_author = true, roles = { 'dba' } } }\n", "scripts/policies/others.lua")
+    r = approved "anna"
+    assert.matches("the approval by anna does not count for production: anna is not of the role dba", r.err, 1, true)
+    write("policy { approvals = { not_author = true } }\n", "scripts/policies/others.lua")
+    r = approved "anna"
+    assert.matches("the approval by anna does not count for production: by the author of the file", r.err, 1, true)
+    r = approved "carla"
+    assert.is_nil(r.err:find("count", 1, true), r.err)
+    place.remove(project .. "/scripts/policies/others.lua")
+    pg:sql(url, "DELETE FROM stint.approval")
+    approved "anna"
     assert.equal(1, count().valid)
     refuses("by the author of the file", { not_author = true })
     approved "bob"

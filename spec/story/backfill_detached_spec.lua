@@ -1,3 +1,4 @@
+local eventually = require "spec.support.eventually"
 local json = require "dkjson"
 local session = require "spec.support.session"
 local story = require "spec.support.story"
@@ -193,7 +194,21 @@ describe("a detached backfill", function()
   it("keeps rows right meanwhile, sweeps, and does what it was finally for", function()
     begin 'backfill { table = "t", set = { v = "id::text" }, where = "v IS NULL", writes = "sweep", finally = { not_null = "v" } }\n'
     assert.equal(0, stint("deploy").code)
-    local r = stint "work"
+    sql [[CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF old.sweep < new.sweep THEN new.desired := 'pause'; END IF; RETURN new; END $$;
+      CREATE TRIGGER wait BEFORE UPDATE ON stint.backfill FOR EACH ROW EXECUTE FUNCTION wait()]]
+    local work = at.start "work"
+    eventually("a sweep that waits", function()
+      return sql "SELECT count(*) FROM stint.backfill WHERE sweep = 1" == "1"
+    end)
+    local told = json.decode(stint("backfill", "status", "--json").out, 1, json.null).backfills[1]
+    assert.same({ 3000, 1, 0 }, { told.rows_done, told.sweep, told.rows_swept })
+    local shown = stint("backfill", "status").out
+    assert.matches("99%  3,000 of ~3,000 rows", shown, 1, true)
+    assert.matches("sweep 1 for rows that were written meanwhile: 0 of ~3,000 walked", shown, 1, true)
+    sql "DROP TRIGGER wait ON stint.backfill"
+    assert.equal(0, stint("backfill", "resume").code)
+    local r = work:wait()
     assert.equal(0, r.code, r.err)
     assert.equal("1 applied, 2 applied", sql(APPLIED))
     assert.equal("true 1",

@@ -249,6 +249,8 @@ describe("a gate", function()
       ["days = 'mon-noday'"] = 'window.days: there is no day "noday"',
       ["from = '25:00'"] = 'window.from: "25:00" is no time of day',
       ["freeze = { '2026-02-01..2026-01-01' }"] = "window.freeze[1]",
+      ["freeze = { '2026-12-24', '2026-02-28..2026-02-30' }"] = 'window.freeze[2]: there is no day "2026-02-30"',
+      ["freeze = { '24.12.2026' }"] = 'window.freeze[1]: this is no date: "24.12.2026"',
       ["zone = 'Europe/Atlantis'"] = "the server knows no zone Europe/Atlantis",
     } do
       demands("window = { " .. fields .. " }")

@@ -86,6 +86,16 @@ ALTER TABLE app.t ADD COLUMN z int, ADD CHECK (a > 0), ADD CONSTRAINT "F k" FORE
     assert.equal("t", value "SELECT attnotnull FROM pg_attribute WHERE attrelid = 'app.t'::regclass AND attname = 'C d'")
   end)
 
+  it("divides a way down that spans what become several files", function()
+    db:exec "ALTER TABLE app.t ADD PRIMARY KEY (id)"
+    local list = fixed('ALTER TABLE app.t ADD COLUMN z int, ADD COLUMN u uuid DEFAULT gen_random_uuid() NOT NULL, ADD CONSTRAINT c CHECK (a > 0);',
+      "ALTER TABLE app.t DROP CONSTRAINT c, DROP COLUMN u, DROP COLUMN IF EXISTS z;")
+    local first = place.read(project .. "/scripts/migrations/" .. list[1])
+    assert.matches("down\nALTER TABLE app.t DROP COLUMN u;\nALTER TABLE app.t DROP COLUMN IF EXISTS z;\n$", first)
+    local last = place.read(project .. "/scripts/migrations/" .. list[#list])
+    assert.matches("down\nALTER TABLE app.t DROP CONSTRAINT c;\n", last, 1, true)
+  end)
+
   it("makes keys of indexes", function()
     local list = fixed("ALTER TABLE app.t ADD CONSTRAINT tk UNIQUE (id, a) INCLUDE (b);\nALTER TABLE app.t ADD PRIMARY KEY (\"C d\");",
       'ALTER TABLE app.t DROP CONSTRAINT t_pkey;\nALTER TABLE app.t ALTER "C d" DROP NOT NULL;\nALTER TABLE app.t DROP CONSTRAINT tk;')

@@ -215,6 +215,7 @@ policy {
     assert.truthy(r.out:find("^drop%-column %(data%-loss, error%): "), r.out)
     assert.truthy(r.out:find("\nfound:\n  ALTER TABLE t DROP COLUMN c\n", 1, true), r.out)
     assert.equal(64, run({ "help", "drop-colum" }).code)
+    assert.matches("^waiver%-stale %(security, warning%): ", run({ "help", "waiver-stale" }).out)
     r = run { "help", "backfill" } -- a command, and what a file declares
     assert.truthy(r.out:find("^usage: stint backfill") and r.out:find("\nbackfill {...}: ", 1, true), r.out)
   end)

@@ -48,6 +48,21 @@ describe("a snapshot of facts", function()
     assert.is_nil(text:find("hush", 1, true))
   end)
 
+  it("keeps quiet about files that have made what is there", function()
+    local folder = run.project {
+      ["config.ini"] = "[development]\nurl = " .. pg:database() .. "\n",
+      ["scripts/migrations/1_made.sql"] = "CREATE TABLE made (id bigint PRIMARY KEY);",
+    }
+    assert.equal(0, run({ "up" }, { cwd = folder }).code)
+    place.write(folder .. "/scripts/migrations/2_more.sql", "ALTER TABLE made ADD COLUMN id int;")
+    assert.equal(0, run({ "doctor", "--snapshot", "facts.json" }, { cwd = folder }).code)
+    local r = run({ "lint", "--snapshot", "facts.json", "--json" }, { cwd = folder })
+    assert.equal(2, r.code, r.err)
+    local found = json.decode(r.out).findings
+    assert.same({ 1, "scripts/migrations/2_more.sql" }, { #found, found[1].file })
+    assert.matches("1 file of 2 not judged: applied where the snapshot was taken", r.err, 1, true)
+  end)
+
   it("that is none is refused", function()
     local r = run({ "lint", "a.sql", "--snapshot", "config.ini" }, { cwd = project })
     assert.equal(78, r.code)
