@@ -9,8 +9,8 @@
 
 /* Adds a line to the end of a .gitignore, which is made where there is none. */
 bool ignore_add(Arena *a, const char *path, const char *line);
-/* The .gitignore beside a file that is nobody else's gets a line for it, and says so; nothing is done
- * outside of a repository, or where git ignores it already. */
+/* The .gitignore beside a file that is nobody else's gets a line for it, and says so; nothing is
+ * done outside of a repository, or where git ignores it already. */
 bool ignore_secret(Arena *a, const char *path);
 
 #endif
