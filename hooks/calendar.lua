@@ -55,13 +55,13 @@ end
 
 -- Is there such a day?
 local function is_date(text)
-  local year, month, day = text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
-  if not year then
+  local y, m, d = text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
+  if not y then
     return false
   end
-  year, month, day = tonumber(year), tonumber(month), tonumber(day)
-  local length = lengths[month] and lengths[month] + (month == 2 and is_leap(year) and 1 or 0)
-  return length ~= nil and year > 0 and day >= 1 and day <= length
+  y, m, d = tonumber(y), tonumber(m), tonumber(d)
+  local length = lengths[m] and lengths[m] + (m == 2 and is_leap(y) and 1 or 0)
+  return length ~= nil and y > 0 and d >= 1 and d <= length
 end
 
 local function freeze(list, policy)
