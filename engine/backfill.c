@@ -172,13 +172,16 @@ bool backfill_leaves(Pg *pg, Arena *a, Backfill *b) {
         return false;
     b->leaf = column_of(a, &rows, 0);
     b->leaf_table = column_of(a, &rows, 1);
-    for (size_t i = 0; i < rows.count; i++)
+    b->is_sieved = false;
+    for (size_t i = 0; i < rows.count; i++) {
+        b->is_sieved = b->is_sieved || pg_true(&rows, i, 3);
         if (pg_cell(&rows, i, 2)[0] == 'f') {
             fail(FAIL_ERROR, "the partition %s of %s is a foreign table", b->leaf_table.at[i],
                  b->table);
             script_at(b->declaration);
             return fail_hint("name the partitions that are here in backfills of their own");
         }
+    }
     return true;
 }
 

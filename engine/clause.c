@@ -56,16 +56,6 @@ const char *clause_set(const Batch *batch) {
     return text.at;
 }
 
-const char *clause_width(const Batch *batch) {
-    const Pairs *set = &batch->backfill->set;
-    Text text = text_on(batch->arena);
-    text_add(&text, "0");
-    for (size_t i = 0; i < set->count; i++)
-        text_addf(&text, " + coalesce(pg_column_size(t.%s), 0)",
-                  pg_ident(batch->pg, batch->arena, set->name[i]));
-    return text.at;
-}
-
 const char *clause_still(const Batch *batch) {
     const Backfill *b = batch->backfill;
     const char *where = b->where ? b->where : "true";

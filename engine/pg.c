@@ -225,11 +225,9 @@ void pg_meanwhile(Pg *pg, void (*call)(void *with), void *with) {
     pg->meanwhile_with = with;
 }
 
-static bool exchange(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args) {
+bool pg_answer(Pg *pg, Arena *a, PgRows *out) {
     void (*meanwhile)(void *with) = pg->meanwhile;
     pg->meanwhile = NULL;
-    if (!pg_send(pg, sql, args))
-        return false;
     if (meanwhile && PQflush(pg->conn) == 0)
         meanwhile(pg->meanwhile_with);
     for (PGresult *result; pg_wait(pg) && (result = PQgetResult(pg->conn));) {
@@ -248,12 +246,12 @@ static bool exchange(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args
 }
 
 bool pg_do(Pg *pg, const char *sql, PgArgs args) {
-    return exchange(pg, NULL, NULL, sql, args);
+    return pg_send(pg, sql, args) && pg_answer(pg, NULL, NULL);
 }
 
 bool pg_rows(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args) {
     *out = (PgRows){0};
-    return exchange(pg, a, out, sql, args);
+    return pg_send(pg, sql, args) && pg_answer(pg, a, out);
 }
 
 bool pg_row(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args) {

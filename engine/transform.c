@@ -151,7 +151,7 @@ static Turn write_batch(Worker *w, TransformBatch *batch, TransformBatch *next, 
         pg_meanwhile(w->pg, make_ahead, &ahead);
     if (!pg_rows(w->pg, a, &rows, sql, remake_args(made, first, sizeof first / sizeof *first)))
         return setback_turn(w);
-    long keys = rows.count ? (long)pg_integer(&rows, 0, 12) : 0;
+    long keys = rows.count ? (long)pg_integer(&rows, 0, 11) : 0;
     Turn turn = worker_read_answer(w, &rows, keys, HELD * made->bytes, clock_us() - start);
     if (made->failed && turn != TURN_FAILED && !quarantine_check(w->pg, w->schema, w->backfill))
         return TURN_FAILED;

@@ -20,7 +20,8 @@ enum {
     IDLE_FIRST = 20,
     IDLE_MOST = 500,
     COUNT_EVERY = 1000,
-    MOST_BAD_TOLD = 10
+    MOST_BAD_TOLD = 10,
+    WEIGH_EVERY = 8 /* batches: what one writes changes slowly */
 };
 
 Worker worker_of(Pg *pg, Arena *a, const char *schema, const Migration *migration, Backfill *b,
@@ -87,15 +88,12 @@ Turn worker_why_nothing(Worker *w, const char *desired, const char *state, bool 
     return TURN_NOTHING;
 }
 
-/* What the governor has to say for the next batch, and what this one was. Bytes that a statement of
- * the team's own wrote are known by their WAL alone. */
+/* What the governor has to say for the next batch, and what this one was. */
 static void read_course(Worker *w, const PgRows *rows, PaceBatch batch) {
-    w->pace.share = strtod(pg_cell(rows, 0, 8), NULL);
-    w->looks = pg_true(rows, 0, 9);
-    if (pg_true(rows, 0, 10) && w->backfill->stripes > 1)
+    w->pace.share = strtod(pg_cell(rows, 0, 7), NULL);
+    w->looks = pg_true(rows, 0, 8);
+    if (pg_true(rows, 0, 9) && w->backfill->stripes > 1)
         w->plain = w->plain ? w->plain : 1; /* no room is made while old snapshots look on */
-    if (w->backfill->form == BACKFILL_STATEMENT)
-        batch.bytes = pg_integer(rows, 0, 11);
     pace_learn(&w->pace, w->backfill, batch);
     w->rest = pace_rest(&w->pace, batch.us);
 }
@@ -107,7 +105,7 @@ Turn worker_read_answer(Worker *w, const PgRows *rows, long keys, long long byte
     }
     if (!pg_cell(rows, 0, 0))
         return worker_why_nothing(w, pg_cell(rows, 0, 3), pg_cell(rows, 0, 4), pg_true(rows, 0, 5));
-    w->range.start = pg_true(rows, 0, 7) ? BATCH_FIRST : BATCH_NEXT;
+    w->range.start = pg_true(rows, 0, 6) ? BATCH_FIRST : BATCH_NEXT;
     w->retries = w->stuck = 0;
     w->skips = false;
     w->blamed = NULL;
@@ -126,19 +124,22 @@ bool worker_stripes(const Worker *w) {
 static Turn turn(Worker *w) {
     Arena *a = arena_new();
     PgRows rows;
-    BatchKind kind = w->skips ? BATCH_FREE : worker_stripes(w) ? BATCH_STRIPE : BATCH_PLAIN;
+    bool weighs = w->weighed++ % WEIGH_EVERY == 0, stripes = worker_stripes(w);
+    BatchKind kind = w->skips ? BATCH_FREE
+                     : weighs ? (stripes ? BATCH_STRIPE : BATCH_PLAIN)
+                              : (stripes ? BATCH_STRIPE_UNWEIGHED : BATCH_UNWEIGHED);
     const char *sql = batch_sql(&w->batch, kind, w->range.start);
     const char *id = arena_format(a, "%lld", w->backfill->id);
     long size = w->blamed ? 1 : w->pace.size;
     long long start = clock_us();
     Turn answer = TURN_FAILED;
-    if (pg_rows(w->pg, a, &rows, sql,
-                PG_WITH(id, w->range.number, w->range.token, arena_format(a, "%ld", size),
-                        w->blamed))) {
-        long keys = rows.count ? (long)pg_integer(&rows, 0, 12) : size;
+    if (pg_again(w->pg, a, &rows, sql,
+                 PG_WITH(id, w->range.number, w->range.token, arena_format(a, "%ld", size),
+                         w->blamed))) {
+        long keys = rows.count ? (long)pg_integer(&rows, 0, 11) : size;
         bool blamed = w->blamed != NULL;
-        answer = worker_read_answer(w, &rows, keys, rows.count ? pg_integer(&rows, 0, 6) : 0,
-                                    clock_us() - start);
+        long long bytes = rows.count && weighs ? pg_integer(&rows, 0, 10) : 0;
+        answer = worker_read_answer(w, &rows, keys, bytes, clock_us() - start);
         if (blamed && answer == TURN_NOTHING)
             w->blamed = NULL; /* another key comes first now */
     } else
@@ -251,6 +252,7 @@ WorkerAnswer worker_walk(Worker *w) {
     governor_watch(w->governor);
     WorkerAnswer answer = walk(w);
     governor_unwatch(w->governor);
+    pg_forget(w->pg);
     transform_forget(w);
     arena_free(w->ranges);
     w->ranges = NULL;

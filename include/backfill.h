@@ -23,7 +23,8 @@ typedef struct {
     BackfillForm form;
     const char *table; /* "public"."users", quoted by the server */
     const char *oid;
-    Strings leaf, leaf_table;        /* the tables that hold the rows: oids and quoted names */
+    Strings leaf, leaf_table; /* the tables that hold the rows: oids and quoted names */
+    bool is_sieved; /* a trigger, a policy or a rule may keep rows of them from being changed */
     Strings key, key_name, key_type; /* quoted; bare; types with collation, for casts */
     Strings key_least;   /* what comes before every value of the type; NULL where nothing does */
     bool is_integer_key; /* one column of whole numbers */

@@ -9,11 +9,13 @@
 /* A range without a position yet has statements of its own. */
 typedef enum { BATCH_FIRST, BATCH_NEXT, BATCH_STARTS } BatchStart;
 typedef enum {
-    BATCH_PLAIN,  /* the next keys */
-    BATCH_FREE,   /* the same, what others hold left in the residue */
-    BATCH_STRIPE, /* a stripe of a window */
-    BATCH_BAD,    /* one key into the quarantine */
-    BATCH_READ,   /* of a transform */
+    BATCH_PLAIN,     /* the next keys */
+    BATCH_FREE,      /* the same, what others hold left in the residue */
+    BATCH_STRIPE,    /* a stripe of a window */
+    BATCH_UNWEIGHED, /* BATCH_PLAIN and BATCH_STRIPE; how much WAL they wrote may be untold */
+    BATCH_STRIPE_UNWEIGHED,
+    BATCH_BAD,  /* one key into the quarantine */
+    BATCH_READ, /* of a transform */
     BATCH_READ_STRIPE,
     BATCH_READ_AHEAD, /* the next keys after $6 */
     BATCH_LATE,

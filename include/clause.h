@@ -18,8 +18,7 @@ const char *clause_each_joined(Arena *a, Strings names, Strings types, const cha
                                const char *with);
 
 const char *clause_set(const Batch *batch);
-const char *clause_width(const Batch *batch); /* the stored sizes of what was written */
-const char *clause_read(const Batch *batch);  /* the columns that a transform reads */
+const char *clause_read(const Batch *batch); /* the columns that a transform reads */
 /* Is the changed row one of `where`? By pages it must not be: the server fails with these words. */
 #define CLAUSE_STILL "the change leaves `where` true"
 const char *clause_still(const Batch *batch);

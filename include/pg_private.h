@@ -1,11 +1,18 @@
-/* pg_private: what pg.c (statements), pgread.c, pgopen.c (connecting) and pgpooler.c share. Nobody
- * else includes it. */
+/* pg_private: what pg.c (statements), pgread.c, pgagain.c, pgopen.c (connecting) and pgpooler.c
+ * share. Nobody else includes it. */
 #ifndef PG_PRIVATE_H
 #define PG_PRIVATE_H
 
 #include "pg.h"
 
 #include <libpq-fe.h>
+
+/* A statement that the server keeps: the text that was sent last, and whether it was twice. */
+typedef struct {
+    char *sql;
+    bool is_prepared;
+} PgAgain;
+enum { PG_AGAIN = 4 };
 
 struct Pg {
     PGconn *conn;
@@ -22,6 +29,8 @@ struct Pg {
     void *meanwhile_with;
     PgEar ear;
     size_t completed; /* of the message that is being answered */
+    PgAgain again[PG_AGAIN];
+    size_t next_again; /* which makes room for another */
     long long next_tick;
     long long deadline, deadline_at; /* ms a statement; when the running one is cancelled */
     long long cancelled_at;
@@ -38,6 +47,8 @@ bool pg_not_sent(Pg *pg);
 /* The one wait of this program on a server: until libpq can give a result without blocking. */
 bool pg_wait(Pg *pg);
 void pg_keep_error(Pg *pg, const PGresult *result);
+/* Waits for all results of what was sent; the rows of the last one. */
+bool pg_answer(Pg *pg, Arena *a, PgRows *out);
 /* What a result holds, on an arena. */
 void pg_copy_rows(const PGresult *result, Arena *a, PgRows *out);
 /* Ends a COPY that nobody has data for, or wants the data of. */

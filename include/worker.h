@@ -29,6 +29,7 @@ typedef struct {
     Governor *governor;
     int retries, stuck;              /* tries of this batch; of one row alone */
     long bad;                        /* rows that failed */
+    unsigned weighed;                /* batches */
     int plain;                       /* batches until stripes are tried again */
     bool skips;                      /* the next batch passes over what others hold */
     const char *blamed, *blamed_key; /* the place of a batch of one, or NULL; its row's key */
@@ -65,6 +66,8 @@ void worker_tell_bad(Worker *w, const char *key, const char *why);
 
 /* For those who do a batch in another way (transform.c). */
 bool worker_stripes(const Worker *w); /* is the next batch a stripe of a window? */
+/* `bytes` that it wrote: the rows that a transform gave, else WAL (that of others counts as well);
+ * 0: unknown. */
 Turn worker_read_answer(Worker *w, const PgRows *rows, long keys, long long bytes, long long us);
 Turn worker_why_nothing(Worker *w, const char *desired, const char *state, bool is_ours);
 

@@ -42,6 +42,7 @@ local floors = {
       manual
       pg
       pg_private
+      pgagain
       pgopen
       pgpooler
       pgread
@@ -206,7 +207,7 @@ local floors = {
 
 -- Who may include what is not ours and not the C library's or the system's.
 local doors = {
-  ["libpq-fe.h"] = "pg pgread pgopen pgurl pgpooler pg_private",
+  ["libpq-fe.h"] = "pg pgagain pgread pgopen pgurl pgpooler pg_private",
   ["ini.h"] = "config config_ini",
   ["jansson.h"] = "json",
   ["openssl/evp.h"] = "signature",
@@ -231,7 +232,7 @@ for name in ([[
 end
 
 -- Files that share another's header: cmd_* have command.h and cli.h, lib_* script.h.
-local shares = "main cmd_* lib_* pgread pgopen pgpooler solo doctor_*"
+local shares = "main cmd_* lib_* pgagain pgread pgopen pgpooler solo doctor_*"
 
 local function matches(list, name)
   for pattern in list:gmatch("%S+") do

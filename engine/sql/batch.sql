@@ -80,8 +80,8 @@ ON CONFLICT DO NOTHING
 -- :name batch_set
 changed AS (
   UPDATE {table} t SET {set}
-  WHERE {within} AND {stripe} AND ({where}) AND (SELECT true FROM cur)
-  RETURNING {returning}
+  WHERE {within} AND {stripe} AND ({where})
+  {returning}
 ),
 
 -- :name batch_set_free
@@ -93,13 +93,14 @@ free AS MATERIALIZED (
 ), changed AS (
   UPDATE {table} t SET {set} FROM free stint_free
   WHERE ({keys}) = ({stint_keys}) AND {after_position} ({place}) <= ({upper})
-  RETURNING {returning}
+  {returning}
 ), held AS (
   INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
   SELECT $1, {leaf}, ARRAY[{keys_as_text}], 'locked' FROM {table} t
   WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where})
     AND NOT EXISTS (SELECT FROM free stint_free WHERE ({keys}) = ({stint_keys}))
-  ON CONFLICT DO NOTHING
+  ON CONFLICT (backfill, leaf, key) DO UPDATE SET reason = excluded.reason
+  RETURNING 1
 ),
 
 -- :name batch_statement
@@ -115,7 +116,7 @@ changed AS (
   SELECT $1, {leaf}, ARRAY[{keys_as_text}], $6::text, $7::text, $8::text FROM {table} t WHERE ({place}) = ({upper})
   ON CONFLICT (backfill, leaf, key) DO UPDATE SET sqlstate = excluded.sqlstate, message = excluded.message,
     traceback = excluded.traceback, attempts = backfill_quarantine.attempts + 1, at = clock_timestamp()
-  RETURNING 0 AS width, false AS still
+  RETURNING false AS still
 ),
 
 -- :name batch_within_stripe
@@ -123,13 +124,17 @@ changed AS (
 -- order, an OR has no better plan than a bitmap; its second range is always empty.
 ({after_position} ({place}) <= ({upper}) OR ({place}) > ({upper}) AND ({place}) <= ({upper}))
 
--- :name batch_width
--- What was written is measured now and then: it costs more than to count.
-CASE WHEN (SELECT batches % 8 = 0 FROM cur) THEN {width} ELSE 0 END AS width
-
 -- :name batch_sums
 -- Of what was changed: read once.
-count(*) AS rows, {count_still} AS still, coalesce(sum(width), 0) AS width FROM changed
+count(*) AS rows, {count_still} AS still FROM changed
+
+-- :name batch_sums_met
+-- Where every row that is met is changed: of a window when its last stripe is done.
+{met} AS rows, {met} AS still FROM seen, cur{weighed}
+
+-- :name batch_sums_free
+-- The same, but for what others hold.
+{met} - h.rows AS rows, {met} - h.rows AS still FROM seen, cur, (SELECT count(*) AS rows FROM held) h
 
 -- :name batch_move
 sums AS MATERIALIZED (
@@ -149,7 +154,7 @@ sums AS MATERIALIZED (
 )
 SELECT moved.state, (SELECT keys FROM seen), (SELECT rows FROM sums), ctl.desired, ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
-       (SELECT width FROM sums), moved.first, {answer}, (SELECT keys FROM seen)
+       moved.first, {answer}, (SELECT keys FROM seen)
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_stripe_move
@@ -161,16 +166,16 @@ sums AS MATERIALIZED (
       window_end = CASE WHEN cur.stripe + 1 = {stripes} THEN NULL ELSE ARRAY[{upper_as_text}] END, stripe = (cur.stripe + 1) % {stripes},
       window_keys = CASE WHEN cur.stripe + 1 = {stripes} THEN 0 ELSE (SELECT keys FROM seen) END,
       state = CASE WHEN nxt.last AND cur.stripe + 1 = {stripes} THEN 'done' ELSE 'taken' END,
-      rows_seen = r.rows_seen + CASE WHEN cur.stripe + 1 = {stripes} THEN (SELECT keys FROM seen) ELSE 0 END, rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
+      rows_seen = r.rows_seen + (SELECT {met} FROM seen), rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
       rows_per_second = r.rows_per_second + ({tells} / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
   RETURNING r.state, r.position IS NULL AS first
 )
-SELECT moved.state, (SELECT CASE WHEN cur.stripe + 1 = {stripes} THEN keys ELSE 0 END FROM seen, cur), (SELECT rows FROM sums), ctl.desired, ctl.state,
+SELECT moved.state, (SELECT {met} FROM seen, cur), (SELECT rows FROM sums), ctl.desired, ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
-       (SELECT width FROM sums), moved.first, {answer}, (SELECT {tells} FROM cur)
+       moved.first, {answer}, (SELECT {tells} FROM cur)
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_read
@@ -233,7 +238,7 @@ changed AS (
   RETURNING r.state, r.position IS NULL AS first
 )
 SELECT moved.state, (SELECT {seen} FROM cur), (SELECT rows FROM sums), ctl.desired, ctl.state,
-       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours, 0, moved.first, {answer}, (SELECT {tells} FROM cur)
+       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours, moved.first, {answer}, (SELECT {tells} FROM cur)
 FROM ctl LEFT JOIN moved ON true
 
 -- :name batch_write_moves

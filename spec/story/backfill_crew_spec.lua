@@ -155,7 +155,7 @@ describe("a crew", function()
     sql "ALTER TABLE t RENAME COLUMN n TO m"
     local r = h:wait()
     assert.equal(7, r.code, r.err)
-    assert.matches("1_fill: column t.n does not exist", r.err, 1, true)
+    assert.matches('1_fill: column "n" does not exist', r.err, 1, true)
     sql "ALTER TABLE t RENAME COLUMN m TO n"
     r = start("up"):wait()
     assert.equal(0, r.code, r.err)

@@ -46,6 +46,25 @@ describe("stripes", function()
     end)
   end
 
+  it("count rows that a trigger keeps as they are for what they are", function()
+    begin(TABLE:format("id int", "g", 20000), 'backfill { table = "t", set = { n = "n + 1" }, stripes = 4 }\n')
+    sql [[CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+      IF NEW.id % 2 = 0 THEN RETURN NULL; END IF; RETURN NEW; END';
+      CREATE TRIGGER keep BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION keep()]]
+    local r = up()
+    assert.equal(0, r.code, r.err)
+    assert.equal("10000 10000 20000", sql [[SELECT count(*) FILTER (WHERE n = 1)
+      || ' ' || (SELECT rows_changed || ' ' || rows_seen FROM stint.backfill_range) FROM t]])
+  end)
+
+  it("leave nothing prepared in the session for the next file", function()
+    begin(TABLE:format("id int", "g", 20000), 'backfill { table = "t", set = { n = "n + 1" } }\n')
+    at.write("scripts/migrations/2_next.sql", "CREATE TABLE left_over AS SELECT count(*) AS n FROM pg_prepared_statements;\n")
+    local r = up()
+    assert.equal(0, r.code, r.err)
+    assert.equal("0", sql "SELECT n FROM left_over")
+  end)
+
   it("leave the table smaller than a plain walk does, and the index as it was", function()
     local size = {}
     for _, fields in ipairs {
