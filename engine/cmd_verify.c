@@ -18,6 +18,8 @@ typedef struct {
 /* ---- for people ---- */
 
 static void print_file(Arena *a, const TrialFile *file) {
+    if (file->begun)
+        printf("%s: %s: tried from there on\n", file->place.file, file->begun);
     if (file->answer == TRIAL_VERIFIED || file->answer == TRIAL_ONE_WAY)
         return;
     printf("%s", file->place.file);
@@ -62,6 +64,7 @@ static Json *file_json(Arena *a, const TrialFile *file) {
     json_set_text(json, "result", trial_answer(file->answer));
     if (file->place.line)
         json_set_integer(json, "line", (long long)file->place.line);
+    json_set_text(json, "begun", file->begun);
     json_set_text(json, "message", file->message);
     json_set(json, "differences", catalog_json(a, &file->differences));
     return json;

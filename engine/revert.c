@@ -72,6 +72,8 @@ static bool refuse_half(const PlanItem *item) {
 static bool is_wanted(const Revert *revert, const PlanItem *item) {
     if (plan_is_repeatable(item) || (!plan_is_applied(item) && !is_under_way(item)))
         return false;
+    if (revert->wanted->only)
+        return text_among(item->row->id, revert->wanted->only);
     if (revert->to)
         return migration_order(plan_version(item), revert->to) > 0;
     return (long)revert->target.count < revert->wanted->count;
@@ -83,7 +85,8 @@ static bool choose(Revert *revert) {
     *target = (Strings){0, arena_take(run->arena, (run->plan.count + 1) * sizeof(char *))};
     for (size_t i = run->plan.count; i-- > 0;) {
         const PlanItem *item = &run->plan.item[i];
-        if (item->state == PLAN_PARTIAL || item->state == PLAN_BACKFILLING)
+        bool is_half = item->state == PLAN_PARTIAL || item->state == PLAN_BACKFILLING;
+        if (is_half && !revert->wanted->only)
             return refuse_half(item);
         if (is_under_way(item)) /* whatever is wanted begins with the end of this */
             target->at[target->count++] = arena_string(run->arena, item->row->id);

@@ -110,8 +110,11 @@ bool stage_climb(Stage *stage, size_t end, PgRows *seen) {
 }
 
 bool stage_descend(Stage *stage, size_t count, PgRows *seen) {
-    const RevertWanted wanted = {.count = (long)count};
     Arena *a = arena_new();
+    const char **ids = arena_take(a, (count + 1) * sizeof *ids);
+    const RevertWanted wanted = {.only = ids};
+    for (size_t i = 0; i < count; i++)
+        ids[i] = stage->file[stage->position - count + i].id;
     stage->seen = seen;
     bool ok = revert_down(a, stage->config, &wanted);
     stage->seen = NULL;

@@ -16,6 +16,7 @@ enum { MOST_TOGETHER = 50 };
 typedef struct {
     Arena *arena;
     Trial *out;
+    const Run *target; /* whose pending files they are; NULL: nobody's */
     Stage *stage;
     bool is_spoilt; /* the stage is no more what files leave behind */
 } Hold;
@@ -25,8 +26,9 @@ static bool begin_anew(Hold *hold) {
     return stage_begin(hold->stage);
 }
 
+/* Whatever was half applied is gone with the copy. */
 static bool tell_way_up(const Hold *hold) {
-    if (failure()->kind == FAIL_ERROR)
+    if (failure()->kind == FAIL_ERROR || failure()->kind == FAIL_PARTIAL)
         fail_as(FAIL_MIGRATION);
     scratch_explain(hold->stage->scratch);
     fail_state("it failed on %s of the scratch server, which is gone; nothing was run here",
@@ -104,7 +106,8 @@ static bool go_down(Hold *hold, Group *group) {
         if (!group->down[i].cell) {
             group->fault = i;
             note_failure(hold, i, "its way down");
-        } else if (differs(hold, i, was, &group->down[i],
+        } else if (!hold->out->file[i].begun && /* else nobody knows what was before */
+                   differs(hold, i, was, &group->down[i],
                            "after its way down the schema is not what it was before"))
             group->fault = i;
     }
@@ -171,6 +174,15 @@ static bool try_all(Hold *hold) {
 
 /* ---- the files ---- */
 
+/* "applied up to statement 1 of 3" */
+static const char *begun_in(const Run *target, Arena *a, const char *id) {
+    const LedgerRow *row = target ? ledger_row(&target->ledger, id) : NULL;
+    if (row && text_same(row->state, "partial"))
+        return arena_format(a, "applied up to statement %ld of %ld", row->position,
+                            row->statements);
+    return row && text_same(row->state, "backfilling") ? "a backfill under way" : NULL;
+}
+
 static void add_file(Hold *hold, StageFile *names, const Migration *m) {
     Arena *a = hold->arena;
     Trial *out = hold->out;
@@ -179,10 +191,11 @@ static void add_file(Hold *hold, StageFile *names, const Migration *m) {
                         .version = arena_string(a, m->version),
                         .name = arena_string(a, m->name),
                         .tokens = approval_tokens(a, m),
+                        .begun = begun_in(hold->target, a, m->id),
                         .answer = migration_has_down(m) ? TRIAL_VERIFIED : TRIAL_ONE_WAY,
                         .place = {.file = arena_string(a, m->path)}};
     out->ways += migration_has_down(m);
-    names[out->count++] = (StageFile){file->version, file->name};
+    names[out->count++] = (StageFile){file->id, file->version, file->name};
 }
 
 /* Those that are due in the scratch database. */
@@ -208,9 +221,10 @@ static bool list_files(Hold *hold) {
     return ok;
 }
 
-static bool on_stage(Arena *a, Trial *out, Scratch *scratch, const char *model) {
+/* What the stage is a copy of: both or none. */
+static bool on_stage(Arena *a, Trial *out, Scratch *scratch, const char *model, const Run *target) {
     Stage stage = {.arena = a, .looks = arena_new(), .scratch = scratch, .model = model};
-    Hold hold = {.arena = a, .out = out, .stage = &stage};
+    Hold hold = {.arena = a, .out = out, .target = target, .stage = &stage};
     bool ok = stage_begin(&stage) && list_files(&hold) && try_all(&hold);
     stage_end(&stage);
     arena_free(stage.looks);
@@ -223,7 +237,7 @@ bool trial_hold(Arena *a, const Config *config, Trial *out) {
     if (!scratch_open(a, config, &scratch))
         return false;
     out->place = scratch.place;
-    bool ok = on_stage(a, out, &scratch, NULL);
+    bool ok = on_stage(a, out, &scratch, NULL, NULL);
     scratch_close(&scratch);
     return ok;
 }
@@ -234,20 +248,12 @@ bool trial_hold(Arena *a, const Config *config, Trial *out) {
 static bool mark(Pg *pg, const Run *target) {
     Arena *a = target->arena;
     const char *schema = target->config->ledger_schema;
-    const char *forget =
-        arena_format(a, "DROP SCHEMA IF EXISTS %s CASCADE", pg_ident(pg, a, schema));
-    if (!pg_do(pg, forget, PG_NONE) || !ledger_prepare(pg, schema))
+    PgRows rows;
+    if (!pg_do(pg, ledger_sql(a, schema, SQL_TRIAL_FORGET), PG_NONE) || !ledger_prepare(pg, schema))
         return false;
-    for (size_t i = 0; i < target->ledger.count; i++) {
-        const LedgerRow *row = &target->ledger.row[i];
-        if (text_same(row->state, "rolled_back"))
-            continue;
-        if (!pg_do(pg, ledger_sql(a, schema, SQL_LEDGER_MARK),
-                   PG_WITH(row->id, row->version, row->name, row->kind, "0", "0", row->checksum,
-                           row->tokens, row->down_tokens, "", NULL, "verify")))
-            return false;
-    }
-    return true;
+    return !target->ledger.version ||
+           (pg_row(target->pg, a, &rows, ledger_sql(a, schema, SQL_TRIAL_READ), PG_NONE) &&
+            pg_do(pg, ledger_sql(a, schema, SQL_TRIAL_WRITE), PG_WITH(pg_cell(&rows, 0, 0))));
 }
 
 static bool prepare(Mould *mould, const Run *target) {
@@ -260,8 +266,11 @@ static bool prepare(Mould *mould, const Run *target) {
 bool trial_hold_pending(Arena *a, const Run *target, Trial *out) {
     Mould mould;
     *out = (Trial){.from = "an empty copy of the schema", .of_pending = true};
+    /* what the target's own run would refuse as the files are, no copy can tell more about */
+    if (!plan_accept(&target->plan, "allow"))
+        return false;
     bool ok = mould_make(a, target->config, target->pg, &mould) && prepare(&mould, target) &&
-              on_stage(a, out, &mould.scratch, mould.database);
+              on_stage(a, out, &mould.scratch, mould.database, target);
     out->place = mould.scratch.place;
     out->lacks = mould.lacks;
     mould_close(&mould);

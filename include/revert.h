@@ -11,6 +11,7 @@
 typedef struct {
     const char *to; /* what is newer goes: version, name or path; "0": everything; or NULL */
     long count;     /* so many, without `to` */
+    const char *const *only; /* ids, ended by NULL: these alone, whatever else is half applied */
     Consent consent;
 } RevertWanted;
 

@@ -7,9 +7,9 @@
 #include "fail.h"
 #include "scratch.h"
 
-/* One file; `name` tells its events, `version` how far to go. */
+/* One file; `name` tells its events, `version` how far to go up, `id` what goes down. */
 typedef struct {
-    const char *version, *name;
+    const char *id, *version, *name;
 } StageFile;
 
 typedef struct {

@@ -17,6 +17,7 @@ typedef enum {
 typedef struct {
     const char *id, *version, *name;
     const char *tokens; /* what was tried, see approval_tokens */
+    const char *begun;  /* how far it is in the target, from where it was tried; NULL: not begun */
     TrialAnswer answer;
     const char *message; /* what is wrong, for people */
     FailPlace place;

@@ -1,9 +1,8 @@
 -- stint verify: each migration up, down and up again on a scratch database.
 local cluster = require "spec.support.cluster"
 local json = require "dkjson"
-local place = require "spec.support.place"
-local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local USERS = [[
 CREATE TABLE users (id int PRIMARY KEY, email text);
@@ -13,46 +12,36 @@ DROP TABLE users;
 ]]
 
 describe("verify", function()
-  local pg, project
+  local at = story.new { NO_COLOR = "1" }
+  local write, stint = at.write, at.stint
+  local config
 
-  local function write(name, text)
-    place.make((project .. "/scripts/" .. name):match "^(.*)/")
-    place.write(project .. "/scripts/" .. name, text)
-  end
-
-  local function stint(code, ...)
-    local r = run({ ... }, { cwd = project, env = { NO_COLOR = "1" } })
-    assert.equal(code, r.code, r.out .. r.err)
-    return r
-  end
-
-  local function results()
+  local function results(...)
     local list = {}
-    for _, one in ipairs(json.decode(run({ "verify", "--json" }, { cwd = project }).out).migrations) do
+    for _, one in ipairs(json.decode(at.run("verify", "--json", ...).out).migrations) do
       list[#list + 1] = one.name .. " " .. one.result
     end
     return table.concat(list, ", ")
   end
 
-  local function scratch_databases()
-    return pg:sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'stint\\_scratch%'")
-  end
-
   setup(function()
-    pg = cluster.get()
+    at.pg = cluster.get()
+    config = ("[project]\nscratch = %s\n[development]\nurl = ${DATABASE_URL}\n"):format(at.pg:url())
   end)
 
   before_each(function()
-    project = run.project({}, ("[project]\nscratch = %s\n[development]\nurl = %s\n"):format(pg:url(), (pg:database())))
-    write("migrations/1_users.sql", USERS)
+    at.begin({ ["1_users.sql"] = USERS }, config)
   end)
 
   after_each(function()
-    assert.equal("0", scratch_databases())
+    assert.equal(
+      "0",
+      at.pg:sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'stint\\_scratch%'")
+    )
   end)
 
   it("is content with ways down that undo what the ways up did, of every kind", function()
-    write("migrations/2_view.sql", [[
+    write("2_view.sql", [[
       CREATE SCHEMA app; CREATE TYPE app.mood AS ENUM ('sad', 'ok');
       CREATE FUNCTION app.twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n';
       CREATE VIEW app.mails AS SELECT email FROM users; COMMENT ON VIEW app.mails IS 'who';
@@ -61,19 +50,19 @@ describe("verify", function()
       ALTER TABLE users DROP COLUMN mood, DROP CONSTRAINT has_mail; DROP SCHEMA app CASCADE;
     ]])
     write(
-      "migrations/3_index.sql",
+      "3_index.sql",
       "CREATE INDEX CONCURRENTLY users_email ON users (email);\n-- stint: down\n"
         .. "DROP INDEX CONCURRENTLY users_email;\n"
     )
-    write("migrations/4_lua.lua", [[
+    write("4_lua.lua", [[
       migration { up = function(db) db:exec "CREATE TABLE l ()" end, down = function(db) db:exec "DROP TABLE l" end }
     ]])
     write(
-      "migrations/5_fill.lua",
+      "5_fill.lua",
       'backfill { table = "users", set = { email = "\'a@b\'" }, where = "email IS NULL", down = { email = "NULL" } }\n'
     )
-    write("migrations/6_one_way.sql", "CREATE TABLE one_way ();\n")
-    write("repeatable/mails.sql", "CREATE OR REPLACE VIEW all_mails AS SELECT email FROM users;\n")
+    write("6_one_way.sql", "CREATE TABLE one_way ();\n")
+    write("scripts/repeatable/mails.sql", "CREATE OR REPLACE VIEW all_mails AS SELECT email FROM users;\n")
     local r = stint(0, "verify")
     assert.matches("on an empty database (PostgreSQL ", r.out, 1, true)
     assert.matches(
@@ -86,13 +75,13 @@ describe("verify", function()
   end)
 
   it("shows what a way down leaves, and what it takes too much, file by file", function()
-    write("migrations/2_age.sql", "ALTER TABLE users ADD COLUMN age int;\nCREATE INDEX mails ON users (email);\n"
+    write("2_age.sql", "ALTER TABLE users ADD COLUMN age int;\nCREATE INDEX mails ON users (email);\n"
       .. "-- stint: down\nALTER TABLE users DROP COLUMN age;\n")
     write(
-      "migrations/3_name.sql",
+      "3_name.sql",
       "ALTER TABLE users ADD COLUMN name text;\n-- stint: down\nALTER TABLE users DROP COLUMN name;\n"
     )
-    write("migrations/4_rights.sql", "ALTER TABLE users ALTER COLUMN email SET NOT NULL;\n"
+    write("4_rights.sql", "ALTER TABLE users ALTER COLUMN email SET NOT NULL;\n"
       .. "-- stint: down\nALTER TABLE users ALTER COLUMN email DROP NOT NULL; REVOKE ALL ON users FROM PUBLIC;\n")
     local r = stint(2, "verify")
     assert.matches(
@@ -116,11 +105,11 @@ describe("verify", function()
 
   it("names the place where a way down fails", function()
     write(
-      "migrations/2_age.sql",
+      "2_age.sql",
       "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\n\nALTER TABLE users DROP COLUMN ages;\n"
     )
     write(
-      "migrations/3_lua.lua",
+      "3_lua.lua",
       'migration {\n  up = function() end,\n  down = function(db)\n    db:exec "DROP TABLE nothing"\n  end,\n}\n'
     )
     local r = stint(2, "verify")
@@ -140,13 +129,13 @@ describe("verify", function()
   end)
 
   it("sees a second way up that does not do what the first did", function()
-    write("migrations/2_once.sql", [[
+    write("2_once.sql", [[
       CREATE SEQUENCE IF NOT EXISTS times;
       DO $$ BEGIN IF to_regclass('done') IS NULL THEN CREATE TABLE odd (); END IF; END $$;
 -- stint: down
       DROP TABLE IF EXISTS odd; DROP SEQUENCE times;
     ]])
-    write("migrations/3_odd.sql", [[
+    write("3_odd.sql", [[
       DO $$ BEGIN IF current_setting('stint.twice', true) IS NULL
         THEN CREATE TABLE first (); ELSE CREATE TABLE second (); END IF; END $$;
 -- stint: down
@@ -160,7 +149,7 @@ describe("verify", function()
   end)
 
   it("is stopped by a way up that fails", function()
-    write("migrations/2_bad.sql", "CREATE TABLE good ();\nSELECT 1/0;\n")
+    write("2_bad.sql", "CREATE TABLE good ();\nSELECT 1/0;\n")
     local r = stint(6, "verify")
     assert.matches("2_bad: division by zero", r.err, 1, true)
     assert.matches("scripts/migrations/2_bad.sql:2", r.err, 1, true)
@@ -169,9 +158,9 @@ describe("verify", function()
   end)
 
   it("leaves nothing when it is stopped", function()
-    write("migrations/2_long.sql", "SELECT pg_sleep(60);\n")
-    local h = run.start({ "verify" }, { cwd = project })
-    session.wait_until(pg:url(), [[
+    write("2_long.sql", "SELECT pg_sleep(60);\n")
+    local h = at.start "verify"
+    session.wait_until(at.pg:url(), [[
       SELECT count(*)::text FROM pg_stat_activity WHERE datname LIKE 'stint\_scratch%' AND query LIKE '%pg_sleep(60)%'
         AND state = 'active' AND wait_event = 'PgSleep']], "1")
     h:kill "INT"
@@ -179,9 +168,9 @@ describe("verify", function()
   end)
 
   it("asks neither rules nor checks nor hooks of the team, and touches no database of theirs", function()
-    write("policies/no.lua", 'policy { statement = function() return deny "never" end }\n')
-    write("checks/no.lua", 'check { about = "never", when = "after", none = "SELECT 1" }\n')
-    write("hooks/loud.lua", 'hook { on = { "run_started" }, run = function() log.info "loud" end }\n')
+    write("scripts/policies/no.lua", 'policy { statement = function() return deny "never" end }\n')
+    write("scripts/checks/no.lua", 'check { about = "never", when = "after", none = "SELECT 1" }\n')
+    write("scripts/hooks/loud.lua", 'hook { on = { "run_started" }, run = function() log.info "loud" end }\n')
     local r = stint(0, "verify", "-v")
     assert.not_matches("loud", r.err, 1, true)
     assert.matches("pending", stint(0, "status").out, 1, true)
@@ -189,9 +178,9 @@ describe("verify", function()
 
   it("with --pending begins with what the database has", function()
     stint(0, "up")
-    write("migrations/1_users.sql", USERS .. "-- a word\n")
+    write("1_users.sql", USERS .. "-- a word\n")
     write(
-      "migrations/2_age.sql",
+      "2_age.sql",
       "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nALTER TABLE users DROP COLUMN age;\n"
     )
     local r = stint(0, "verify", "--pending")
@@ -199,31 +188,71 @@ describe("verify", function()
     assert.matches("1 applied; 1 with a way down, 1 of them up, down and up again: verified\n", r.out, 1, true)
   end)
 
+  it("with --pending goes on where a file stands that is partly applied", function()
+    stint(0, "up")
+    write("2_half.sql", "-- stint: no-transaction\nCREATE TABLE half (n int);\nSELECT 1/0;\n-- stint: down\nDROP TABLE half;\n")
+    stint(7, "up")
+    local r = stint(6, "verify", "--pending")
+    story.says("2_half: division by zero", r)
+    write("2_half.sql", "-- stint: no-transaction\nCREATE TABLE half (n int);\nALTER TABLE half ADD m int;\n"
+      .. "-- stint: down\nDROP TABLE half;\n")
+    write("3_next.sql", "CREATE INDEX half_m ON half (m);\n-- stint: down\nDROP INDEX half_m;\n")
+    r = stint(0, "verify", "--pending")
+    story.has("scripts/migrations/2_half.sql: applied up to statement 1 of 2: tried from there on\n", r.out)
+    story.has("2 applied; 2 with a way down, 2 of them up, down and up again: verified\n", r.out)
+    story.has("exactly these texts are verified (2 pending)\n", r.out)
+    assert.equal("applied up to statement 1 of 2", json.decode(stint(0, "verify", "--pending", "--json").out).migrations[1].begun)
+    write("2_half.sql", "-- stint: no-transaction\nCREATE TABLE half (o int);\nSELECT 1;\n")
+    story.says("one of its first 1 statements was changed", stint(4, "verify", "--pending"))
+    stint(4, "up")
+  end)
+
+  it("with --pending begins a backfill anew that is under way", function()
+    write("./config.ini", config .. "backfills = detached\n")
+    stint(0, "up")
+    at.sql "INSERT INTO users SELECT generate_series(1, 10)"
+    write("2_fill.lua", [[
+      backfill { table = "users", set = { email = "'a@b'" }, where = "email IS NULL", writes = "trigger",
+        finally = { not_null = "email" }, down = { email = "NULL" } }
+    ]])
+    write("3_next.sql", "ALTER TABLE users ADD n int;\n-- stint: down\nALTER TABLE users DROP n;\n")
+    stint(0, "up", "--to", "2")
+    local r = stint(0, "verify", "--pending")
+    story.has("scripts/migrations/2_fill.lua: a backfill under way: tried from there on\n", r.out)
+    story.has("2 applied; 2 with a way down, 2 of them up, down and up again: verified\n", r.out)
+  end)
+
+  it("with --pending leaves alone what is newer than a late file, and is refused in the middle of a rollback", function()
+    write("3_late.sql", "CREATE TABLE late (n int);\n-- stint: down\n-- stint: no-transaction\nDROP TABLE late;\nSELECT 1/0;\n")
+    stint(0, "up")
+    write("2_age.sql", "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nALTER TABLE users DROP COLUMN age;\n")
+    assert.equal("2_age verified", results "--pending")
+    stint(7, "down")
+    story.says("3_late is being rolled back", stint(7, "verify", "--pending"))
+  end)
+
   it("does not mind the schema that a run makes", function()
-    local config = place.read(project .. "/config.ini")
-    place.write(project .. "/config.ini", config .. "schema = app\n")
+    write("./config.ini", config .. "schema = app\n")
     stint(0, "verify")
   end)
 
   it("is for each target of a fleet, and entered in its ledger", function()
-    local config = place.read(project .. "/config.ini")
-    place.write(project .. "/config.ini", config .. "targets = schema:a, schema:b\n")
+    write("./config.ini", config .. "targets = schema:a, schema:b\n")
     stint(0, "up")
     write(
-      "migrations/2_age.sql",
+      "2_age.sql",
       "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nALTER TABLE users DROP COLUMN age;\n"
     )
     local r = stint(0, "verify")
     assert.matches("2 targets: 2 ok; 0 differences\n", r.out, 1, true)
-    local url = config:match "\nurl = (%S+)"
-    assert.equal("1 1", pg:sql(url, "SELECT concat_ws(' ', (SELECT count(*) FROM stint_a.event WHERE kind = 'verified'),"
+    assert.equal("1 1", at.sql("SELECT concat_ws(' ', (SELECT count(*) FROM stint_a.event WHERE kind = 'verified'),"
       .. "(SELECT count(*) FROM stint_b.event WHERE kind = 'verified'))"))
-    write("migrations/2_age.sql", "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nSELECT 1;\n")
+    write("2_age.sql", "ALTER TABLE users ADD COLUMN age int;\n-- stint: down\nSELECT 1;\n")
     assert.matches("2 targets: 2 different; 2 differences\n", stint(2, "verify").out, 1, true)
   end)
 
   it("has nothing to verify where there are no files", function()
-    os.remove(project .. "/scripts/migrations/1_users.sql")
+    os.remove(at.dir .. "/scripts/migrations/1_users.sql")
     assert.matches(": nothing to verify\n", stint(0, "verify").out, 1, true)
   end)
 end)
