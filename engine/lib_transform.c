@@ -101,6 +101,10 @@ static void keep_result(lua_State *L, const ScriptRows *r) {
     }
 }
 
+static bool goes_on(const ScriptRows *r) {
+    return r->at < r->rows->count && (r->at == 0 || arena_size(r->arena) <= r->most);
+}
+
 /* (function, rows) */
 static int some_rows(lua_State *L) {
     Script *script = sandbox_of(L);
@@ -109,7 +113,7 @@ static int some_rows(lua_State *L) {
     lua_settop(L, 2);
     push_names(L, r);
     int top = lua_gettop(L);
-    while (r->at < r->rows->count && clock_ms() < until) {
+    while (goes_on(r) && clock_ms() < until) {
         lua_settop(L, top);
         arena_reset(script->scratch);
         arena_reset(script->cell);
@@ -137,7 +141,7 @@ static void keep_bad(ScriptRows *r) {
 bool script_transform(const Declaration *declaration, const char *field, ScriptRows *r) {
     Script *script = declaration->script;
     lua_State *L = script->L;
-    while (r->at < r->rows->count) {
+    while (goes_on(r)) {
         if (!sandbox_push_function(declaration, field))
             return false;
         lua_pushcfunction(L, some_rows);

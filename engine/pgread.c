@@ -82,13 +82,16 @@ static void keep_row(Reading *reading, const PGresult *result) {
     keep_columns(reading, result);
     make_room(reading);
     size_t at = rows->count++ * (size_t)rows->width;
+    size_t size = 0;
+    for (int c = 0; c < rows->width; c++)
+        size += (size_t)(rows->length[at + (size_t)c] = PQgetlength(result, 0, c)) + 1;
+    char *bytes = arena_take(reading->arena, size);
     for (int c = 0; c < rows->width; c++, at++) {
-        int length = PQgetlength(result, 0, c);
-        rows->length[at] = length;
-        rows->cell[at] =
-            PQgetisnull(result, 0, c)
-                ? NULL
-                : arena_bytes(reading->arena, PQgetvalue(result, 0, c), (size_t)length);
+        rows->cell[at] = NULL;
+        if (PQgetisnull(result, 0, c))
+            continue;
+        rows->cell[at] = memcpy(bytes, PQgetvalue(result, 0, c), (size_t)rows->length[at]);
+        bytes += rows->length[at] + 1;
     }
 }
 

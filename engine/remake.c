@@ -24,6 +24,7 @@ static bool call(Remake *r) {
                              .from = r->from,
                              .column_count = b->column_count,
                              .column = columns,
+                             .most = r->most,
                              .value = arena_take(r->arena, cells * sizeof(char *)),
                              .is_given = arena_take(r->arena, cells * sizeof(bool)),
                              .bad = arena_take(r->arena, (r->rows->count + 1) * sizeof(ScriptBad))};
@@ -89,8 +90,6 @@ static void add_row(Remake *r, size_t row) {
         size_t at = row * b->column_count + r->slot[i];
         bool given = r->script.is_given[at];
         array_add(argument++, given ? r->script.value[at] : NULL);
-        if (given && r->script.value[at])
-            r->bytes += (long long)strlen(r->script.value[at]);
         if (r->columns.is_partial[i])
             array_add(argument++, given ? "t" : "f");
     }
@@ -132,6 +131,9 @@ static void pack(Remake *r) {
 
 bool remake_rows(Remake *r) {
     if (!call(r))
+        return false;
+    r->is_too_large = r->script.at < r->rows->count;
+    if (r->is_too_large)
         return false;
     drop_same(r);
     choose_columns(r);

@@ -32,7 +32,7 @@ static bool send(Worker *w, Arena *a, Batch *batch, long size, const char *key, 
     bool ok, own = b->form == BACKFILL_STATEMENT;
     BatchKind kind = own || locks == BATCH_WAITS ? BATCH_LATE_PATIENT : BATCH_LATE;
     if (b->form == BACKFILL_TRANSFORM)
-        ok = transform_late(w, batch, limit, key, locks, &late);
+        ok = transform_late(w, batch, size, key, locks, &late);
     else {
         const char *sql = batch_sql(batch, kind, BATCH_NEXT);
         ok = own ? pg_row(w->pg, a, &rows, sql,

@@ -8,10 +8,11 @@
 #include "sql.h"
 #include "stop.h"
 
+#include <stdint.h>
 #include <string.h>
 
-/* Two batches are held at a time, so each has half of what one may have. */
-enum { HELD = 2 };
+/* Two batches are held at a time, and one of them is on its way to the server once more. */
+enum { HELD = 2, MOST_BYTES = 8 << 20 };
 
 struct TransformBatch {
     Arena *arena;
@@ -22,15 +23,13 @@ struct TransformBatch {
     bool is_made;
 };
 
-static long long bytes_of(const PgRows *rows) {
-    long long bytes = 0;
-    for (size_t i = 0; i < rows->count * (size_t)rows->width; i++)
-        bytes += rows->length[i] > 0 ? rows->length[i] : 0;
-    return bytes;
+static long size_of(const Worker *w) {
+    return w->blamed ? 1 : w->pace.size;
 }
 
-static const char *size_of(const Worker *w, Arena *a) {
-    return arena_format(a, "%ld", w->blamed ? 1 : w->pace.size);
+/* One row may be as wide as it likes. */
+static size_t most_of(const Worker *w) {
+    return size_of(w) > 1 ? MOST_BYTES : SIZE_MAX;
 }
 
 static TransformBatch *batch_new(BatchKind kind) {
@@ -51,10 +50,11 @@ static bool read_batch(Worker *w, TransformBatch *batch, const char *after) {
     Arena *a = batch->arena;
     BatchKind kind = after ? BATCH_READ_AHEAD : batch->kind;
     const char *sql = batch_sql(&w->batch, kind, after ? BATCH_NEXT : w->range.start);
-    const char *id = arena_format(a, "%lld", w->backfill->id), *size = size_of(w, a);
+    const char *id = arena_format(a, "%lld", w->backfill->id),
+               *size = arena_format(a, "%ld", size_of(w));
     PgArgs args = PG_WITH(id, w->range.number, w->range.token, size, w->blamed, after);
     args.count -= !after;
-    if (!pg_rows(w->pg, a, &batch->rows, sql, args))
+    if (!pg_read(w->pg, a, most_of(w), &batch->rows, sql, args))
         return false;
     batch->fence = batch_fence(a, &batch->rows);
     if (!batch->rows.count)
@@ -77,7 +77,7 @@ static bool make(Worker *w, TransformBatch *batch) {
                            .key = BATCH_KEY,
                            .xmin = BATCH_KEY + keys,
                            .from = BATCH_KEY + keys + 1,
-                           .bytes = bytes_of(&batch->rows)};
+                           .most = most_of(w)};
     batch->is_made = remake_rows(&batch->made);
     return batch->is_made;
 }
@@ -93,6 +93,13 @@ static Turn nothing(Worker *w, const BatchFence *fence) {
     if (!fence->is_there)
         return worker_why_nothing(w, fence->desired, fence->state, fence->is_ours);
     w->blamed = NULL; /* another key comes first now */
+    return TURN_NOTHING;
+}
+
+/* What is wider than it was thought to be comes again in smaller pieces. */
+static Turn smaller(Worker *w) {
+    fail_clear();
+    pace_halve(&w->pace);
     return TURN_NOTHING;
 }
 
@@ -138,7 +145,7 @@ static Turn write_batch(Worker *w, TransformBatch *batch, TransformBatch *next, 
     const char *first[] = {arena_format(a, "%lld", w->backfill->id),
                            w->range.number,
                            w->range.token,
-                           size_of(w, a),
+                           arena_format(a, "%ld", size_of(w)),
                            fence->upper,
                            fence->keys,
                            fence->is_last ? "t" : "f"};
@@ -152,7 +159,8 @@ static Turn write_batch(Worker *w, TransformBatch *batch, TransformBatch *next, 
     if (!pg_rows(w->pg, a, &rows, sql, remake_args(made, first, sizeof first / sizeof *first)))
         return setback_turn(w);
     long keys = rows.count ? (long)pg_integer(&rows, 0, 11) : 0;
-    Turn turn = worker_read_answer(w, &rows, keys, HELD * made->bytes, clock_us() - start);
+    Turn turn =
+        worker_read_answer(w, &rows, keys, HELD * (long long)arena_size(a), clock_us() - start);
     if (made->failed && turn != TURN_FAILED && !quarantine_check(w->pg, w->schema, w->backfill))
         return TURN_FAILED;
     return turn;
@@ -166,11 +174,11 @@ Turn transform_turn(Worker *w) {
     if (!batch) {
         batch = batch_new(worker_stripes(w) ? BATCH_READ_STRIPE : BATCH_READ);
         if (!read_batch(w, batch, NULL))
-            turn = setback_turn(w);
+            turn = pg_error(w->pg)->too_long ? smaller(w) : setback_turn(w);
         else if (!is_there(batch))
             turn = nothing(w, &batch->fence);
-        else
-            make(w, batch);
+        else if (!make(w, batch) && batch->made.is_too_large)
+            turn = smaller(w);
     }
     if (batch->is_made) {
         next = read_ahead(w, batch);
@@ -206,13 +214,25 @@ static void leave_out_gone(const Remake *r, PgRows *rows, Strings *gone) {
     rows->count = kept;
 }
 
-static bool late(Worker *w, Arena *a, Batch *batch, const char *limit, const char *key,
-                 BatchLocks locks, Late *out) {
-    PgRows rows, answer;
-    const char *id = arena_format(a, "%lld", w->backfill->id);
+typedef struct {
+    Worker *worker;
+    Batch *batch;
+    const char *key; /* of the only row, or NULL */
+    BatchLocks locks;
+    bool is_too_large;
+} LateCall;
 
-    if (!pg_rows(w->pg, a, &rows, batch_sql(batch, BATCH_LATE_READ, BATCH_NEXT),
-                 PG_WITH(id, batch->leaf, limit, key)))
+static bool late(LateCall *call, Arena *a, long size, Late *out) {
+    PgRows rows, answer;
+    Worker *w = call->worker;
+    Batch *batch = call->batch;
+    const char *id = arena_format(a, "%lld", w->backfill->id);
+    const char *limit = arena_format(a, "%ld", size);
+    size_t most = size > 1 && !call->key ? MOST_BYTES : SIZE_MAX;
+    bool ok = pg_read(w->pg, a, most, &rows, batch_sql(batch, BATCH_LATE_READ, BATCH_NEXT),
+                      PG_WITH(id, batch->leaf, limit, call->key));
+    call->is_too_large = !ok && pg_error(w->pg)->too_long;
+    if (!ok)
         return false;
     int keys = (int)w->backfill->key.count;
     Remake made = {.arena = a,
@@ -220,10 +240,13 @@ static bool late(Worker *w, Arena *a, Batch *batch, const char *limit, const cha
                    .rows = &rows,
                    .key = 0,
                    .xmin = keys,
-                   .from = 1 + keys};
+                   .from = 1 + keys,
+                   .most = most};
     Strings gone = {0, arena_take(a, rows.count * sizeof(char *))};
     leave_out_gone(&made, &rows, &gone);
-    if (!remake_rows(&made))
+    ok = remake_rows(&made);
+    call->is_too_large = made.is_too_large;
+    if (!ok)
         return false;
     tell_bad(w, &made);
     for (size_t row = 0; row < rows.count; row++)
@@ -231,17 +254,21 @@ static bool late(Worker *w, Arena *a, Batch *batch, const char *limit, const cha
             gone.at[gone.count++] = remake_key(&made, row);
     const char *first[] = {id, batch->leaf, backfill_array(a, gone)};
     const char *sql = batch_late_write_sql(
-        batch, a, &(BatchWrite){BATCH_LATE_READ, BATCH_NEXT, locks, &made.columns});
+        batch, a, &(BatchWrite){BATCH_LATE_READ, BATCH_NEXT, call->locks, &made.columns});
     if (!pg_row(w->pg, a, &answer, sql, remake_args(&made, first, sizeof first / sizeof *first)))
         return false;
     *out = (Late){pg_integer(&answer, 0, 0), pg_integer(&answer, 0, 1), pg_integer(&answer, 0, 2)};
     return true;
 }
 
-bool transform_late(Worker *w, Batch *batch, const char *limit, const char *key, BatchLocks locks,
+bool transform_late(Worker *w, Batch *batch, long size, const char *key, BatchLocks locks,
                     Late *out) {
-    Arena *a = arena_new();
-    bool ok = late(w, a, batch, limit, key, locks, out);
-    arena_free(a);
-    return ok;
+    for (LateCall call = {w, batch, key, locks, false};; size /= 2) {
+        Arena *a = arena_new();
+        bool ok = late(&call, a, size, out);
+        arena_free(a);
+        if (!call.is_too_large)
+            return ok;
+        fail_clear();
+    }
 }

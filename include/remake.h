@@ -20,10 +20,11 @@ typedef struct {
     const char **packed; /* `bad`, then `argument`, as they are sent */
     int *length;
     size_t failed;
-    long long bytes; /* read and written */
+    size_t most;       /* bytes on the arena until it stops */
+    bool is_too_large; /* it stopped */
 } Remake;
 
-/* False: failed as script_transform does. */
+/* False: too large, or failed as script_transform does. */
 bool remake_rows(Remake *r);
 bool remake_is_written(const Remake *r, size_t row);
 const char *remake_key(const Remake *r, size_t row);

@@ -118,6 +118,7 @@ typedef struct {
     int from;
     size_t column_count;
     const ScriptColumn *column;
+    size_t most;        /* bytes on the arena, after which no other row is begun */
     size_t at;          /* the next row */
     const char **value; /* rows * columns */
     bool *is_given;

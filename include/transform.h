@@ -13,7 +13,7 @@ void transform_forget(Worker *w); /* what was read early and is not worked on an
 typedef struct {
     long long changed, done, tried;
 } Late;
-bool transform_late(Worker *w, Batch *batch, const char *limit, const char *key, BatchLocks locks,
+bool transform_late(Worker *w, Batch *batch, long size, const char *key, BatchLocks locks,
                     Late *out);
 
 #endif
