@@ -144,6 +144,7 @@ bool pg_finish(Pg *pg) {
 }
 
 bool pg_not_sent(Pg *pg) {
+    pg->meanwhile = NULL;
     keep_loss(pg);
     pg->error.lost = PQstatus(pg->conn) == CONNECTION_BAD;
     return pg_finish(pg);
