@@ -59,10 +59,6 @@ static bool find_commits(Arena *a, const char *ref, const char **tip, const char
                 "a shallow clone lacks it: git fetch --unshallow");
 }
 
-static bool is_source(const char *name) {
-    return (text_ends(name, ".sql") && !text_ends(name, ".down.sql")) || text_ends(name, ".lua");
-}
-
 static const char *version_of(Arena *a, const char *name) {
     return arena_bytes(a, name, strspn(name, "0123456789"));
 }
@@ -78,7 +74,7 @@ static bool read_side(Arena *a, const char *folder, const char *commit, Side *ou
         count++;
     out->name = arena_take(a, (count + 1) * sizeof *out->name);
     for (const char *at = list; *at; at += strlen(at) + 1) {
-        if (!is_source(at))
+        if (!migration_is_source(at))
             continue;
         out->name[out->count++] = at;
         const char *version = version_of(a, at);

@@ -4,9 +4,6 @@
 #include "fail.h"
 #include "json.h"
 #include "progress.h"
-#include "text.h"
-
-#include <string.h>
 
 static void print_json(const Call *call, const Backup *backup) {
     Json *json = archive_json(call->arena, &backup->archive);
@@ -36,6 +33,7 @@ static void print(const Call *call, const Backup *backup) {
 static bool read_wanted(const Call *call, BackupWanted *out) {
     const char *format = option_value(&call->given, "format");
     const char *to = option_value(&call->given, "to");
+    long jobs;
     *out = (BackupWanted){.folder = to && *to ? to : "backups",
                           .jobs = option_value(&call->given, "jobs"),
                           .care = option_given(&call->given, "prove") ? BACKUP_PROVEN
@@ -46,8 +44,7 @@ static bool read_wanted(const Call *call, BackupWanted *out) {
         return true;
     if (out->format != ARCHIVE_DIRECTORY)
         return fail(FAIL_USAGE, "--jobs goes with --format directory alone");
-    return (strspn(out->jobs, "0123456789") == strlen(out->jobs) && *out->jobs > '0') ||
-           fail(FAIL_USAGE, "--jobs takes a number from 1, not %s", out->jobs);
+    return option_count(&call->given, "jobs", 0, &jobs);
 }
 
 static bool run(Call *call) {

@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include "ask.h"
 #include "cluster.h"
 #include "command.h"
 #include "fail.h"
@@ -7,7 +8,6 @@
 #include "json.h"
 #include "log.h"
 #include "pg.h"
-#include "stop.h"
 #include "text.h"
 
 #include <signal.h>
@@ -57,24 +57,12 @@ static bool start(Call *call, const Cluster *cluster) {
 }
 
 static bool ask(const Call *call, const Cluster *cluster) {
-    char answer[16] = "";
-    if (call->yes || cluster_state(cluster) == CLUSTER_ABSENT)
-        return true;
-    if (call->json || !isatty(STDIN_FILENO)) {
-        fail(FAIL_REFUSED, "this removes all databases in %s, and nobody is here to be asked",
-             cluster->home);
-        fail_state("nothing was removed");
-        return fail_next("stint dev stop --delete --yes");
-    }
-    fprintf(stderr, "Remove %s with all databases in it? [y/N] ", cluster->home);
-    fflush(stderr);
-    if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
-        return true;
-    if (stop_asked())
-        stop_failure();
-    else
-        fail(FAIL_REFUSED, "you said no");
-    return fail_state("nothing was removed");
+    Arena *a = call->arena;
+    const Question question = {
+        arena_format(a, "Remove %s with all databases in it?", cluster->home),
+        arena_format(a, "this removes all databases in %s", cluster->home), "nothing was removed",
+        "stint dev stop --delete --yes"};
+    return cluster_state(cluster) == CLUSTER_ABSENT || ask_consent(call, &question);
 }
 
 static bool stop(Call *call, const Cluster *cluster) {

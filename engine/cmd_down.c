@@ -5,8 +5,6 @@
 #include "progress.h"
 #include "revert.h"
 
-#include <stdlib.h>
-
 static bool read_consent(const Call *call, Consent *out) {
     *out = (Consent){.confirm = option_value(&call->given, "confirm"),
                      .allow = option_value(&call->given, "allow")};
@@ -21,16 +19,10 @@ static bool no_words(const Call *call, const char *command) {
 }
 
 static bool read_count(const Call *call, const char *to, long *out) {
-    const char *given = option_value(&call->given, "count");
-    char *end;
     *out = 1;
-    if (!given)
-        return true;
-    if (to)
+    if (to && option_given(&call->given, "count"))
         return fail(FAIL_USAGE, "--to and --count exclude each other");
-    *out = strtol(given, &end, 10);
-    return (*end == 0 && *out > 0) ||
-           fail(FAIL_USAGE, "--count takes a number from 1, not %s", given);
+    return option_count(&call->given, "count", 0, out);
 }
 
 static bool down(Call *call) {

@@ -25,10 +25,6 @@ typedef struct {
     Judge judge;
 } Lint;
 
-static bool is_source(const char *name) {
-    return (text_ends(name, ".sql") && !text_ends(name, ".down.sql")) || text_ends(name, ".lua");
-}
-
 /* By where it lies. */
 static MigrationKind kind_of(Arena *a, const char *path, const char *ending) {
     bool again = text_same(file_base(file_folder(a, path)), "repeatable");
@@ -55,7 +51,7 @@ static bool add_folder(Arena *a, const char *folder, Migrations *files) {
     if (!file_names(a, folder, &names))
         return false;
     for (size_t i = 0; i < names.count; i++)
-        if (!names.is_folder[i] && is_source(names.name[i]))
+        if (!names.is_folder[i] && migration_is_source(names.name[i]))
             add_file(a, file_join(a, folder, names.name[i]), files);
     return true;
 }
@@ -66,7 +62,7 @@ static bool add_word(Call *call, const char *word, Migrations *files) {
     Migrations all;
     if (file_is_folder(word))
         return add_folder(a, word, files);
-    if (file_exists(word) && !is_source(word)) {
+    if (file_exists(word) && !migration_is_source(word)) {
         fail(FAIL_USAGE, "%s is no migration", word);
         return fail_hint("lint takes files *.sql and *.lua; a *.down.sql is read with its up");
     }

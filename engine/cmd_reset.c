@@ -1,19 +1,18 @@
 #include "cli.h"
 
+#include "ask.h"
 #include "event.h"
 #include "fail.h"
-#include "protection.h"
 #include "lock.h"
 #include "log.h"
 #include "progress.h"
+#include "protection.h"
 #include "runner.h"
 #include "session.h"
-#include "stop.h"
 #include "text.h"
 #include "wipe.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 static bool refuse_protected(const Call *call) {
     fail(FAIL_REFUSED, "%s is a protected environment: reset does not drop it",
@@ -42,23 +41,9 @@ static void list(const Wipe *wipe, const char *place) {
 }
 
 static bool ask(const Call *call) {
-    char answer[16] = "";
-    if (call->yes)
-        return true;
-    if (call->json || !isatty(STDIN_FILENO)) {
-        fail(FAIL_REFUSED, "this cannot be undone, and nobody is here to be asked");
-        fail_state("nothing was dropped");
-        return fail_next("stint reset --yes");
-    }
-    fputs("Drop it, and apply all migrations anew? [y/N] ", stderr);
-    fflush(stderr);
-    if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
-        return true;
-    if (stop_asked())
-        stop_failure();
-    else
-        fail(FAIL_REFUSED, "you said no");
-    return fail_state("nothing was dropped");
+    return ask_consent(call, &(Question){"Drop it, and apply all migrations anew?",
+                                         "this cannot be undone", "nothing was dropped",
+                                         "stint reset --yes"});
 }
 
 /* Under the run lock, so that no run at work is pulled from under. */

@@ -96,12 +96,11 @@ static bool accept_change(Repair *repair) {
 /* K must be the statement whose outcome nobody wrote down. */
 static bool check_statement(Repair *repair) {
     const LedgerRow *row = repair->item->row;
-    long k = atol(repair->value);
     if (!row || !row->intent)
         return refuse(repair, "no statement of it is in doubt");
-    if (k == row->intent)
+    if (text_same(repair->value, arena_format(repair->call->arena, "%ld", row->intent)))
         return true;
-    fail(FAIL_USAGE, "statement %ld is not the one in doubt", k);
+    fail(FAIL_USAGE, "statement %s is not the one in doubt", repair->value);
     return fail_hint("statement %ld is", row->intent);
 }
 

@@ -7,19 +7,6 @@
 #include "runner.h"
 #include "summary.h"
 
-#include <stdlib.h>
-
-static bool read_count(const Call *call, long *out) {
-    const char *given = option_value(&call->given, "count");
-    char *end;
-    *out = -1;
-    if (!given)
-        return true;
-    *out = strtol(given, &end, 10);
-    return (*end == 0 && *out > 0) ||
-           fail(FAIL_USAGE, "--count takes a number from 1, not %s", given);
-}
-
 /* --to names one of the files. */
 static bool read_to(Call *call, const char **out) {
     const char *given = option_value(&call->given, "to");
@@ -40,7 +27,7 @@ static bool apply(Call *call, const char *command) {
                            .release = option_value(&call->given, "release"),
                            .plan = option_value(&call->given, "plan")};
     RunnerResult result;
-    if (!read_count(call, &wanted.count) || !read_to(call, &wanted.to) ||
+    if (!option_count(&call->given, "count", 0, &wanted.count) || !read_to(call, &wanted.to) ||
         !override_read(call, &wanted.override, &wanted.reason))
         return false;
     progress_show(call);

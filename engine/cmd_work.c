@@ -15,18 +15,12 @@
 enum { MOST_WORKERS = 64 };
 
 static bool read_wanted(const Call *call, JoinWanted *out) {
-    const char *workers = option_value(&call->given, "workers");
     const char *most = option_value(&call->given, "max-time"), *crew = getenv("STINT_CREW");
-    char *end = NULL;
     *out = (JoinWanted){.name = call->given.word_count ? call->given.word[0] : NULL, .workers = 1};
     if (call->given.word_count > 1)
         return fail(FAIL_USAGE, "work takes one name, and %s is another", call->given.word[1]);
-    if (workers) {
-        out->workers = strtol(workers, &end, 10);
-        if (*end || out->workers < 1 || out->workers > MOST_WORKERS)
-            return fail(FAIL_USAGE, "--workers takes a number from 1 to %d, not %s", MOST_WORKERS,
-                        workers);
-    }
+    if (!option_count(&call->given, "workers", MOST_WORKERS, &out->workers))
+        return false;
     if (most && (!clock_duration(most, &out->until) || !out->until))
         return fail(FAIL_USAGE, "--max-time takes a duration such as 30m or 2h, not %s", most);
     out->until += most ? clock_ms() : 0;

@@ -8,20 +8,8 @@
 #include "text.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { MOST_SAMPLED = 10000000 };
-
-static const char *bytes(Arena *a, long long n) {
-    static const char *const units[] = {"kB", "MB", "GB", "TB"};
-    double size = (double)n / 1024;
-    size_t unit = 0;
-    while (size >= 1024 && unit + 1 < sizeof units / sizeof *units) {
-        size /= 1024;
-        unit++;
-    }
-    return arena_format(a, size < 10 ? "%.1f %s" : "%.0f %s", size, units[unit]);
-}
 
 static void add_not_counted(Arena *a, Text *text, const Estimate *e) {
     if (e->triggers)
@@ -43,12 +31,12 @@ static const char *lines(Arena *a, const Estimate *e) {
               progress_number(a, (long long)e->rows_per_second),
               clock_say(a, (long long)(e->seconds * 1000)),
               e->workers > 1 ? arena_format(a, ", less by %lld", e->workers) : "");
-    text_addf(&text, "  WAL   %s", bytes(a, e->wal));
+    text_addf(&text, "  WAL   %s", text_size(a, (double)e->wal));
     if (e->page_images)
         text_addf(&text, ", and up to %s where checkpoints come in between",
-                  bytes(a, e->page_images));
+                  text_size(a, (double)e->page_images));
     text_addf(&text, "\n  size  the table grows by %s, its indexes by %s\n",
-              bytes(a, e->table_growth), bytes(a, e->index_growth));
+              text_size(a, (double)e->table_growth), text_size(a, (double)e->index_growth));
     add_not_counted(a, &text, e);
     return text.at;
 }
@@ -77,12 +65,10 @@ static Json *document(Arena *a, const Estimate *e) {
 
 bool forecast_sample(Call *call) {
     const char *rows = option_value(&call->given, "sample");
-    char *end;
-    long long wanted = strtoll(rows, &end, 10);
+    long wanted = 1;
     Estimate estimate;
-    if (*end || wanted < 1 || wanted > MOST_SAMPLED)
-        return fail(FAIL_USAGE, "--sample takes a number of rows up to %d, not %s", MOST_SAMPLED,
-                    rows);
+    if (!option_count(&call->given, "sample", MOST_SAMPLED, &wanted))
+        return false;
     if (call->given.word_count != 1)
         return fail(FAIL_USAGE, "--sample takes one name: stint backfill NAME --sample %s", rows);
     if (!estimate_make(call->arena, call->config, call->given.word[0], wanted, &estimate))

@@ -100,10 +100,6 @@ double health_times_usual(HealthSignal signal) {
 }
 
 const char *health_say(Arena *a, HealthSignal signal, double value) {
-    static const struct {
-        double size;
-        const char *name;
-    } sizes[] = {{1 << 30, "GB"}, {1 << 20, "MB"}, {1 << 10, "kB"}, {1, "bytes"}};
     const char *a_second = signals[signal].kind == RATE ? "/s" : "";
     if (isinf(value))
         return "too much";
@@ -111,10 +107,7 @@ const char *health_say(Arena *a, HealthSignal signal, double value) {
         return clock_say(a, (long long)(value * 1000));
     if (signals[signal].unit != BYTES)
         return arena_format(a, "%.3g", value);
-    size_t i = 0;
-    while (i < 3 && value < sizes[i].size)
-        i++;
-    return arena_format(a, "%.3g %s%s", value / sizes[i].size, sizes[i].name, a_second);
+    return arena_format(a, "%s%s", text_size(a, value), a_second);
 }
 
 static const char *sql_of(const Health *h, HealthSignal signal) {

@@ -5,6 +5,7 @@
 #include "prospect.h"
 #include "replay.h"
 #include "text.h"
+#include "utf8.h"
 #include "variable.h"
 
 #include <string.h>
@@ -23,9 +24,10 @@ static const char *statement_text(Arena *a, const SqlHalf *half, const Statement
 
 /* The first line of a statement, cut where a terminal would. */
 static const char *first_line(Arena *a, const SqlHalf *half, const Statement *s) {
+    enum { SHOWN = 100 };
     Text line = text_on(a);
     const char *sql = statement_text(a, half, s);
-    for (size_t i = 0; sql[i] && line.length < 100; i++) {
+    for (size_t i = 0; sql[i] && line.length < SHOWN; i++) {
         char c = sql[i];
         bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
         if (!blank)
@@ -33,9 +35,8 @@ static const char *first_line(Arena *a, const SqlHalf *half, const Statement *s)
         else if (line.length && line.at[line.length - 1] != ' ')
             text_add_char(&line, ' ');
     }
-    if (line.length >= 100)
-        text_add(&line, "...");
-    return line.at;
+    return line.length < SHOWN ? line.at
+                               : arena_format(a, "%.*s...", (int)utf8_cut(line.at, SHOWN), line.at);
 }
 
 static void print_statements(const Listing *listing, const ReviewFile *file, size_t from) {

@@ -117,6 +117,10 @@ static void warn_ignored(Arena *a, const char *folder, const FileNames *names) {
              count > SHOWN ? " and more" : "");
 }
 
+bool migration_is_source(const char *name) {
+    return (text_ends(name, ".sql") && !text_ends(name, ".down.sql")) || text_ends(name, ".lua");
+}
+
 bool migration_list(Arena *a, const char *folder, Migrations *out) {
     FileNames names;
     if (!file_is_folder(folder)) {
@@ -128,7 +132,7 @@ bool migration_list(Arena *a, const char *folder, Migrations *out) {
     *out = (Migrations){0, arena_take(a, (names.count + 1) * sizeof(Migration))};
     for (size_t i = 0; i < names.count; i++) {
         const char *name = names.name[i];
-        if (text_ends(name, ".down.sql") || !(text_ends(name, ".sql") || text_ends(name, ".lua")))
+        if (!migration_is_source(name))
             continue;
         if (names.is_folder[i])
             return fail(FAIL_CONFIG, "%s is a folder, not a migration", file_join(a, folder, name));

@@ -3,6 +3,7 @@
 #include "fail.h"
 #include "text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { HELP_INDENT = 26 };
@@ -162,6 +163,19 @@ const char *option_value(const Given *given, const char *name) {
         if (text_same(given->option[i]->name, name))
             return given->value[i];
     return NULL;
+}
+
+bool option_count(const Given *given, const char *name, long most, long *out) {
+    const char *value = option_value(given, name);
+    char *end;
+    if (!value)
+        return true;
+    *out = strtol(value, &end, 10);
+    if (*end == 0 && *out > 0 && (!most || *out <= most))
+        return true;
+    if (most)
+        return fail(FAIL_USAGE, "--%s takes a number from 1 to %ld, not %s", name, most, value);
+    return fail(FAIL_USAGE, "--%s takes a number from 1, not %s", name, value);
 }
 
 void option_help(const Option *table, FILE *out) {

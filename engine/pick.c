@@ -25,17 +25,10 @@ bool pick_unknown(const Pick *pick) {
     return fail_hint("stint backfill list shows those that have begun");
 }
 
-static bool is_among(const Standing *s, const char *const *states) {
-    for (; *states; states++)
-        if (text_same(s->state, *states))
-            return true;
-    return false;
-}
-
 static bool say_which(const Pick *pick, const char *word, const char *const *states, size_t count) {
     Text names = text_on(pick->arena);
     for (size_t i = 0; i < pick->all->count; i++)
-        if (is_among(&pick->all->at[i], states))
+        if (text_among(pick->all->at[i].state, states))
             text_addf(&names, "%s%s", names.length ? ", " : "", pick->all->at[i].name);
     if (!count) {
         fail(FAIL_ERROR, "there is no backfill to %s", word);
@@ -55,7 +48,7 @@ Standing *pick_one(const Pick *pick, const char *word, const char *const *states
         return found;
     }
     for (size_t i = 0; i < pick->all->count; i++)
-        if (is_among(&pick->all->at[i], states)) {
+        if (text_among(pick->all->at[i].state, states)) {
             found = &pick->all->at[i];
             count++;
         }

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "fail.h"
+#include "progress.h"
 #include "report.h"
 #include "text.h"
 
@@ -9,19 +10,15 @@
 
 static const char INDENT[] = "                  ";
 
-/* "210 MB", "1200000 rows": as far as it is known. */
+/* "210 MB", "1,200,000 rows": as far as it is known. */
 static const char *size_text(Arena *a, const Json *lock) {
-    static const char *const units[] = {"kB", "MB", "GB", "TB"};
     const Json *rows = json_get(lock, "rows"), *bytes = json_get(lock, "bytes");
     if (!bytes || json_as_flag(json_get(lock, "is_new")))
         return "";
-    double size = json_as_number(bytes) / 1000;
-    size_t unit = 0;
-    for (; size >= 1000 && unit + 1 < sizeof units / sizeof *units; unit++)
-        size /= 1000;
+    const char *size = text_size(a, json_as_number(bytes));
     if (!rows || json_kind(rows) == JSON_NULL_VALUE)
-        return arena_format(a, " (%.0f %s)", size, units[unit]);
-    return arena_format(a, " (%.0f rows, %.0f %s)", json_as_number(rows), size, units[unit]);
+        return arena_format(a, " (%s)", size);
+    return arena_format(a, " (%s rows, %s)", progress_number(a, json_as_integer(rows)), size);
 }
 
 static void print_locks(Arena *a, const Json *locks) {

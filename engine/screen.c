@@ -65,7 +65,8 @@ static void on_suspend(int sig) {
     (void)sig;
     leave();
     kill(getpid(), SIGSTOP);
-    enter(); /* fg */
+    if (screen.is_open)
+        enter(); /* fg */
     errno = error;
 }
 

@@ -95,6 +95,14 @@ void text_add_word(Text *text, const char *word) {
     text_add(text, "'");
 }
 
+const char *text_size(Arena *a, double bytes) {
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    for (; bytes >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
+        bytes /= 1024;
+    return arena_format(a, bytes < 999.5 ? "%.3g %s" : "%.0f %s", bytes, units[unit]);
+}
+
 bool text_same(const char *a, const char *b) {
     return a == b || (a && b && strcmp(a, b) == 0);
 }

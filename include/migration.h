@@ -39,6 +39,8 @@ typedef struct {
     Migration *at; /* in the order of their versions */
 } Migrations;
 
+/* Is it named as a migration's file is, its down file apart? */
+bool migration_is_source(const char *name);
 /* The files of a folder, unread. FAIL_LEDGER for two files of one version, FAIL_CONFIG for a
  * name without a version, a folder called x.sql, a down file without its up. */
 bool migration_list(Arena *a, const char *folder, Migrations *out);

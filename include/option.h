@@ -28,6 +28,8 @@ bool option_parse(Arena *a, const Option *const *tables, int argc, char *const *
 int option_first_word(const Option *const *tables, int argc, char *const *argv);
 bool option_given(const Given *given, const char *name);
 const char *option_value(const Given *given, const char *name); /* the last one; NULL: not given */
+/* A number from 1; `most` 0: as large as it likes. Not given: `out` stays. False: FAIL_USAGE. */
+bool option_count(const Given *given, const char *name, long most, long *out);
 void option_help(const Option *table, FILE *out);
 
 #endif

@@ -29,6 +29,9 @@ void text_add_quoted(Text *text, const char *part, char quote);
 /* In quotes where a shell needs them. */
 void text_add_word(Text *text, const char *word);
 
+/* "9.51 kB", "210 MB", as PostgreSQL counts: 1 kB is 1,024 bytes. */
+const char *text_size(Arena *a, double bytes);
+
 /* Questions about strings that several modules ask. */
 bool text_same(const char *a, const char *b);                 /* two NULLs are the same */
 bool text_same_bytes(const char *a, const char *b, size_t n); /* ignoring ASCII case */

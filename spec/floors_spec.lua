@@ -180,6 +180,7 @@ local floors = {
     "desk",
     [[
       aim
+      ask
       cli
       cmd_*
       command

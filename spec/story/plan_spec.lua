@@ -33,7 +33,7 @@ describe("plan", function()
 
   it("says what each statement locks and rewrites, with sizes", function()
     local out = stint(0, "plan").out
-    assert.matches("1  line 1    ALTER TABLE users ADD COLUMN age int\n +locks public.users: AccessExclusive %(1000 rows, %d+ kB%)\n +2  line 2", out)
+    assert.matches("1  line 1    ALTER TABLE users ADD COLUMN age int\n +locks public.users: AccessExclusive %(1,000 rows, %d+ kB%)\n +2  line 2", out)
     assert.matches("\n +rewrites public.users\n", out)
     local p = plan()
     local impact = p.pending[1].statements[2].impact[1]
