@@ -113,11 +113,6 @@ builtins.steady = set [[
   xml_is_well_formed_document xmlagg xmlcomment xmlexists xmltext xpath xpath_exists
 ]]
 
--- Functions of extensions that only write down, in a table of their own, what is to be done later.
-builtins.of_extensions = set [[
-  cron.alter_job cron.schedule cron.schedule_in_database cron.unschedule
-]]
-
 builtins.types = set [[
   bool bytea char name int2 int4 int8 text oid tid xid xid8 cid json jsonb jsonpath xml point lseg path box polygon line
   circle float4 float8 money macaddr macaddr8 inet cidr bpchar varchar date time timetz timestamp timestamptz interval bit

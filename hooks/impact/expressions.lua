@@ -68,7 +68,6 @@ function expressions.foreign_calls(world, node)
     local name, schema = names[#names], names[#names - 1]
     local fn = world:func(schema, name)
     local ours = not fn and (builtins.steady[name] or builtins.volatile[name] or schema == "pg_catalog")
-    ours = ours or builtins.of_extensions[table.concat(names, ".")]
     if not ours and not (fn and fn.volatility ~= "volatile") then
       list[#list + 1] = table.concat(names, ".")
     end

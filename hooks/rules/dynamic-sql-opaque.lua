@@ -32,7 +32,6 @@ policy {
       "DO $$ BEGIN PERFORM rebuild_everything(); END $$",
     },
     good = {
-      "SELECT cron.schedule('purge', '0 3 * * *', 'DELETE FROM sessions WHERE expires_at < now()')",
       "SELECT setval('t_id_seq', 7)",
       "SELECT 1",
       "SELECT * FROM generate_series(1, 3)",

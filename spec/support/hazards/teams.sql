@@ -681,7 +681,7 @@ BEGIN
   END LOOP;
 END $$;
 
--- case: clean
+-- case: dynamic-sql
 SELECT cron.schedule('purge', '0 3 * * *', $$DELETE FROM app.sessions WHERE expires_at < now()$$);
 
 -- case: clean
