@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "fail.h"
+#include "ledger.h"
 #include "log.h"
 #include "quarantine.h"
 #include "run.h"
@@ -52,7 +53,7 @@ static bool check_form(const Backfill *b) {
 }
 
 static bool drop(Trial *t, const char *table) {
-    return pg_do(t->pg, arena_format(t->arena, "DROP TABLE IF EXISTS %s", table), PG_NONE);
+    return pg_do(t->pg, arena_format(t->arena, SQL_ESTIMATE_DROP, table), PG_NONE);
 }
 
 static bool drop_left(Trial *t) {
@@ -73,9 +74,7 @@ static bool make_schema(Trial *t) {
     if (!pg_row(t->pg, t->arena, &rows, SQL_ESTIMATE_SCHEMA, PG_WITH(schema)))
         return false;
     return pg_integer(&rows, 0, 0) ||
-           pg_do(t->pg,
-                 arena_format(t->arena, "CREATE SCHEMA %s", pg_ident(t->pg, t->arena, schema)),
-                 PG_NONE);
+           pg_do(t->pg, ledger_sql(t->arena, schema, SQL_ESTIMATE_HOME), PG_NONE);
 }
 
 /* Rows that lie at equal distances, from each of the leaves. */

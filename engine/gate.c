@@ -233,12 +233,16 @@ static bool note(const Asking *asking, long long run, const char *kind, const ch
            ledger_event(wanted->of.pg, schema, run, NULL, kind, wanted->reason, json_text(facts));
 }
 
-static bool refuse_override(const Asking *asking, const char *name, const char *who) {
+static bool refuse_override(const Asking *asking, const char *name, const char *who,
+                            const Json *answer) {
     const GateWanted *wanted = asking->wanted;
     fail(FAIL_REFUSED, "%s may not override the gate %s in %s", pg_user(wanted->of.pg), name,
          wanted->of.config->environment);
     if (who)
         fail_detail("members of %s may", who);
+    else if (!json_as_flag(json_get(answer, "demanded")))
+        fail_detail("no policy demands it of stint %s there: there is nothing to override",
+                    wanted->command);
     else
         fail_detail("its policy lets nobody: override = { %s = \"ROLE\" } there would", name);
     return fail_state("nothing was run");
@@ -278,7 +282,7 @@ static bool lift(const Asking *asking, const char *name, long long run, Gates *g
     if (!note(asking, run, may ? "overridden" : "override_refused", name, gates))
         return false;
     if (!may)
-        return refuse_override(asking, name, who);
+        return refuse_override(asking, name, who, answer);
     for (size_t i = 0; i < gates->count; i++)
         if (text_same(gates->at[i].name, name) && gates->at[i].state == GATE_REFUSED) {
             gates->at[i].state = GATE_OVERRIDDEN;

@@ -52,8 +52,9 @@ bool scratch_drop(Scratch *scratch, const char *name) {
     Pg *pg = scratch->pg;
     bool forces = pg_version(pg) >= FORCE_SINCE;
     pg_stoppable(pg, false);
-    const char *drop = arena_format(a, "DROP DATABASE IF EXISTS %s%s", pg_ident(pg, a, name),
-                                    forces ? " WITH (FORCE)" : "");
+    const char *id = pg_ident(pg, a, name);
+    const char *drop = forces ? arena_format(a, SQL_SCRATCH_DROP_FORCED, id)
+                              : arena_format(a, SQL_SCRATCH_DROP, id);
     bool ok =
         (forces || pg_do(pg, SQL_WIPE_END_SESSIONS, PG_WITH(name))) && pg_do(pg, drop, PG_NONE);
     pg_stoppable(pg, true);
@@ -136,7 +137,7 @@ bool scratch_open(Arena *a, const Config *config, Scratch *out) {
 bool scratch_make(Scratch *scratch, Arena *a, const char *model, const char **name) {
     Pg *pg = scratch->pg;
     *name = arena_format(a, "stint_scratch_%s_%ld", scratch->run, ++scratch->made);
-    const char *from = arena_format(a, "CREATE DATABASE %s TEMPLATE %s", pg_ident(pg, a, *name),
+    const char *from = arena_format(a, SQL_SCRATCH_MAKE, pg_ident(pg, a, *name),
                                     pg_ident(pg, a, model ? model : "template1"));
     if (pg_do(pg, from, PG_NONE))
         return true;

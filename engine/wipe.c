@@ -97,14 +97,14 @@ bool wipe_look(Pg *pg, Arena *a, const Config *config, Wipe *out) {
 }
 
 static bool drop_forced(Pg *pg, Arena *a, const char *name) {
-    return pg_do(pg, arena_format(a, "DROP DATABASE %s WITH (FORCE)", name), PG_NONE);
+    return pg_do(pg, arena_format(a, SQL_WIPE_DROP_FORCED, name), PG_NONE);
 }
 
 static bool drop_emptied(Pg *pg, Arena *a, const char *database, const char *name) {
     for (int i = 0; i < DROP_TRIES; i++) {
         if (!pg_do(pg, SQL_WIPE_END_SESSIONS, PG_WITH(database)))
             return false;
-        if (pg_do(pg, arena_format(a, "DROP DATABASE %s", name), PG_NONE))
+        if (pg_do(pg, arena_format(a, SQL_WIPE_DROP, name), PG_NONE))
             return true;
         if (!pg_failed_with(pg, "55006"))
             return false;

@@ -67,3 +67,9 @@ SELECT count(*), min(q.key::text || ': ' || q.message) FROM stint.backfill_quara
 
 -- :name estimate_oid
 SELECT $1::pg_catalog.regclass::pg_catalog.oid
+
+-- :name estimate_drop
+DROP TABLE IF EXISTS %s
+
+-- :name estimate_home
+CREATE SCHEMA stint

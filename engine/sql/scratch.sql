@@ -16,3 +16,13 @@ WHERE datname ~ '^stint_scratch_[0-9a-z_]+_[0-9]+$'
       ELSE substring(datname FROM '^stint_scratch_([0-9a-z_]+)_[0-9]+$') = $1 END
   AND pg_catalog.pg_has_role(session_user, datdba, 'MEMBER')
 ORDER BY datname
+
+-- :name scratch_make
+CREATE DATABASE %s TEMPLATE %s
+
+-- :name scratch_drop
+DROP DATABASE IF EXISTS %s
+
+-- :name scratch_drop_forced
+-- Since PostgreSQL 13.
+DROP DATABASE IF EXISTS %s WITH (FORCE)

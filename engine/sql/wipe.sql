@@ -23,6 +23,13 @@ WHERE d.datname = pg_catalog.current_database()
 -- Before PostgreSQL 13, which has DROP DATABASE ... WITH (FORCE).
 SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()
 
+-- :name wipe_drop
+DROP DATABASE %s
+
+-- :name wipe_drop_forced
+-- Since PostgreSQL 13.
+DROP DATABASE %s WITH (FORCE)
+
 -- :name wipe_ledger
 -- Who owns what our role may not drop of the ledger in the schema $1, and who we are.
 SELECT pg_catalog.pg_get_userbyid(x.owner), current_user

@@ -161,9 +161,7 @@ end, function(value, ask)
   }
 end)
 
-gate("max_duration", upwards, function(_, wants)
-  wants.durations = true
-end, function(value, ask)
+gate("max_duration", upwards, function() end, function(value, ask)
   local took, unknown = 0, {}
   for _, file in ipairs(ask.plan.pending) do
     local longest

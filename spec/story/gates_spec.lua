@@ -384,6 +384,7 @@ describe("a gate", function()
 
     it("is not lifted where the policy names nobody, nor where one of two does not", function()
       refuses("its policy lets nobody", "--url", as "gate_boss", "--override", "reversible", "--reason", "x")
+      refuses("no policy demands it of stint deploy there", "--url", as "gate_boss", "--override", "window", "--reason", "x")
       demands("backup = { max_age = '2h' }", "second")
       refuses("may not override the gate backup", "--url", as "gate_boss", "--override", "backup", "--reason", "x")
     end)
