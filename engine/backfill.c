@@ -85,7 +85,7 @@ static bool no_key(const Backfill *b, Strings wanted) {
                      "key = {...}, or add one (CREATE UNIQUE INDEX CONCURRENTLY)");
 }
 
-static Strings column_of(Arena *a, const PgRows *rows, int column) {
+Strings backfill_strings(Arena *a, const PgRows *rows, int column) {
     Strings strings = {rows->count, arena_take(a, (rows->count + 1) * sizeof(char *))};
     for (size_t i = 0; i < rows->count; i++)
         strings.at[i] = pg_cell(rows, i, column);
@@ -100,11 +100,11 @@ static bool read_key(Pg *pg, Arena *a, Backfill *b) {
         return false;
     if (!rows.count)
         return no_key(b, wanted);
-    b->key = column_of(a, &rows, 0);
-    b->key_type = column_of(a, &rows, 1);
-    b->key_least = column_of(a, &rows, 3);
+    b->key = backfill_strings(a, &rows, 0);
+    b->key_type = backfill_strings(a, &rows, 1);
+    b->key_least = backfill_strings(a, &rows, 3);
     backfill_walk_by(b, BACKFILL_BY_KEY);
-    b->key_name = column_of(a, &rows, 4);
+    b->key_name = backfill_strings(a, &rows, 4);
     b->is_integer_key = rows.count == 1 && pg_true(&rows, 0, 5);
     for (size_t i = 0; i < rows.count; i++) {
         if (pg_true(&rows, i, 2))
@@ -170,8 +170,8 @@ bool backfill_leaves(Pg *pg, Arena *a, Backfill *b) {
     PgRows rows;
     if (!pg_rows(pg, a, &rows, SQL_BACKFILL_LEAVES, PG_WITH(b->oid, backfill_array(a, b->changed))))
         return false;
-    b->leaf = column_of(a, &rows, 0);
-    b->leaf_table = column_of(a, &rows, 1);
+    b->leaf = backfill_strings(a, &rows, 0);
+    b->leaf_table = backfill_strings(a, &rows, 1);
     b->is_sieved = false;
     for (size_t i = 0; i < rows.count; i++) {
         b->is_sieved = b->is_sieved || pg_true(&rows, i, 3);

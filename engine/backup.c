@@ -1,7 +1,6 @@
 #include "backup.h"
 
 #include "backfill.h"
-#include "program.h"
 #include "clock.h"
 #include "fail.h"
 #include "file.h"
@@ -9,6 +8,7 @@
 #include "lock.h"
 #include "log.h"
 #include "pour.h"
+#include "program.h"
 #include "prove.h"
 #include "session.h"
 #include "sql.h"
@@ -65,12 +65,8 @@ static bool look(Work *w) {
     if (!pg_rows(w->pg, a, &rows, SQL_BACKUP_TABLES, PG_WITH(backfill_array(a, w->kept))))
         return false;
     BackupRows *tables = &w->out->rows;
-    tables->table = (Strings){rows.count, arena_take(a, (rows.count + 1) * sizeof(char *))};
-    tables->count = (Strings){rows.count, arena_take(a, (rows.count + 1) * sizeof(char *))};
-    for (size_t i = 0; i < rows.count; i++) {
-        tables->table.at[i] = pg_cell(&rows, i, 0);
-        tables->count.at[i] = pg_cell(&rows, i, 1);
-    }
+    tables->table = backfill_strings(a, &rows, 0);
+    tables->count = backfill_strings(a, &rows, 1);
     archive->tables = (long long)rows.count;
     return true;
 }

@@ -1,10 +1,10 @@
 #include "client.h"
 
 #include "binaries.h"
-#include "program.h"
 #include "fail.h"
 #include "file.h"
 #include "pgurl.h"
+#include "program.h"
 #include "text.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #include "cli.h"
 
 #include "fail.h"
-#include "forecast.h"
 #include "finalize.h"
+#include "forecast.h"
 #include "gauge.h"
 #include "hook.h"
 #include "join.h"

@@ -1,8 +1,8 @@
 #include "cli.h"
 
 #include "fail.h"
-#include "override.h"
 #include "json.h"
+#include "override.h"
 #include "restore.h"
 
 static void print(const Call *call, const Archive *archive) {

@@ -1,9 +1,9 @@
 #include "plan.h"
 
 #include "fail.h"
-#include "order.h"
 #include "file.h"
 #include "log.h"
+#include "order.h"
 #include "text.h"
 
 #include <stdlib.h>

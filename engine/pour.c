@@ -1,9 +1,9 @@
 #include "pour.h"
 
-#include "program.h"
-#include "sieve.h"
 #include "fail.h"
 #include "file.h"
+#include "program.h"
+#include "sieve.h"
 #include "sql.h"
 #include "text.h"
 

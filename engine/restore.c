@@ -1,16 +1,17 @@
 #include "restore.h"
 
+#include "backfill.h"
 #include "client.h"
 #include "clock.h"
 #include "fail.h"
-#include "gate.h"
 #include "file.h"
-#include "protection.h"
+#include "gate.h"
 #include "json.h"
 #include "ledger.h"
 #include "lock.h"
 #include "log.h"
 #include "pour.h"
+#include "protection.h"
 #include "session.h"
 #include "sql.h"
 #include "text.h"
@@ -181,9 +182,7 @@ static bool write_before(Work *w) {
                                 PG_WITH(config->role)));
     text_add(&before, script);
     w->pour.before = before.at;
-    w->pour.schemas = (Strings){rows.count, arena_take(a, (rows.count + 1) * sizeof(char *))};
-    for (size_t i = 0; i < rows.count; i++)
-        w->pour.schemas.at[i] = pg_cell(&rows, i, 0);
+    w->pour.schemas = backfill_strings(a, &rows, 0);
     return true;
 }
 

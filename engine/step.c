@@ -5,8 +5,8 @@
 #include "fail.h"
 #include "log.h"
 #include "message.h"
-#include "sql.h"
 #include "session.h"
+#include "sql.h"
 #include "text.h"
 #include "variable.h"
 

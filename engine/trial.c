@@ -4,8 +4,8 @@
 #include "fail.h"
 #include "mould.h"
 #include "session.h"
-#include "stage.h"
 #include "sql.h"
+#include "stage.h"
 #include "text.h"
 
 #include <string.h>

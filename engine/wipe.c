@@ -35,12 +35,8 @@ static bool look_at_objects(Pg *pg, Arena *a, Wipe *out) {
     PgRows rows;
     if (!pg_rows(pg, a, &rows, SQL_WIPE_OBJECTS, PG_WITH(out->keep)))
         return fail_in("cannot find out what there is to drop");
-    out->object = (Strings){rows.count, arena_take(a, (rows.count + 1) * sizeof(char *))};
-    out->drop = (Strings){rows.count, arena_take(a, (rows.count + 1) * sizeof(char *))};
-    for (size_t i = 0; i < rows.count; i++) {
-        out->object.at[i] = pg_cell(&rows, i, 0);
-        out->drop.at[i] = pg_cell(&rows, i, 1);
-    }
+    out->object = backfill_strings(a, &rows, 0);
+    out->drop = backfill_strings(a, &rows, 1);
     return true;
 }
 
@@ -165,13 +161,6 @@ static bool drop_schemas(Pg *pg, Arena *a, const Wipe *wipe) {
     return true;
 }
 
-static Strings first_column(Arena *a, const PgRows *rows) {
-    Strings out = {rows->count, arena_take(a, (rows->count + 1) * sizeof(char *))};
-    for (size_t i = 0; i < rows->count; i++)
-        out.at[i] = pg_cell(rows, i, 0);
-    return out;
-}
-
 static bool refuse_to_break(Arena *a, const PgRows *gone) {
     Text text = text_on(a);
     for (size_t i = 0; i < gone->count; i++)
@@ -190,7 +179,7 @@ bool wipe_script(Pg *pg, Arena *a, const Config *config, const Wipe *wipe, const
     Text sql = text_on(a);
     if (!pg_rows(pg, a, &before, SQL_WIPE_KEPT, PG_WITH(wipe->keep, NULL)))
         return fail_in("cannot find out what there is to drop");
-    const char *kept = backfill_array(a, first_column(a, &before));
+    const char *kept = backfill_array(a, backfill_strings(a, &before, 0));
     for (size_t i = 0; i < wipe->drop.count; i++)
         text_addf(&sql, "%s;\n", wipe->drop.at[i]);
     add_table(
@@ -209,7 +198,7 @@ static bool empty(Pg *pg, Arena *a, const Wipe *wipe) {
     PgRows before, gone;
     if (!pg_rows(pg, a, &before, SQL_WIPE_KEPT, PG_WITH(wipe->keep, NULL)))
         return false;
-    const char *kept = backfill_array(a, first_column(a, &before));
+    const char *kept = backfill_array(a, backfill_strings(a, &before, 0));
     if (!drop_all(pg, a, wipe) || !pg_rows(pg, a, &gone, SQL_WIPE_KEPT, PG_WITH(wipe->keep, kept)))
         return false;
     return gone.count ? refuse_to_break(a, &gone) : drop_schemas(pg, a, wipe);

@@ -77,6 +77,8 @@ bool backfill_set_state(Pg *pg, Arena *a, const char *schema, const Backfill *ba
                         const char *state, const char *error);
 /* An array literal for a text[] parameter; NULL is NULL. */
 const char *backfill_array(Arena *a, Strings strings);
+/* A column of an answer that stays. */
+Strings backfill_strings(Arena *a, const PgRows *rows, int column);
 /* The key of a row, whose parts stand from `column` on, as the server writes a text[]. */
 const char *backfill_key(Arena *a, const Backfill *backfill, const PgRows *rows, size_t row,
                          int column);
