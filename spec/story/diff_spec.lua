@@ -2,23 +2,13 @@
 local cluster = require "spec.support.cluster"
 local json = require "dkjson"
 local place = require "spec.support.place"
-local run = require "spec.support.run"
+local story = require "spec.support.story"
 
 local USERS = "CREATE TABLE users (id bigint PRIMARY KEY, name text);\nCREATE INDEX users_name ON users (name);\n-- stint: down\nDROP TABLE users;\n"
 local FILL = 'backfill { table = "users", set = { name = "id::text" }, where = "name IS NULL" }\n'
 local STRICT = "-- stint: requires 2\nALTER TABLE users ALTER name SET NOT NULL;\n-- stint: down\nALTER TABLE users ALTER name DROP NOT NULL;\n"
 
-describe("diff", function()
-  local pg, project, url
-
-  local function stint(code, ...)
-    local r = run({ ... }, { cwd = project, env = url })
-    assert.equal(code, r.code, r.out .. r.err)
-    return r
-  end
-
-  local function config(more)
-    place.write(project .. "/config.ini", ([[
+local CONFIG = [[
 [project]
 scratch = %s
 backfills = detached
@@ -29,16 +19,24 @@ url = ${STAGING}
 [production]
 url = ${PRODUCTION}
 protected = yes
-%s]]):format(pg:url(), more or ""))
+%s]]
+
+describe("diff", function()
+  local at = story.new()
+  local stint, url = at.stint, at.env
+  local pg
+
+  local function config(more)
+    at.write("./config.ini", CONFIG:format(pg:url(), more or ""))
   end
 
   before_each(function()
     pg = cluster.get()
-    url = { STAGING = pg:database(), PRODUCTION = pg:database() }
-    project = run.project {
-      ["scripts/migrations/1_users.sql"] = USERS,
-      ["scripts/migrations/2_fill.lua"] = FILL,
-      ["scripts/migrations/3_strict.sql"] = STRICT,
+    url.STAGING, url.PRODUCTION = pg:database(), pg:database()
+    at.dir = at.project {
+      ["1_users.sql"] = USERS,
+      ["2_fill.lua"] = FILL,
+      ["3_strict.sql"] = STRICT,
       ["scripts/repeatable/names.sql"] = "CREATE OR REPLACE VIEW names AS SELECT name FROM users;\n",
     }
     config()
@@ -130,18 +128,18 @@ protected = yes
     for _, format in ipairs { "custom", "directory", "plain" } do
       stint(0, "backup", "-e", "production", "--format", format, "--to", format)
     end
-    local pipe = assert(io.popen(("env -u LD_PRELOAD ls -d %s/*/production_* | grep -v json$"):format(project)))
+    local pipe = assert(io.popen(("env -u LD_PRELOAD ls -d %s/*/production_* | grep -v json$"):format(at.dir)))
     local dumps = {}
     for path in pipe:lines() do
-      dumps[#dumps + 1] = path:sub(#project + 2)
+      dumps[#dumps + 1] = path:sub(#at.dir + 2)
     end
     pipe:close()
     assert.equal(3, #dumps)
     dumps[4] = "production.tar"
-    assert(os.execute(("env -u LD_PRELOAD pg_dump -F tar -d '%s' > %s/%s"):format(url.PRODUCTION, project, dumps[4])))
+    assert(os.execute(("env -u LD_PRELOAD pg_dump -F tar -d '%s' > %s/%s"):format(url.PRODUCTION, at.dir, dumps[4])))
     pg:sql("postgres", "DO $$ BEGIN CREATE ROLE diff_gone; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     pg:sql(url.PRODUCTION, "ALTER TABLE users OWNER TO diff_gone; CREATE TABLE later (n int)")
-    assert(os.execute(("env -u LD_PRELOAD pg_dump --schema-only -d '%s' > %s/schema.sql"):format(url.PRODUCTION, project)))
+    assert(os.execute(("env -u LD_PRELOAD pg_dump --schema-only -d '%s' > %s/schema.sql"):format(url.PRODUCTION, at.dir)))
     pg:sql(url.PRODUCTION, "ALTER TABLE users OWNER TO postgres; DROP TABLE later; DROP ROLE diff_gone")
     for _, path in ipairs(dumps) do
       assert.matches("production: as " .. path, stint(0, "diff", path, "production").out, 1, true)
@@ -150,7 +148,7 @@ protected = yes
     assert.equal("added table public.later\nschema.sql, compared with the files: 1 added, 0 removed, 0 changed\n", r.out)
     assert.equal("", r.err)
     assert.matches("removed table public.later", stint(2, "diff", "schema.sql", dumps[1]).out, 1, true)
-    place.write(project .. "/schema.sql", place.read(project .. "/schema.sql") .. "CREATE EXTENSION not_there;\n")
+    place.write(at.dir .. "/schema.sql", place.read(at.dir .. "/schema.sql") .. "CREATE EXTENSION not_there;\n")
     assert.matches('schema.sql, in the scratch database: extension "not_there" is not available',
       stint(2, "diff", "production", "schema.sql").err, 1, true)
     assert.equal("0", pg:sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'stint_scratch%'"))
@@ -170,7 +168,7 @@ protected = yes
     wrong(64, "files: with something else", "files:", "files:")
     wrong(78, "productoin", "staging", "productoin")
     wrong(64, "staging and development are the same database", "staging", "development")
-    place.write(project .. "/scripts/migrations/4_wrong.sql", "CREATE TABLE more (n no_type);\n")
+    at.write("4_wrong.sql", "CREATE TABLE more (n no_type);\n")
     local r = stint(6, "diff", "files:", "production")
     assert.matches("files, in an empty database", r.err, 1, true)
     assert.matches("scripts/migrations/4_wrong.sql:1:22", r.err, 1, true)

@@ -1,19 +1,15 @@
 -- redo in a protected environment: the gates of the way down and of the way up are asked before either.
 local cluster = require "spec.support.cluster"
-local place = require "spec.support.place"
-local run = require "spec.support.run"
+local story = require "spec.support.story"
 
-local FILE = "scripts/migrations/1_users.sql"
+local FILE = "1_users.sql"
 local UP = "CREATE TABLE users (id int PRIMARY KEY);\n"
 local DOWN = "-- stint: down\nDROP TABLE users;\n"
+local PROTECTED = "[project]\nenvironment = production\n[production]\nurl = ${DATABASE_URL}\nprotected = yes\n"
 
 describe("redo where gates bind", function()
-  local pg, url, project
-
-  local function write(path, text)
-    place.make((project .. "/" .. path):match "^(.*)/")
-    place.write(project .. "/" .. path, text)
-  end
+  local at = story.new { NO_COLOR = "1" }
+  local sql, write = at.sql, at.write
 
   local function demands(fields)
     write("scripts/policies/production.lua", ("policy { %s }\n"):format(fields))
@@ -21,46 +17,36 @@ describe("redo where gates bind", function()
 
   -- The table that is there was made before: it still has this mark.
   local function is_marked()
-    return pg:sql(url, "SELECT coalesce(obj_description(to_regclass('users')), '')") == "old"
+    return sql("SELECT coalesce(obj_description(to_regclass('users')), '')") == "old"
   end
 
-  local function redo(...)
-    return run(
-      { "redo", "--confirm", "production", "--allow", "data-loss", ... },
-      { cwd = project, env = { NO_COLOR = "1" } }
-    )
+  local function redo(code, ...)
+    return at.stint(code, "redo", "--confirm", "production", "--allow", "data-loss", ...)
   end
 
   local function refuses(text, ...)
-    local r = redo(...)
-    assert.equal(5, r.code, r.out .. r.err)
-    assert.matches(text, r.err, 1, true)
+    local r = redo(5, ...)
+    story.says(text, r)
     assert.is_true(is_marked())
-    assert.equal("applied", pg:sql(url, "SELECT state FROM stint.migration"))
+    assert.equal("applied", sql("SELECT state FROM stint.migration"))
     return r.err
   end
 
   local function passes(...)
-    local r = redo(...)
-    assert.equal(0, r.code, r.out .. r.err)
+    redo(0, ...)
     assert.is_false(is_marked())
-    assert.equal("applied", pg:sql(url, "SELECT state FROM stint.migration"))
+    assert.equal("applied", sql("SELECT state FROM stint.migration"))
   end
 
   setup(function()
-    pg = cluster.get()
-    pg:sql("postgres", "DO $$ BEGIN CREATE ROLE redo_dba; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    at.pg = cluster.get()
+    at.pg:sql("postgres", "DO $$ BEGIN CREATE ROLE redo_dba; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
   end)
 
   before_each(function()
-    url = pg:database()
-    project = run.project(
-      {},
-      ("[project]\nenvironment = production\n[production]\nurl = %s\nprotected = yes\n"):format(url)
-    )
-    write(FILE, UP .. DOWN)
-    assert.equal(0, run({ "up" }, { cwd = project }).code)
-    pg:sql(url, "COMMENT ON TABLE users IS 'old'")
+    at.begin({ [FILE] = UP .. DOWN }, PROTECTED)
+    at.stint(0, "up")
+    sql "COMMENT ON TABLE users IS 'old'"
   end)
 
   it("is refused by a gate of up before anything is rolled back", function()
@@ -82,14 +68,14 @@ describe("redo where gates bind", function()
     passes("--override", "approvals", "--reason", "nobody is awake")
     assert.equal(
       "nobody is awake",
-      pg:sql(url, "SELECT string_agg(message, ';') FROM stint.event WHERE kind = 'overridden'")
+      sql("SELECT string_agg(message, ';') FROM stint.event WHERE kind = 'overridden'")
     )
   end)
 
   it("is refused by a rule, which sees the database as it is once rolled back", function()
     demands "data_loss = 'deny', max_rows_locked = 10"
     passes()
-    pg:sql(url, "COMMENT ON TABLE users IS 'old'")
+    sql("COMMENT ON TABLE users IS 'old'")
     write("scripts/policies/no_float.lua", [[policy { statement = function(s)
       for column in s:each "ColumnDef" do
         if column.type:find "^float" then return deny "no floats" end

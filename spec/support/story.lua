@@ -4,6 +4,7 @@
 --   local r = at.stint(0, "up")               -- it must end with 0
 --   at.start("up"):says "waiting for"          -- as run.start
 --   at.sql "SELECT count(*) FROM a"
+--   at.git("add", "-A"); at.as "anna"          -- the project's git; the URL of that role
 -- at.url, at.name, at.dir and at.pg say where; at.env what stint finds besides DATABASE_URL.
 local assert = require "luassert"
 local cluster = require "spec.support.cluster"
@@ -70,6 +71,21 @@ function story.new(env)
 
   function at.sql(text)
     return at.pg:sql(at.url, text)
+  end
+
+  -- In the project, by anna@x.org.
+  function at.git(...)
+    local words = { "git", "-c", "user.name=x", "-c", "user.email=anna@x.org", "-C", at.dir, ... }
+    for i, word in ipairs(words) do
+      words[i] = place.quoted(word)
+    end
+    local command = table.concat(words, " ")
+    assert(os.execute("env -u LD_PRELOAD HOME=" .. place.root() .. " " .. command .. " >/dev/null 2>&1"), command)
+  end
+
+  -- The same database for another role.
+  function at.as(role)
+    return (at.url:gsub("user=postgres", "user=" .. role))
   end
 
   return at
