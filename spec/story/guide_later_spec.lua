@@ -3,6 +3,7 @@ local cluster = require "spec.support.cluster"
 local json = require "dkjson"
 local place = require "spec.support.place"
 local run = require "spec.support.run"
+local story = require "spec.support.story"
 
 local USERS = "CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text NOT NULL UNIQUE);\n-- stint: down\nDROP TABLE users;\n"
 local COLUMN = "ALTER TABLE users ADD COLUMN handle text;\n-- stint: down\nALTER TABLE users DROP COLUMN handle;\n"
@@ -12,13 +13,9 @@ local STRICT = "-- stint: requires %s\nALTER TABLE users ADD CONSTRAINT handle_i
 local NICK = "ALTER TABLE users ADD COLUMN nick text;\n"
 
 describe("the guide, later", function()
-  local pg, project, env, versions
-
-  local function stint(code, ...)
-    local r = run({ ... }, { cwd = project, env = env })
-    assert.equal(code, r.code, r.out .. r.err)
-    return r
-  end
+  local at = story.new()
+  local stint, env = at.stint, at.env
+  local pg, versions
 
   -- A file of stint new, with this text; a second between them, so that each has a version of its own.
   local function new(name, text, kind)
@@ -27,11 +24,11 @@ describe("the guide, later", function()
     if versions[#versions] and version <= versions[#versions] then
       local later = tostring(math.tointeger(versions[#versions]) + 1)
       local to = file:gsub(version, later)
-      assert(os.rename(project .. "/" .. file, project .. "/" .. to))
+      assert(os.rename(at.dir .. "/" .. file, at.dir .. "/" .. to))
       file, version = to, later
     end
     versions[#versions + 1] = version
-    place.write(project .. "/" .. file, text)
+    place.write(at.dir .. "/" .. file, text)
     return version
   end
 
@@ -50,8 +47,8 @@ describe("the guide, later", function()
   before_each(function()
     pg = cluster.get()
     versions = {}
-    env = { DEVELOPMENT_URL = pg:database(), STAGING_URL = pg:database(), DATABASE_URL = pg:database() }
-    project = run.project({ ["scripts/policies/production.lua"] = "policy { environments = { 'production' }, applied_on = 'staging', data_loss = 'deny' }\n" },
+    env.DEVELOPMENT_URL, env.STAGING_URL, env.DATABASE_URL = pg:database(), pg:database(), pg:database()
+    at.dir = at.project({ ["scripts/policies/production.lua"] = "policy { environments = { 'production' }, applied_on = 'staging', data_loss = 'deny' }\n" },
       ([[
 [project]
 scratch = %s
@@ -73,13 +70,13 @@ contacts = the on-call phone
   end)
 
   it("takes over the folders of Prisma as files that count as applied", function()
-    local folder = project .. "/prisma/migrations/20240101000000_add_post"
+    local folder = at.dir .. "/prisma/migrations/20240101000000_add_post"
     local post = "CREATE TABLE post (id serial PRIMARY KEY, title text NOT NULL);\n"
     place.make(folder)
     place.write(folder .. "/migration.sql", post)
     production(post .. "CREATE TABLE _prisma_migrations (id text PRIMARY KEY)")
     local line = place.read("docs/existing.md"):match "`(for d in prisma/migrations/[^`]+)`"
-    assert.equal(0, run({ "-c", line }, { program = "/bin/sh", cwd = project }).code)
+    assert.equal(0, run({ "-c", line }, { program = "/bin/sh", cwd = at.dir }).code)
     stint(4, "deploy", "-e", "production")
     stint(0, "resolve", "20240101000000", "--applied", "-e", "production")
     assert.equal("baselined", (state "20240101000000"))
@@ -147,7 +144,7 @@ contacts = the on-call phone
     stint(0, "deploy", "-e", "production")
     local back = "ALTER TABLE users DROP COLUMN handle;\n"
     local version = new("rollback_add_handle", back)
-    local file = ("%s/scripts/migrations/%s_rollback_add_handle.sql"):format(project, version)
+    local file = ("%s/scripts/migrations/%s_rollback_add_handle.sql"):format(at.dir, version)
     stint(5, "deploy", "-e", "production")
     place.write(file, '-- stint: allow data-loss users.handle reason="nobody has filled it"\n' .. back)
     stint(0, "up")

@@ -6,6 +6,7 @@ local place = require "spec.support.place"
 local pooler = require "spec.support.pooler"
 local run = require "spec.support.run"
 local session = require "spec.support.session"
+local story = require "spec.support.story"
 
 local ROLES = [[
 CREATE ROLE keeper; CREATE ROLE ci LOGIN; CREATE ROLE approvers; CREATE ROLE dba;
@@ -22,30 +23,18 @@ local WAIVER = '-- stint: allow data-loss legacy.note reason="moved to the archi
 local PLAN = '-- stint: rollback "the notes are in the archive of 2026-01-27"\n'
 
 describe("the guide", function()
-  local pg, standby, front, project, url = nil, nil, nil, nil, {}
+  local at = story.new()
+  local git, write = at.git, at.write
+  local pg, standby, front, url = nil, nil, nil, {}
 
   local function path(name)
-    return project .. "/" .. name
-  end
-
-  local function write(name, text)
-    place.make(path(name):match "^(.*)/")
-    place.write(path(name), text)
+    return at.dir .. "/" .. name
   end
 
   local function edit(name, from, to)
     local text, count = place.read(path(name)):gsub(from:gsub("%p", "%%%0"), (to:gsub("%%", "%%%%")), 1)
     assert.equal(1, count, from)
     place.write(path(name), text)
-  end
-
-  local function git(...)
-    local words = { "git", "-c", "user.name=x", "-c", "user.email=anna@x.org", "-C", project, ... }
-    for i, word in ipairs(words) do
-      words[i] = place.quoted(word)
-    end
-    local command = table.concat(words, " ")
-    assert(os.execute("env -u LD_PRELOAD HOME=" .. place.root() .. " " .. command .. " >/dev/null 2>&1"), command)
   end
 
   local function commit()
@@ -62,9 +51,7 @@ describe("the guide", function()
     if environment then
       table.move({ "-e", environment }, 1, 2, #words + 1, words)
     end
-    local r = run(words, { cwd = project, env = { DATABASE_URL = url.pooled, DIRECT_URL = url.direct } })
-    assert.equal(code, r.code, r.out .. r.err)
-    return r
+    return at.stint(code, table.unpack(words))
   end
 
   local function columns(environment)
@@ -106,9 +93,9 @@ describe("the guide", function()
     pg:sql(url.production,
       "GRANT CREATE ON DATABASE production TO ci; GRANT CREATE ON SCHEMA public TO ci; ALTER TABLE legacy OWNER TO ci")
     front = pooler(pg, "transaction", 2)
-    url.pooled = front.url "production" .. "&pgbouncer=true&connection_limit=1"
-    url.direct = as "ci"
-    project = place.folder()
+    at.env.DATABASE_URL = front.url "production" .. "&pgbouncer=true&connection_limit=1"
+    at.env.DIRECT_URL = as "ci"
+    at.dir = place.folder()
   end)
 
   teardown(function()
@@ -120,7 +107,7 @@ describe("the guide", function()
   it("goes from an empty folder to production and back", function()
     -- an empty folder
     stint(0, nil, "init")
-    write("config.ini", table.concat({
+    write("./config.ini", table.concat({
       "[development]\nurl = " .. url.development,
       "[staging]\nurl = " .. url.staging,
       "[production]\nurl = ${DATABASE_URL}\ndirect_url = ${DIRECT_URL:-}\nprotected = yes\ncontacts = the on-call phone",
@@ -167,17 +154,16 @@ describe("the guide", function()
 
     -- production knows who may do what, and has a replica that is late
     pg:sql(url.production, run({ "doctor", "-e", "production", "--direct-url", url.production, "--grants", "--owner", "keeper",
-      "--migrator", "ci", "--approver", "approvers" }, { cwd = project, env = { DATABASE_URL = url.production } }).out)
+      "--migrator", "ci", "--approver", "approvers" }, { cwd = at.dir, env = { DATABASE_URL = url.production } }).out)
     stint(0, "production", "resolve", "20200101000000", "--applied")
     standby:sql("postgres", "SELECT pg_wal_replay_pause()")
     pg:sql(url.production, "UPDATE legacy SET note = 'y'")
     session.wait_until(pg:url(), "SELECT (max(replay_lag) > '1 s')::text FROM pg_stat_replication", "true")
 
     -- the pooled URL is none for migrations
-    local direct
-    direct, url.direct = url.direct, nil
-    assert.matches("direct_url", stint(9, "production", "deploy").err, 1, true)
-    url.direct = direct
+    at.env.DIRECT_URL = nil
+    story.says("direct_url", stint(9, "production", "deploy"))
+    at.env.DIRECT_URL = as "ci"
 
     -- everything refuses, and nothing is changed
     r = refuses({ "applied_on", "approvals", "backup", "data_loss", "downtime", "replica_lag", "reversible", "rules", "window" }, "production", "deploy")
@@ -266,7 +252,7 @@ describe("the guide", function()
 
     -- and where that is not enough, the backup of before
     edit(POLICY, 'freeze = { "2000-01-01..2999-12-31" }, ', "")
-    local backup = place.output("ls " .. project .. "/backups/*.dump")
+    local backup = place.output("ls " .. at.dir .. "/backups/*.dump")
     stint(5, "production", "restore", backup)
     stint(0, "production", "restore", backup, "--confirm", "production", "--direct-url", url.production)
     assert.equal("legacy.id legacy.note", columns "production")
