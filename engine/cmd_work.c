@@ -7,6 +7,9 @@
 #include "join.h"
 #include "log.h"
 #include "progress.h"
+#include "report.h"
+#include "session.h"
+#include "standing.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -55,6 +58,25 @@ static bool end_those(Call *call, const Strings *done, bool *more) {
     return true;
 }
 
+/* Those that wait for somebody: what is not under way is not always well. */
+static bool tell_idle(const Call *call) {
+    Arena *a = call->arena;
+    const char *schema = call->config->ledger_schema;
+    Standings all = {0};
+    Pg *pg = session_open(a, call->config, "work", SESSION_MUST_EXIST);
+    bool ok = pg && standing_read(pg, a, schema, &all);
+    pg_close(pg);
+    puts("nothing to do: no backfill is under way");
+    for (size_t i = 0; ok && i < all.count; i++) {
+        const Standing *s = &all.at[i];
+        if (text_same(s->state, "failed") || text_same(s->state, "cancelled"))
+            log_say("%s is %s: %s", s->name, s->state,
+                    report_command(
+                        a, arena_format(a, "stint backfill resume %s lets it go on", s->name)));
+    }
+    return ok;
+}
+
 /* Sweeps give batches again. */
 static bool work_and_end(Call *call, const JoinWanted *wanted, long *joined) {
     JoinResult result;
@@ -81,10 +103,9 @@ static bool work(Call *call) {
         return false;
     if (call->json || call->quiet)
         return true;
-    if (joined)
-        printf("worked on %ld backfill%s\n", joined, joined == 1 ? "" : "s");
-    else
-        puts("nothing to do: no backfill is under way");
+    if (!joined)
+        return tell_idle(call);
+    printf("worked on %ld backfill%s\n", joined, joined == 1 ? "" : "s");
     return true;
 }
 

@@ -116,6 +116,20 @@ static StepAnswer leave(const Course *c) {
     return STEP_LEFT;
 }
 
+/* By a failure of another process, which has told it to nobody but the ledger. */
+static StepAnswer ended_elsewhere(Course *c) {
+    const Step *step = c->step;
+    const Backfill *b = &c->backfill;
+    const char *rows = "", *id = arena_format(step->arena, "%lld", b->id);
+    if (b->quarantined && !quarantine_show(step->pg, step->arena, step->schema, id, &rows))
+        return step_failed_or_lost(c->step);
+    fail(FAIL_PARTIAL, "%s: %s", step->migration->name,
+         b->error ? b->error : "the backfill is no longer running");
+    if (*rows)
+        fail_detail("%s", rows);
+    return STEP_FAILED;
+}
+
 static StepAnswer answer_of(Course *c, WorkerAnswer answer) {
     if (answer == WORKER_DONE)
         return STEP_DONE;
@@ -124,9 +138,7 @@ static StepAnswer answer_of(Course *c, WorkerAnswer answer) {
             return step_failed_or_lost(c->step);
         if (text_same(c->backfill.state, "cancelled"))
             return was_cancelled(c);
-        fail(FAIL_PARTIAL, "%s: %s", c->step->migration->name,
-             c->backfill.error ? c->backfill.error : "the backfill is no longer running");
-        return STEP_FAILED;
+        return ended_elsewhere(c);
     }
     return answer == WORKER_LOST ? STEP_LOST : STEP_FAILED;
 }

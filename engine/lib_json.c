@@ -221,6 +221,7 @@ static int json_encode(lua_State *L) {
 
 static int json_decode(lua_State *L) {
     size_t length;
+    luaL_argcheck(L, !lua_istable(L, 1), 1, "it is a table already: a json column comes decoded");
     const char *text = luaL_checklstring(L, 1, &length);
     arena_reset(sandbox_of(L)->cell);
     lib_json_push(L, text, length);

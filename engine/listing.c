@@ -64,8 +64,10 @@ static void print_statements(const Listing *listing, const ReviewFile *file, siz
 static void print_order(Call *call, Pg *pg, const Migration *m) {
     Backfill b;
     if (!pg || !backfill_describe(pg, call->arena, &m->declaration, m->id, BACKFILL_UP, &b)) {
-        fail_clear();
         puts("        in an order that is chosen when it begins");
+        if (pg)
+            printf("        as it is now it could not: %s\n", fail_redacted(failure()->message));
+        fail_clear();
         return;
     }
     printf("        %s\n", b.order);

@@ -184,6 +184,7 @@ local floors = {
       cli
       cmd_*
       command
+      desk
       findings
       forecast
       gauge
@@ -202,6 +203,7 @@ local floors = {
       show
       summary
       tally
+      wish
     ]],
   },
 }

@@ -101,7 +101,7 @@ INSERT INTO stint.backfill (migration, name, version, spec, relation, key, key_t
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (migration) DO UPDATE SET spec = excluded.spec, relation = excluded.relation, key = excluded.key, key_type = excluded.key_type,
   target_ms = excluded.target_ms, rows_total = excluded.rows_total, way = excluded.way, workers = excluded.workers, stripes = excluded.stripes,
-  writes = excluded.writes, max_quarantine = excluded.max_quarantine, walk = excluded.walk, sweep = 0, sweep_from = 0, rows_walked = 0, rows_late = 0,
+  writes = excluded.writes, max_quarantine = excluded.max_quarantine, walk = excluded.walk, sweep = 0, sweep_from = 0, rows_walked = 0, rows_late = 0, speed = 1,
   budget = 1, throttled_by = NULL, throttled_at = NULL, held_ms = 0, look_at = NULL, valid_until = NULL, health = NULL,
   state = 'planned', error = NULL, desired = 'run', started_at = clock_timestamp(), finished_at = NULL
 

@@ -130,6 +130,41 @@ describe("stint backfill", function()
     assert.matches("2_fill cannot be paused: it is finished", r.err, 1, true)
   end)
 
+  it("is slower or faster from the next batch on, as somebody wants", function()
+    local h = in_the_middle()
+    local r = stint("backfill", "speed", "25%")
+    assert.equal("2_fill: at 25% of its speed from the next batch on\n", r.out)
+    assert.matches("\n  at 25% of its speed\n", stint("backfill", "status").out, 1, true)
+    r = stint("backfill", "speed", "2_fill", "50%", "--json")
+    assert.equal(0.5, json.decode(r.out, 1, json.null).backfills[1].speed)
+    let_go()
+    done(h)
+    assert.equal("backfill_speed,backfill_speed", sql "SELECT string_agg(kind, ',' ORDER BY id) FROM stint.event WHERE migration = '2'")
+    r = stint("backfill", "speed", "2_fill", "50%")
+    assert.equal(1, r.code)
+    assert.matches("2_fill cannot be made faster or slower: it is finished", r.err, 1, true)
+    for _, word in ipairs { "50", "0%", "101%", "x%", "nan%" } do
+      r = stint("backfill", "speed", "2_fill", word)
+      assert.equal(64, r.code)
+      assert.matches(word .. " is no speed", r.err, 1, true)
+    end
+    r = stint("backfill", "speed", "2_fill")
+    assert.equal(64, r.code)
+    assert.matches("NEXT: stint backfill speed 2_fill 50%", r.err, 1, true)
+  end)
+
+  it("tells what waits for somebody where no work is to be done, and why a plan cannot be carried out", function()
+    begin 'backfill { table = "t", set = { gone = "1" } }\n'
+    assert.matches('as it is now it could not: public.t has no column "gone"', stint("plan").out, 1, true)
+    at.write(FILE, 'backfill { table = "t", transform = function(row) return { n = json.decode({}) } end, max_quarantine = 2, workers = 2 }\n')
+    local r = stint "up"
+    assert.equal(7, r.code)
+    assert.matches("DETAIL: key {%d+}: scripts/migrations/2_fill.lua:1: bad argument #1 to 'decode' %(it is a table already", r.err)
+    r = stint "work"
+    assert.equal(0, r.code, r.err)
+    assert.matches("2_fill is failed: stint backfill resume 2_fill lets it go on", r.err, 1, true)
+  end)
+
   it("pauses all workers of a crew, and its head says so", function()
     begin 'backfill { table = "t", set = { n = "n + 1" }, workers = 2, target = "5ms" }\n'
     holder = session.open(at.url)
