@@ -1,5 +1,6 @@
 /* command: what a command of the desk is. Shared by all cmd_*.c. A command's entry is the last
- * thing in its file; cli.c holds the table of all and meets their needs in order. */
+ * thing in its file; cli.c holds the table of all and meets their needs in order. Refuses to
+ * know any one of them. */
 #ifndef COMMAND_H
 #define COMMAND_H
 

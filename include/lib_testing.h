@@ -1,7 +1,6 @@
 /* lib_testing: what the parts of the specs' window share: the functions that specs call
- * (lib_testing.c, lib_rules.c), and the state in which busted calls specs (lib_tester.c). Nobody
- * else needs it.
- */
+ * (lib_testing.c, lib_rules.c), and the state in which busted calls specs (lib_tester.c). Refuses
+ * to be seen by anybody else. */
 #ifndef LIB_TESTING_H
 #define LIB_TESTING_H
 

@@ -1,5 +1,5 @@
 /* pg_private: what pg.c (statements), pgread.c, pgagain.c, pgopen.c (connecting) and pgpooler.c
- * share. Nobody else includes it. */
+ * share. Refuses to be seen by anybody else. */
 #ifndef PG_PRIVATE_H
 #define PG_PRIVATE_H
 
