@@ -27,7 +27,7 @@ static const char *first_line(Arena *a, const SqlHalf *half, const Statement *s)
     enum { SHOWN = 100 };
     Text line = text_on(a);
     const char *sql = statement_text(a, half, s);
-    for (size_t i = 0; sql[i] && line.length < SHOWN; i++) {
+    for (size_t i = 0; sql[i] && line.length <= SHOWN; i++) {
         char c = sql[i];
         bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
         if (!blank)
@@ -35,8 +35,9 @@ static const char *first_line(Arena *a, const SqlHalf *half, const Statement *s)
         else if (line.length && line.at[line.length - 1] != ' ')
             text_add_char(&line, ' ');
     }
-    return line.length < SHOWN ? line.at
-                               : arena_format(a, "%.*s...", (int)utf8_cut(line.at, SHOWN), line.at);
+    return line.length <= SHOWN
+               ? line.at
+               : arena_format(a, "%.*s...", (int)utf8_cut(line.at, SHOWN), line.at);
 }
 
 static void print_statements(const Listing *listing, const ReviewFile *file, size_t from) {

@@ -43,6 +43,16 @@ describe("plan", function()
     assert.is_true(p.pending[1].statements[1].impact[1].metadata_only)
   end)
 
+  it("cuts a long statement between two characters", function()
+    for blanks = 0, 1 do
+      local name = ("x"):rep(blanks) .. ("é"):rep(60)
+      write("migrations/1_age.sql", "SELECT '" .. name .. "';\n")
+      local shown = stint(0, "plan").out:match "line 1    (SELECT '[^\n]*)%.%.%.\n"
+      assert.equal(("SELECT '" .. name):sub(1, #shown), shown)
+      assert.is_truthy(#shown > 97 and utf8.len(shown))
+    end
+  end)
+
   it("tells how long the same text took elsewhere", function()
     local other = at.pg:database()
     at.pg:sql(other, "CREATE TABLE users (id int PRIMARY KEY, name text)")
