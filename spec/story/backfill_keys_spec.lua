@@ -50,6 +50,14 @@ describe("the keys of a backfill", function()
     end)
   end
 
+  it("are those of the same rows when they come back from Lua, whatever their text is", function()
+    begin([[CREATE TABLE t (a char(4), b boolean, "C" text COLLATE "C", d timestamptz, e smallint, n int NOT NULL DEFAULT 0, PRIMARY KEY (a, b, "C", d, e));
+      INSERT INTO t SELECT 'a' || g % 7, g % 2 = 0, CASE WHEN g % 5 = 0 THEN '"}\\,{ NULL' || g % 3 ELSE '' END,
+        '2026-01-01'::timestamptz + g * interval '17 s', g FROM generate_series(1, 3000) g; ANALYZE t]],
+      'backfill { table = "t", columns = { "n" }, transform = function(row) return { n = row.n + 1 } end, workers = 2 }\n')
+    assert_once(3000)
+  end)
+
   it("are walked in each partition, three levels down", function()
     begin [[CREATE TABLE t (id int, at date, n int NOT NULL DEFAULT 0, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
       CREATE TABLE t1 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01') PARTITION BY HASH (id);
