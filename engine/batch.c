@@ -242,10 +242,12 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
     const Backfill *b = batch->backfill;
     const BatchColumns *columns = write->columns;
     Text arrays = text_on(a), set = text_on(a);
-    text_addf(&arrays, "unnest($%d::xid[]) AS stint_x", first++);
+    const char *key_type = b->is_integer_key ? "bigint" : "text";
+    const char *xmins = arena_format(a, "$%d::xid[]", first++);
+    const char *first_keys = arena_format(a, "$%d::%s[]", first, key_type);
     for (size_t i = 0; i < b->key.count; i++)
-        text_addf(&arrays, ", unnest($%d::%s[]) AS stint_k%zu", first++,
-                  b->is_integer_key ? "bigint" : "text", i + 1);
+        text_addf(&arrays, "%sunnest($%d::%s[]) AS stint_k%zu", i ? ", " : "", first++, key_type,
+                  i + 1);
     for (size_t i = 0; i < columns->count; i++) {
         const BackfillColumn *c = columns->column[i];
         text_addf(&arrays, ", unnest($%d::text[]) AS stint_c%zu", first++, i);
@@ -275,6 +277,9 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
                                 : ""},
         {"stripes", arena_format(a, "%ld", b->stripes)},
         {"arrays", arrays.at},
+        {"xmins", xmins},
+        {"first_keys", first_keys},
+        {"as_read", ""},
         {"keys", each_key(a, b, "t.%k")},
         {"key_columns", each_key(a, b, "t.%k AS k%n")},
         {"found_keys", each_key(a, b, "k%n")},
@@ -298,6 +303,7 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
         {"tells", striped ? clause_tells(a, b) : "$6::bigint"},
         {NULL, NULL},
     };
+    set_clause(clauses, "as_read", clause_fill(a, SQL_BATCH_AS_READ, clauses));
     set_clause(clauses, "free", skips ? clause_fill(a, SQL_BATCH_WRITE_FREE, clauses) : "");
     set_clause(
         clauses, "moves",

@@ -80,10 +80,16 @@ const char *remake_key(const Remake *r, size_t row) {
     return backfill_key(r->arena, r->backfill, r->rows, row, r->key);
 }
 
+/* Rows that were written together lie together. */
+static void add_xmin(Array *xmins, const char *xmin) {
+    if (!xmins->count || strcmp(xmins->value[xmins->count - 1], xmin) != 0)
+        array_add(xmins, xmin);
+}
+
 static void add_row(Remake *r, size_t row) {
     const Backfill *b = r->backfill;
     Array *argument = r->argument;
-    array_add(argument++, pg_cell(r->rows, row, r->xmin));
+    add_xmin(argument++, pg_cell(r->rows, row, r->xmin));
     for (size_t i = 0; i < b->key.count; i++)
         array_add(argument++, pg_cell(r->rows, row, r->key + (int)i));
     for (size_t i = 0; i < r->columns.count; i++) {
@@ -104,7 +110,8 @@ static void add_bad(Remake *r, size_t row) {
     r->failed++;
 }
 
-/* As the statement has them: xmin, the key, each column and, if need be, whether it is given. */
+/* As the statement has them: every xmin, the key, each column and, if need be, whether it is given.
+ */
 static void begin_arguments(Remake *r) {
     const Backfill *b = r->backfill;
     ArrayKind key = b->is_integer_key ? ARRAY_BIGINT : ARRAY_TEXT;

@@ -198,7 +198,7 @@ FROM (
 -- :name batch_write
 -- What a transform gave, where the row is still the one that was read; else it is left for later.
 -- $1 to $4 as above, $5 the last key, $6 its rows, $7 is it the range's end; $8 keys, $9 SQLSTATEs, $10 messages and $11
--- tracebacks of rows that failed; $12 xmin, then the columns of the key, then what is new.
+-- tracebacks of rows that failed; $12 every xmin, then the columns of the key, then what is new.
 WITH ctl AS MATERIALIZED (
   SELECT {control} FROM stint.backfill WHERE id = $1
 ), cur AS MATERIALIZED (
@@ -212,14 +212,14 @@ WITH ctl AS MATERIALIZED (
 ), {free}
 changed AS (
   UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
-  WHERE {fresh_keys} AND t.xmin = stint_fresh.stint_x AND {after_position} ({place}) <= ({given_upper}) AND {is_free} AND (SELECT true FROM cur)
+  WHERE {fresh_keys} AND {as_read} AND {after_position} ({place}) <= ({given_upper}) AND {is_free} AND (SELECT true FROM cur)
   RETURNING {key_columns}
 ), sums AS MATERIALIZED (
   SELECT count(*) AS rows FROM changed
 ), held AS (
   INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
   SELECT $1, {leaf}, ARRAY[{fresh_keys_as_text}], 'changed' FROM fresh stint_fresh
-  WHERE (SELECT true FROM cur) AND (SELECT rows FROM sums) < cardinality($12::xid[]) AND NOT EXISTS (SELECT FROM changed c WHERE {fresh_keys_c})
+  WHERE (SELECT true FROM cur) AND (SELECT rows FROM sums) < cardinality({first_keys}) AND NOT EXISTS (SELECT FROM changed c WHERE {fresh_keys_c})
   ON CONFLICT DO NOTHING
 ), bad AS (
   INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
@@ -256,6 +256,10 @@ position = CASE WHEN cur.stripe + 1 = {stripes} THEN $5::text[] ELSE r.position 
 free AS MATERIALIZED (
   SELECT {key_columns} FROM {table} t, fresh stint_fresh WHERE {fresh_keys} AND (SELECT true FROM cur) FOR NO KEY UPDATE OF t SKIP LOCKED
 ),
+
+-- :name batch_as_read
+-- Whose change was seen has ended, and changes nothing any more: so all of them together tell as much as each row's own.
+(t.xmin IN (SELECT unnest({xmins}))) IS TRUE
 
 -- :name batch_late
 -- Of the residue: what is free now. $1 backfill, $2 leaf, $3 rows, $4 the only key wanted (or NULL)
@@ -297,7 +301,7 @@ WITH fresh AS MATERIALIZED (
   SELECT {key_columns} FROM {table} t, fresh stint_fresh WHERE {fresh_keys} FOR NO KEY UPDATE OF t {skip}
 ), changed AS (
   UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
-  WHERE {fresh_keys} AND t.xmin = stint_fresh.stint_x AND ({keys}) IN (SELECT {found_keys} FROM free)
+  WHERE {fresh_keys} AND {as_read} AND ({keys}) IN (SELECT {found_keys} FROM free)
   RETURNING ARRAY[{fresh_keys_as_text}] AS key
 ), bad AS (
   INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
