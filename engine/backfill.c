@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { TARGET = 250, MOST_WORKERS = 64 };
+enum { TARGET = 250 };
 
 const char *backfill_array(Arena *a, Strings strings) {
     Text text = text_on(a);
@@ -261,13 +261,9 @@ static bool read_writes(Arena *a, Backfill *b) {
     bool falls = b->where && b->form == BACKFILL_SET && stripe_mentions(b->where, b->changed);
     b->writes = falls ? "sweep" : "app";
     b->writes_why = falls
-                        ? "the change itself makes `where` false: swept again until nothing is left"
+                        ? "`where` asks for what changes: swept again, if the change makes it false"
                         : "rows written meanwhile are the application's business";
     return true;
-}
-
-static long bounded(long long n, long long least, long long most) {
-    return (long)(n < least ? least : n > most ? most : n);
 }
 
 bool backfill_describe(Pg *pg, Arena *a, const Declaration *d, const char *migration,
@@ -280,8 +276,8 @@ bool backfill_describe(Pg *pg, Arena *a, const Declaration *d, const char *migra
     if (!check_columns(b) || (b->form == BACKFILL_STATEMENT && !check_statement(b)))
         return false;
     b->target = script_duration(d, "target", TARGET);
-    b->workers = bounded(script_integer(d, "workers", 1), 1, MOST_WORKERS);
-    b->max_quarantine = bounded(script_integer(d, "max_quarantine", 100), 0, 1000000);
+    b->workers = (long)script_integer(d, "workers", 1);
+    b->max_quarantine = (long)script_integer(d, "max_quarantine", 100);
     return stripe_choose(pg, a, b);
 }
 

@@ -10,7 +10,7 @@
 
 /* Measured: 8 stripes leave the heap a quarter larger instead of twice as large. Below so many rows
  * there is little to win, and fewer than two rows of a stripe on a page win nothing. */
-enum { STRIPES = 8, PAGE_STRIPES = 12, MOST_STRIPES = 64, WORTH_IT = 100000, ROOMY = 80 };
+enum { STRIPES = 8, PAGE_STRIPES = 12, WORTH_IT = 100000, ROOMY = 80 };
 /* How far the key's order follows the table's, of 100. */
 enum { IN_ORDER = 90, RANDOM = 50 };
 /* A window is met again and again: it stays in the buffers, and within one checkpoint. */
@@ -179,7 +179,7 @@ bool stripe_choose(Pg *pg, Arena *a, Backfill *b) {
     if (!why && !pages && !own && f.in_order < IN_ORDER)
         why = "the key's order is not the table's, so that pages are met again anyway";
     long stripes = pages ? PAGE_STRIPES : STRIPES;
-    b->stripes = wanted ? (long)(wanted > MOST_STRIPES ? MOST_STRIPES : wanted) : why ? 1 : stripes;
+    b->stripes = wanted ? (long)wanted : why ? 1 : stripes;
     if (wanted || (pages && script_has(b->declaration, "walk")))
         why = "as the file says";
     if (!why)

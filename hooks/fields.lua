@@ -2,8 +2,8 @@
 -- editors call it. Refuses to know the kinds (kinds.lua).
 --
 -- A field is { TYPE, TYPE..., doc = "...", required = true, default = VALUE, of = TYPE (of a list or
--- map), fields = { NAME = field } (of a record), values = { ... } (of a list or map: of its items),
--- editor = "fun(...)" }.
+-- map), least = N, most = N (of an integer; else 0 and any), fields = { NAME = field } (of a record),
+-- values = { ... } (of a list or map: of its items), editor = "fun(...)" }.
 local native = ...
 
 local fields = {}
@@ -39,9 +39,10 @@ local types = {
   integer = {
     has = "number",
     say = "an integer",
-    wrong = function(value)
-      local whole = math.tointeger(value)
-      return (not whole or whole < 0) and ("must be an integer from 0 up, not %s"):format(value)
+    wrong = function(value, field)
+      local whole, least, most = math.tointeger(value), field.least or 0, field.most
+      local range = most and ("from %d to %d"):format(least, most) or ("from %d up"):format(least)
+      return (not whole or whole < least or whole > (most or whole)) and ("must be an integer %s, not %s"):format(range, value)
     end,
   },
   number = { has = "number", say = "a number" },
@@ -57,6 +58,17 @@ local types = {
         return ('must be a duration such as "250ms", "5s" or "1h30m", not "%s"'):format(value)
       end
       return ms == 0 and "must be longer than nothing"
+    end,
+  },
+  time = {
+    has = "string",
+    say = 'a time of day such as "22:00"',
+    editor = "string",
+    wrong = function(value)
+      local hour, minute, rest = value:match "^(%d%d?):([0-5]%d)(.*)$"
+      local fits = hour and (rest == "" or rest:find "^:[0-5]%d$")
+      fits = fits and (tonumber(hour) < 24 or tonumber(hour) == 24 and not (minute .. rest):find "[1-9]")
+      return not fits and ('must be a time of day such as "22:00", not "%s"'):format(value)
     end,
   },
 }

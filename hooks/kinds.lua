@@ -51,9 +51,9 @@ kinds.backfill = {
       doc = "the columns of a unique key, by which the table is walked; without it, the primary key",
     },
     target = { "duration", default = "250ms", doc = "the time that a batch should take; its size follows" },
-    workers = { "integer", default = 1, doc = "processes that work side by side; more can join with stint work" },
+    workers = { "integer", default = 1, least = 1, most = 64, doc = "processes that work side by side; more can join with stint work" },
     stripes = {
-      "integer",
+      "integer", most = 64,
       doc = "passes over each window of pages, so that updates find room (a `batch` needs :stripe); without it, 8 (page by page 12) where that pays, else 1",
     },
     walk = {
@@ -84,8 +84,8 @@ kinds.backfill = {
     window = {
       "record",
       fields = {
-        from = { "string", required = true, doc = "when it opens" },
-        to = { "string", required = true, doc = "when it closes" },
+        from = { "time", required = true, doc = "when it opens" },
+        to = { "time", required = true, doc = "when it closes" },
         zone = { "string", default = "UTC", doc = "whose time that is" },
       },
       doc = 'when batches may run: { from = "22:00", to = "06:00", zone = "Europe/Berlin" }',
@@ -95,7 +95,7 @@ kinds.backfill = {
       values = { "trigger", "default", "app", "sweep" },
       doc = "what keeps rows right that are written meanwhile; without it, sweep when the change makes where false, else app",
     },
-    max_quarantine = { "integer", default = 100, doc = "how many rows may fail before everything stops" },
+    max_quarantine = { "integer", default = 100, most = 1000000, doc = "how many rows may fail before everything stops" },
     verify = { "string", doc = "a SELECT that must give 0 before the backfill counts as finished" },
     finally = { "map", of = "string", doc = 'what it was for: { not_null = "COLUMN" }' },
     down = { "map", of = "string", doc = "the value of each column when it is rolled back, a SQL expression" },

@@ -35,6 +35,18 @@ local function wrong(fields, given, kind)
 end
 
 describe("declare", function()
+  it("holds integers to their range, and times of day to the clock", function()
+    local of = { at = { "time", doc = "when" }, n = { "integer", least = 1, most = 8, doc = "how many" } }
+    for _, good in ipairs { "0:00", "22:30", "24:00", "24:00:00", "09:05:59" } do
+      assert.is_nil(wrong(of, { at = good, n = 8 }), good)
+    end
+    for _, bad in ipairs { "", "25:00", "24:01", "24:00:01", "9:5", "09:60", "09:00:60", "6 am", "09:00 " } do
+      assert.matches("thing.at must", wrong(of, { at = bad }), 1, true)
+    end
+    assert.equal("thing.n must be an integer from 1 to 8, not 0", wrong(of, { n = 0 }))
+    assert.equal("thing.n must be an integer from 1 to 8, not 9", wrong(of, { n = 9 }))
+  end)
+
   it("hands on a copy, with the defaults filled in", function()
     local given = { name = "x" }
     local found = declared({
