@@ -40,11 +40,15 @@ static bool tell_retried(Desk *desk, const Standing *before) {
     if (!quarantine_tell(desk->pg, a, call->config->ledger_schema, &b))
         return fail_next("mend these rows, or what is done to them, then: stint backfill retry %s",
                          now->name);
+    if (now->ranges_left)
+        return desk_say(desk, now,
+                        arena_format(a,
+                                     "%lld row%s will be tried again when all batches are done; "
+                                     "stint work does them",
+                                     before->quarantined, before->quarantined == 1 ? "" : "s"));
     return desk_say(desk, now,
-                    arena_format(a, "%lld row%s tried again; %s", before->quarantined,
-                                 before->quarantined == 1 ? "" : "s",
-                                 now->ranges_left ? "their turn comes when all batches are done"
-                                                  : "none is left in the quarantine"));
+                    arena_format(a, "%lld row%s tried again; none is left in the quarantine",
+                                 before->quarantined, before->quarantined == 1 ? "" : "s"));
 }
 
 static bool retry(Desk *desk) {

@@ -61,6 +61,44 @@ static bool has_bounds(const Backfill *b) {
                      b->key.at[0], b->key.at[0]);
 }
 
+/* Which of the team's expressions is wrong: the server says it of a statement that they never saw.
+ */
+static bool blame(const Batch *batch) {
+    const Backfill *b = batch->backfill;
+    Arena *a = batch->arena;
+    Failure why = fail_kept(a);
+    for (size_t i = 0; i < b->set.count; i++)
+        if (!pg_do(batch->pg,
+                   arena_format(a, "EXPLAIN SELECT (%s) FROM %s t", b->set.value[i], batch->table),
+                   PG_NONE))
+            return fail_in("%s.%s", b->way == BACKFILL_UP ? "set" : "down", b->set.name[i]);
+    if (b->where &&
+        !pg_do(batch->pg,
+               arena_format(a, "EXPLAIN SELECT FROM %s t WHERE (%s)", batch->table, b->where),
+               PG_NONE))
+        return fail_in("where");
+    fail_again(&why);
+    return false;
+}
+
+/* The way back is looked at before anything is done that might need it. */
+static bool has_way_back(const Batch *batch) {
+    const Backfill *b = batch->backfill;
+    Arena *a = batch->arena;
+    Pairs down = script_pairs(a, b->declaration, "down");
+    for (size_t i = 0; b->way == BACKFILL_UP && i < down.count; i++) {
+        const char *column = pg_ident(batch->pg, a, down.name[i]);
+        if (pg_do(batch->pg,
+                  arena_format(a, "EXPLAIN UPDATE %s t SET %s = (%s)", batch->table, column,
+                               down.value[i]),
+                  PG_NONE))
+            continue;
+        fail_in("down.%s", down.name[i]);
+        return script_at(b->declaration);
+    }
+    return true;
+}
+
 bool scan_try(Batch *batch) {
     const Backfill *b = batch->backfill;
     PgRows plan;
@@ -69,13 +107,18 @@ bool scan_try(Batch *batch) {
         return false;
     const char *sql = arena_format(batch->arena, "EXPLAIN (VERBOSE, COSTS off) %s",
                                    batch_sql(batch, kind, BATCH_NEXT));
-    if (!pg_rows(batch->pg, batch->arena, &plan, sql, PG_WITH("0", "0", "0", "1", NULL)))
+    if (!pg_rows(batch->pg, batch->arena, &plan, sql, PG_WITH("0", "0", "0", "1", NULL))) {
+        if (pg_state(batch->pg) == PG_IDLE)
+            blame(batch);
         return script_at(b->declaration);
+    }
     if (b->verify &&
         !pg_do(batch->pg, arena_format(batch->arena, "EXPLAIN %s", b->verify), PG_NONE)) {
         fail_in("verify");
         return script_at(b->declaration);
     }
+    if (!has_way_back(batch))
+        return false;
     const char *line = whole_scan(&plan, batch->table);
     return !line || refuse(b, line);
 }

@@ -153,6 +153,22 @@ describe("stint backfill", function()
     assert.matches("NEXT: stint backfill speed 2_fill 50%", r.err, 1, true)
   end)
 
+  it("says which expression is wrong, the way back too, before anything is done", function()
+    for text, message in pairs {
+      ['set = { n = "1 +" }'] = "set.n: syntax error",
+      ['set = { n = "1" }, where = "gone IS NULL"'] = 'where: column "gone" does not exist',
+      ['set = { n = "1" }, verify = "SELEC 1"'] = "verify: syntax error",
+      ['set = { n = "1" }, down = { gone = "1" }'] = 'down.gone: column "gone" of relation "t" does not exist',
+      ['set = { n = "1" }, down = { n = "d +" }'] = "down.n: syntax error",
+    } do
+      begin(('backfill { table = "t", %s }\n'):format(text))
+      local r = stint "up"
+      assert.equal(6, r.code, r.err)
+      assert.matches(message, r.err, 1, true)
+      assert.equal("0", sql "SELECT count(*) FROM seen")
+    end
+  end)
+
   it("tells what waits for somebody where no work is to be done, and why a plan cannot be carried out", function()
     begin 'backfill { table = "t", set = { gone = "1" } }\n'
     assert.matches('as it is now it could not: public.t has no column "gone"', stint("plan").out, 1, true)
