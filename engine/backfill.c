@@ -123,9 +123,9 @@ static bool read_columns(Pg *pg, Arena *a, Backfill *b) {
     b->column_count = rows.count;
     b->column = arena_take(a, rows.count * sizeof *b->column);
     for (size_t i = 0; i < rows.count; i++)
-        b->column[i] =
-            (BackfillColumn){pg_cell(&rows, i, 0), pg_cell(&rows, i, 1), pg_cell(&rows, i, 2),
-                             pg_true(&rows, i, 3), pg_true(&rows, i, 4), pg_true(&rows, i, 5)};
+        b->column[i] = (BackfillColumn){
+            pg_cell(&rows, i, 0), pg_cell(&rows, i, 1), pg_cell(&rows, i, 2), pg_true(&rows, i, 3),
+            pg_true(&rows, i, 4), pg_true(&rows, i, 5), pg_true(&rows, i, 6)};
     if (b->read.count)
         return true;
     b->read = (Strings){0, arena_take(a, rows.count * sizeof(char *))};
@@ -307,6 +307,7 @@ bool backfill_find(Pg *pg, Arena *a, const char *schema, Backfill *b) {
     backfill_walk_by(b, pg_true(&rows, 0, 17) ? BACKFILL_BY_PAGE : BACKFILL_BY_KEY);
     b->throttled_by = pg_cell(&rows, 0, 18);
     b->held = pg_integer(&rows, 0, 19);
+    b->stripe_keys = (long)pg_integer(&rows, 0, 20);
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "fail.h"
 #include "ledger.h"
 #include "sql.h"
+#include "stripe.h"
 #include "text.h"
 
 #include <string.h>
@@ -59,11 +60,29 @@ static const char *within(const Backfill *b, BatchKind kind, BatchStart start) {
     return looks_often ? SQL_BATCH_WITHIN_STRIPE : "{after_position} ({place}) <= ({upper})";
 }
 
-static const char *body(const Batch *batch, BatchKind kind) {
+/* The server would rather use an index that `where` has, for each of the stretches again. */
+static bool where_is_indexed(const Batch *batch) {
+    const Backfill *b = batch->backfill;
+    Strings indexed = {0, arena_take(batch->arena, (b->column_count + 1) * sizeof(char *))};
+    for (size_t i = 0; i < b->column_count; i++)
+        if (b->column[i].is_indexed)
+            indexed.at[indexed.count++] = b->column[i].name;
+    return b->where && stripe_mentions(b->where, indexed);
+}
+
+static bool by_stretch(const Batch *batch, BatchKind kind, BatchStart start) {
+    const Backfill *b = batch->backfill;
+    return kind == BATCH_STRIPE && start == BATCH_NEXT && b->form == BACKFILL_SET &&
+           clause_has_stretches(b) && b->stripe_keys > 1 && !where_is_indexed(batch);
+}
+
+static const char *body(const Batch *batch, BatchKind kind, BatchStart start) {
     const char *const *part = bodies[kind], *middle = part[1], *head = part[0];
     bool own = batch->backfill->form == BACKFILL_STATEMENT;
     if (own && (kind == BATCH_PLAIN || kind == BATCH_STRIPE))
         middle = SQL_BATCH_STATEMENT;
+    if (by_stretch(batch, kind, start))
+        middle = SQL_BATCH_SET_STRETCH;
     if (batch->backfill->walk == BACKFILL_BY_PAGE && kind == BATCH_CUT)
         head = SQL_RANGE_CUT_PAGES;
     if (batch->backfill->walk == BACKFILL_BY_PAGE && kind == BATCH_STEAL)
@@ -144,6 +163,8 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {"by_page", pages ? "true" : "false"},
         {"stripes", arena_format(a, "%ld", b->stripes)},
         {"stripe", clause_stripe(batch, kind, "t.")},
+        {"stripe_keys", arena_format(a, "%ld", b->stripe_keys)},
+        {"all_keys", arena_format(a, "%ld", b->stripe_keys * b->stripes)},
         {"window", striped ? arena_format(a, "%ld", clause_window(b)) : "1"},
         {"unless_inside", striped ? "NOT cur.inside AND" : ""},
         {"unless_inside_page", striped ? "NOT (SELECT inside FROM cur) AND" : ""},
@@ -199,7 +220,7 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
     set_clause(clauses, "sums", clause_fill(a, sums(b, kind), clauses));
     set_clause(clauses, "within", clause_fill(a, within(b, kind, start), clauses));
     set_clause(clauses, "nth", clause_fill(a, pages ? SQL_BATCH_NTH_PAGE : SQL_BATCH_NTH, clauses));
-    return clause_fill(a, body(batch, kind), clauses);
+    return clause_fill(a, body(batch, kind, start), clauses);
 }
 
 Batch batch_of(Pg *pg, Arena *a, const char *schema, const Backfill *b, const char *leaf,

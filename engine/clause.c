@@ -146,10 +146,25 @@ static const char *slice(const Batch *batch, BatchKind kind) {
                         above, b->stripes - 2, key, from, type);
 }
 
+bool clause_has_stretches(const Backfill *b) {
+    return b->is_integer_key && b->walk == BACKFILL_BY_KEY && b->stripes > 1 &&
+           (b->stripes & (b->stripes - 1)) == 0;
+}
+
+static int log2_of(long n) {
+    int bits = 0;
+    for (; n > 1; n /= 2)
+        bits++;
+    return bits;
+}
+
 /* Of its key alone, so that a row stays where it is. */
 static const char *stripe_of(Arena *a, const Backfill *b, const char *row) {
     long n = b->stripes;
-    if (b->is_integer_key && (n & (n - 1)) == 0) /* the same, with less to do for each row */
+    if (clause_has_stretches(b) && b->stripe_keys > 1)
+        return arena_format(a, "((%s%s >> %d) & %ld)", row, b->key.at[0], log2_of(b->stripe_keys),
+                            n - 1);
+    if (clause_has_stretches(b)) /* the same, with less to do for each row */
         return arena_format(a, "(%s%s & %ld)", row, b->key.at[0], n - 1);
     if (b->is_integer_key)
         return arena_format(a, "((%s%s %% %ld) + %ld) %% %ld", row, b->key.at[0], n, n, n);

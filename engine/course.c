@@ -45,7 +45,8 @@ static StepAnswer open_backfill(Course *c) {
         PG_WITH(m->id, m->name, m->version, m->tokens, b->table, backfill_array(a, b->key),
                 backfill_array(a, b->key_type), number(c, b->target), number(c, b->rows_total),
                 b->way == BACKFILL_UP ? "up" : "down", number(c, b->workers), number(c, b->stripes),
-                b->writes, number(c, b->max_quarantine), backfill_walk_name(b->walk)));
+                b->writes, number(c, b->max_quarantine), backfill_walk_name(b->walk),
+                number(c, b->stripe_keys)));
     return step_write(c->step, open, 2);
 }
 

@@ -134,7 +134,8 @@ static bool open_ledger(Trial *t) {
                  PG_WITH(b->migration, m->name, m->version, b->table, backfill_array(a, b->key),
                          backfill_array(a, b->key_type), number(a, b->target),
                          number(a, b->rows_total), number(a, b->stripes),
-                         backfill_walk_name(b->walk), number(a, b->max_quarantine)));
+                         backfill_walk_name(b->walk), number(a, b->max_quarantine),
+                         number(a, b->stripe_keys)));
 }
 
 static bool measure(Trial *t, PgRows *out) {

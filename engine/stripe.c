@@ -10,7 +10,7 @@
 
 /* Measured: 8 stripes leave the heap a quarter larger instead of twice as large. Below so many rows
  * there is little to win, and fewer than two rows of a stripe on a page win nothing. */
-enum { STRIPES = 8, PAGE_STRIPES = 12, WORTH_IT = 100000, ROOMY = 80 };
+enum { STRIPES = 8, PAGE_STRIPES = 12, WORTH_IT = 100000, ROOMY = 80, MOST_KEYS = 64 };
 /* How far the key's order follows the table's, of 100. */
 enum { IN_ORDER = 90, RANDOM = 50 };
 /* A window is met again and again: it stays in the buffers, and within one checkpoint. */
@@ -151,6 +151,14 @@ static bool check_statement(const Backfill *b, long long wanted) {
                      b->key.at[0]);
 }
 
+/* Of each page a stripe is to have as many rows as the next. */
+static long stripe_keys(const Backfill *b, const Facts *f) {
+    long keys = 1;
+    while (clause_has_stretches(b) && 2 * keys * b->stripes <= f->density && keys < MOST_KEYS)
+        keys *= 2;
+    return keys;
+}
+
 static void limit(Backfill *b, const Facts *f) {
     long long keys = f->buffers / WINDOWS_IN_BUFFERS * f->density / clause_window(b);
     if (b->stripes > 1 && f->density)
@@ -182,6 +190,7 @@ bool stripe_choose(Pg *pg, Arena *a, Backfill *b) {
     b->stripes = wanted ? (long)wanted : why ? 1 : stripes;
     if (wanted || (pages && script_has(b->declaration, "walk")))
         why = "as the file says";
+    b->stripe_keys = stripe_keys(b, &f);
     if (!why)
         why = own     ? "its statement says :stripe"
               : pages ? "its key is random, it is larger than the server's buffers, and the "

@@ -13,7 +13,7 @@ typedef enum { BACKFILL_BY_KEY, BACKFILL_BY_PAGE } BackfillWalk;
 
 typedef struct {
     const char *name, *ident, *type;
-    bool is_writable, is_json, has_default;
+    bool is_writable, is_json, has_default, is_indexed;
 } BackfillColumn;
 
 typedef struct {
@@ -41,6 +41,7 @@ typedef struct {
     long long target;      /* ms that a batch should take */
     long workers, max_quarantine;
     long stripes;       /* 1: a plain walk */
+    long stripe_keys;   /* whole numbers in a row that are of the same stripe */
     long most_keys;     /* of a batch, for a window of stripes to stay within a part of the
                          * server's buffers; 0: any */
     Strings spread;     /* of a walk by pages: the first column of the key, in even steps */

@@ -26,6 +26,8 @@ const char *clause_row_after(const Batch *batch); /* the row's columns, as the c
 /* A window is as long as so many of its largest batches; and the keys that a stripe stands for. */
 long clause_window(const Backfill *backfill);
 const char *clause_tells(Arena *a, const Backfill *backfill);
+/* May a stripe be made of stretches: so many whole numbers, then those of the others? */
+bool clause_has_stretches(const Backfill *b);
 /* Is the row in the stripes that this batch is about? `row` is "t." or "". */
 const char *clause_stripe(const Batch *batch, BatchKind kind, const char *row);
 /* The team's statement with :lo, :hi and :stripe written out, giving a row for each that it

@@ -33,9 +33,11 @@ LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
 ORDER BY g
 
 -- :name backfill_columns
--- name, quoted, type, can it be written, is it JSON
+-- name, quoted, type, can it be written, is it JSON, has it a default, does an index know of it
 SELECT a.attname, quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
-       a.attgenerated = '' AND a.attidentity <> 'a', a.atttypid IN (114, 3802), a.atthasdef OR a.attidentity <> ''
+       a.attgenerated = '' AND a.attidentity <> 'a', a.atttypid IN (114, 3802), a.atthasdef OR a.attidentity <> '',
+       EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND (a.attnum = ANY (i.indkey) OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+         WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum)))
 FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 
 -- :name backfill_leaves
@@ -95,13 +97,14 @@ SELECT pg_catalog.set_config('enable_seqscan', 'off', false), pg_catalog.set_con
 
 -- :name backfill_open
 -- $1 migration, $2 name, $3 version, $4 spec, $5 relation, $6 key, $7 types, $8 target, $9 rows, $10 way, $11 workers, $12 stripes,
--- $13 writes, $14 max_quarantine, $15 walk
+-- $13 writes, $14 max_quarantine, $15 walk, $16 stripe_keys
 UPDATE stint.migration SET state = 'backfilling' WHERE id = $1 AND state <> 'reverting';
-INSERT INTO stint.backfill (migration, name, version, spec, relation, key, key_type, target_ms, rows_total, way, workers, stripes, writes, max_quarantine, walk)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+INSERT INTO stint.backfill (migration, name, version, spec, relation, key, key_type, target_ms, rows_total, way, workers, stripes, writes, max_quarantine, walk, stripe_keys)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ON CONFLICT (migration) DO UPDATE SET spec = excluded.spec, relation = excluded.relation, key = excluded.key, key_type = excluded.key_type,
   target_ms = excluded.target_ms, rows_total = excluded.rows_total, way = excluded.way, workers = excluded.workers, stripes = excluded.stripes,
-  writes = excluded.writes, max_quarantine = excluded.max_quarantine, walk = excluded.walk, sweep = 0, sweep_from = 0, rows_walked = 0, rows_late = 0, speed = 1,
+  stripe_keys = excluded.stripe_keys, writes = excluded.writes, max_quarantine = excluded.max_quarantine, walk = excluded.walk, sweep = 0, sweep_from = 0,
+  rows_walked = 0, rows_late = 0, speed = 1,
   budget = 1, throttled_by = NULL, throttled_at = NULL, held_ms = 0, look_at = NULL, valid_until = NULL, health = NULL,
   state = 'planned', error = NULL, desired = 'run', started_at = clock_timestamp(), finished_at = NULL
 
@@ -111,7 +114,7 @@ SELECT b.id, b.spec, b.rows_total, b.state, b.desired,
        (SELECT count(*) FROM stint.backfill_quarantine q WHERE q.backfill = b.id), count(r.*) FILTER (WHERE r.state <> 'done'),
        (SELECT count(*) FROM stint.backfill_residue e WHERE e.backfill = b.id), b.error, count(r.*), coalesce(max(r.batch_size), 0),
        coalesce(sum(r.rows_still), 0)::bigint, b.walk = 'page', b.throttled_by,
-       b.held_ms + coalesce((extract(epoch FROM clock_timestamp() - b.throttled_at) * 1000)::bigint, 0)
+       b.held_ms + coalesce((extract(epoch FROM clock_timestamp() - b.throttled_at) * 1000)::bigint, 0), b.stripe_keys
 FROM stint.backfill b LEFT JOIN stint.backfill_range r ON r.backfill = b.id
 WHERE b.migration = $1 GROUP BY b.id
 

@@ -84,6 +84,21 @@ changed AS (
   {returning}
 ),
 
+-- :name batch_set_stretch
+-- Where the keys of a window lie close, the stretches of them that are the stripe's are looked up one by one: most rows of
+-- the window are not met at all. Else the window is one stretch.
+stretch AS MATERIALIZED (
+  SELECT greatest(g.low, cur.p1::bigint + 1) AS stint_low, least(g.low + {stripe_keys} - 1, nxt.u1) AS stint_high
+  FROM cur, nxt, seen, generate_series((cur.p1::bigint & (-{all_keys})) + {stripe_keys} * cur.stripe,
+    CASE WHEN nxt.u1::numeric - cur.p1 <= 4 * seen.keys THEN nxt.u1::bigint END, {all_keys}::bigint) g(low)
+  WHERE g.low + {stripe_keys} - 1 > cur.p1
+  UNION ALL SELECT cur.p1::bigint + 1, nxt.u1 FROM cur, nxt, seen WHERE nxt.u1::numeric - cur.p1 > 4 * seen.keys
+), changed AS (
+  UPDATE {table} t SET {set} FROM stretch stint_stretch
+  WHERE {place} >= stint_stretch.stint_low AND {place} <= stint_stretch.stint_high AND {stripe} AND ({where})
+  {returning}
+),
+
 -- :name batch_set_free
 -- What others hold is left for later.
 free AS MATERIALIZED (

@@ -48,8 +48,8 @@ ON CONFLICT DO NOTHING
 
 -- :name estimate_open
 -- No governor looks, and no window holds: it is short, and to be measured.
-INSERT INTO stint.backfill (migration, name, version, spec, relation, key, key_type, target_ms, rows_total, stripes, walk, max_quarantine, look_at, valid_until)
-VALUES ($1, $2, $3, '', $4, $5, $6, $7, $8, $9, $10, $11, 'infinity', 'infinity')
+INSERT INTO stint.backfill (migration, name, version, spec, relation, key, key_type, target_ms, rows_total, stripes, walk, max_quarantine, stripe_keys, look_at, valid_until)
+VALUES ($1, $2, $3, '', $4, $5, $6, $7, $8, $9, $10, $11, $12, 'infinity', 'infinity')
 
 -- :name estimate_facts
 -- What is measured: WAL so far, bytes of the table and of its indexes, its rows.

@@ -125,6 +125,7 @@ CREATE TABLE stint.backfill (
   target_ms    integer NOT NULL,
   workers      integer NOT NULL DEFAULT 1,
   stripes      integer NOT NULL DEFAULT 1,
+  stripe_keys  integer NOT NULL DEFAULT 1,
   walk         text NOT NULL DEFAULT 'key' CHECK (walk IN ('key', 'page')),
   writes       text NOT NULL DEFAULT 'app',
   max_quarantine integer NOT NULL DEFAULT 100,

@@ -46,6 +46,29 @@ describe("stripes", function()
     end)
   end
 
+  for name, key in pairs {
+    ["close to each other"] = { "int", "g - 10000" },
+    ["small"] = { "smallint", "g - 10000" },
+    ["far from each other"] = { "bigint", "g * 1000003::bigint" },
+    ["from the least to the greatest, with a gap"] = { "bigint", [[CASE WHEN g <= 10000
+      THEN -9223372036854775808 + g - 1 ELSE 9223372036854775807 - 20000 + g END]] },
+  } do
+    it("of numbers that lie side by side change each row once: " .. name, function()
+      for _, stripes in ipairs { 4, 8 } do
+        begin(TABLE:format("id " .. key[1], key[2], 20000),
+          ('backfill { table = "t", set = { n = "n + 1" }, stripes = %d, down = { n = "n - 1" } }\n'):format(stripes))
+        local r = up()
+        assert.equal(0, r.code, r.err)
+        assert.is_true(tonumber(sql "SELECT stripe_keys FROM stint.backfill") > 1)
+        assert.equal("20000 20000 20000", sql [[SELECT count(*) FILTER (WHERE n = 1)
+          || ' ' || (SELECT rows_changed || ' ' || rows_seen FROM stint.backfill_range) FROM t]])
+        r = start("down"):wait()
+        assert.equal(0, r.code, r.err)
+        assert.equal("20000", sql "SELECT count(*) FROM t WHERE n = 0")
+      end
+    end)
+  end
+
   it("count rows that a trigger keeps as they are for what they are", function()
     begin(TABLE:format("id int", "g", 20000), 'backfill { table = "t", set = { n = "n + 1" }, stripes = 4 }\n')
     sql [[CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
