@@ -54,12 +54,6 @@ static const char *sums(const Backfill *b, BatchKind kind) {
     return kind == BATCH_FREE ? SQL_BATCH_SUMS_FREE : SQL_BATCH_SUMS_MET;
 }
 
-/* Which rows, where it walks along the key; by pages the walk itself is one of pages. */
-static const char *within(const Backfill *b, BatchKind kind, BatchStart start) {
-    bool looks_often = kind == BATCH_STRIPE && start == BATCH_NEXT && b->walk == BACKFILL_BY_KEY;
-    return looks_often ? SQL_BATCH_WITHIN_STRIPE : "{after_position} ({place}) <= ({upper})";
-}
-
 /* The server would rather use an index that `where` has, for each of the stretches again. */
 static bool where_is_indexed(const Batch *batch) {
     const Backfill *b = batch->backfill;
@@ -72,8 +66,18 @@ static bool where_is_indexed(const Batch *batch) {
 
 static bool by_stretch(const Batch *batch, BatchKind kind, BatchStart start) {
     const Backfill *b = batch->backfill;
-    return kind == BATCH_STRIPE && start == BATCH_NEXT && b->form == BACKFILL_SET &&
-           clause_has_stretches(b) && b->stripe_keys > 1 && !where_is_indexed(batch);
+    return (kind == BATCH_STRIPE || kind == BATCH_READ_STRIPE) && start == BATCH_NEXT &&
+           b->form != BACKFILL_STATEMENT && clause_has_stretches(b) && b->stripe_keys > 1 &&
+           !where_is_indexed(batch);
+}
+
+/* Which rows, where it walks along the key; by pages the walk itself is one of pages. */
+static const char *within(const Batch *batch, BatchKind kind, BatchStart start) {
+    if (by_stretch(batch, kind, start))
+        return SQL_BATCH_WITHIN_STRETCH;
+    bool looks_often =
+        kind == BATCH_STRIPE && start == BATCH_NEXT && batch->backfill->walk == BACKFILL_BY_KEY;
+    return looks_often ? SQL_BATCH_WITHIN_STRIPE : "{after_position} ({place}) <= ({upper})";
 }
 
 static const char *body(const Batch *batch, BatchKind kind, BatchStart start) {
@@ -81,16 +85,15 @@ static const char *body(const Batch *batch, BatchKind kind, BatchStart start) {
     bool own = batch->backfill->form == BACKFILL_STATEMENT;
     if (own && (kind == BATCH_PLAIN || kind == BATCH_STRIPE))
         middle = SQL_BATCH_STATEMENT;
-    if (by_stretch(batch, kind, start))
-        middle = SQL_BATCH_SET_STRETCH;
     if (batch->backfill->walk == BACKFILL_BY_PAGE && kind == BATCH_CUT)
         head = SQL_RANGE_CUT_PAGES;
     if (batch->backfill->walk == BACKFILL_BY_PAGE && kind == BATCH_STEAL)
         middle = SQL_RANGE_MIDDLE_PAGE;
     if (own && kind == BATCH_LATE_PATIENT)
         head = SQL_BATCH_LATE_STATEMENT;
+    const char *stretch = by_stretch(batch, kind, start) ? SQL_BATCH_STRETCH : "";
     return ledger_sql(batch->arena, batch->schema,
-                      arena_format(batch->arena, "%s%s%s", head, middle, part[2]));
+                      arena_format(batch->arena, "%s%s%s%s", head, stretch, middle, part[2]));
 }
 
 /* What is itself made of clauses. */
@@ -164,6 +167,8 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {"stripes", arena_format(a, "%ld", b->stripes)},
         {"stripe", clause_stripe(batch, kind, "t.")},
         {"stripe_keys", arena_format(a, "%ld", b->stripe_keys)},
+        {"from_stretch", by_stretch(batch, kind, start) ? "FROM stretch stint_stretch" : ""},
+        {"and_stretch", by_stretch(batch, kind, start) ? ", stretch stint_stretch" : ""},
         {"all_keys", arena_format(a, "%ld", b->stripe_keys * b->stripes)},
         {"window", striped ? arena_format(a, "%ld", clause_window(b)) : "1"},
         {"unless_inside", striped ? "NOT cur.inside AND" : ""},
@@ -218,7 +223,7 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {NULL, NULL},
     };
     set_clause(clauses, "sums", clause_fill(a, sums(b, kind), clauses));
-    set_clause(clauses, "within", clause_fill(a, within(b, kind, start), clauses));
+    set_clause(clauses, "within", clause_fill(a, within(batch, kind, start), clauses));
     set_clause(clauses, "nth", clause_fill(a, pages ? SQL_BATCH_NTH_PAGE : SQL_BATCH_NTH, clauses));
     return clause_fill(a, body(batch, kind, start), clauses);
 }

@@ -77,14 +77,7 @@ SELECT $1, {leaf}, ARRAY[{keys_as_text}], 'moved' FROM {table} t
 WHERE ({where}) AND NOT EXISTS (SELECT FROM stint.backfill_quarantine q WHERE q.backfill = $1 AND q.leaf = {leaf} AND q.key = ARRAY[{keys_as_text}])
 ON CONFLICT DO NOTHING
 
--- :name batch_set
-changed AS (
-  UPDATE {table} t SET {set}
-  WHERE {within} AND {stripe} AND ({where})
-  {returning}
-),
-
--- :name batch_set_stretch
+-- :name batch_stretch
 -- Where the keys of a window lie close, the stretches of them that are the stripe's are looked up one by one: most rows of
 -- the window are not met at all. Else the window is one stretch.
 stretch AS MATERIALIZED (
@@ -93,9 +86,12 @@ stretch AS MATERIALIZED (
     CASE WHEN nxt.u1::numeric - cur.p1 <= 4 * seen.keys THEN nxt.u1::bigint END, {all_keys}::bigint) g(low)
   WHERE g.low + {stripe_keys} - 1 > cur.p1
   UNION ALL SELECT cur.p1::bigint + 1, nxt.u1 FROM cur, nxt, seen WHERE nxt.u1::numeric - cur.p1 > 4 * seen.keys
-), changed AS (
-  UPDATE {table} t SET {set} FROM stretch stint_stretch
-  WHERE {place} >= stint_stretch.stint_low AND {place} <= stint_stretch.stint_high AND {stripe} AND ({where})
+),
+
+-- :name batch_set
+changed AS (
+  UPDATE {table} t SET {set} {from_stretch}
+  WHERE {within} AND {stripe} AND ({where})
   {returning}
 ),
 
@@ -138,6 +134,9 @@ changed AS (
 -- Most rows of a window are looked at and left alone: they are cheaper by the page than one by one along the index. Without an
 -- order, an OR has no better plan than a bitmap; its second range is always empty.
 ({after_position} ({place}) <= ({upper}) OR ({place}) > ({upper}) AND ({place}) <= ({upper}))
+
+-- :name batch_within_stretch
+{place} >= stint_stretch.stint_low AND {place} <= stint_stretch.stint_high
 
 -- :name batch_sums
 -- Of what was changed: read once.
@@ -206,8 +205,8 @@ FROM ctl LEFT JOIN cur ON true LEFT JOIN nxt ON true LEFT JOIN (
 UNION ALL
 SELECT NULL, d.*
 FROM (
-  SELECT {read_keys}, t.xmin AS stint_xmin, {read_columns} FROM {table} t
-  WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
+  SELECT {read_keys}, t.xmin AS stint_xmin, {read_columns} FROM {table} t{and_stretch}
+  WHERE {within} AND {stripe} AND ({where})
   ORDER BY {keys}) d
 
 -- :name batch_write
