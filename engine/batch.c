@@ -168,6 +168,10 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {"stripe", clause_stripe(batch, kind, "t.")},
         {"stripe_keys", arena_format(a, "%ld", b->stripe_keys)},
         {"from_stretch", by_stretch(batch, kind, start) ? "FROM stretch stint_stretch" : ""},
+        {"sorted_keys",
+         by_stretch(batch, kind, start) /* not by the index: it would give all keys */
+             ? each_key(a, b, "t.%k + 0")
+             : keys},
         {"and_stretch", by_stretch(batch, kind, start) ? ", stretch stint_stretch" : ""},
         {"all_keys", arena_format(a, "%ld", b->stripe_keys * b->stripes)},
         {"window", striped ? arena_format(a, "%ld", clause_window(b)) : "1"},

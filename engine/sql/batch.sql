@@ -207,7 +207,7 @@ SELECT NULL, d.*
 FROM (
   SELECT {read_keys}, t.xmin AS stint_xmin, {read_columns} FROM {table} t{and_stretch}
   WHERE {within} AND {stripe} AND ({where})
-  ORDER BY {keys}) d
+  ORDER BY {sorted_keys}) d
 
 -- :name batch_write
 -- What a transform gave, where the row is still the one that was read; else it is left for later.
