@@ -23,6 +23,7 @@ typedef struct {
     Arena *session; /* of `pg` */
     Arena *moment;  /* of the picture */
     Picture picture;
+    PictureOrder order;
     Standing *chosen; /* in the picture: what keys are for; or NULL */
     char name[128];   /* its name, from one picture to the next */
     char said[240];   /* what came of the last key, or of the connection */
@@ -44,7 +45,7 @@ static bool connect(Watch *w) {
     return w->pg != NULL;
 }
 
-/* The same as before, or else the first that is under way, or else the last. */
+/* The same as before, or else the first that is under way, or else the newest. */
 static void choose(Watch *w) {
     const Standings *all = &w->picture.all;
     w->chosen = NULL;
@@ -55,7 +56,7 @@ static void choose(Watch *w) {
         if (picture_is_live(&all->at[i]))
             w->chosen = &all->at[i];
     if (!w->chosen && all->count)
-        w->chosen = &all->at[all->count - 1];
+        w->chosen = &all->at[w->order == PICTURE_LIVE_FIRST ? 0 : all->count - 1];
     snprintf(w->name, sizeof w->name, "%s", w->chosen ? w->chosen->name : "");
 }
 
@@ -64,7 +65,7 @@ static bool take(Watch *w) {
     w->moment = arena_new();
     w->chosen = NULL;
     if (!connect(w) ||
-        !picture_take(w->pg, w->moment, w->call->config->ledger_schema, &w->picture)) {
+        !picture_take(w->pg, w->moment, w->call->config->ledger_schema, w->order, &w->picture)) {
         w->picture = (Picture){0};
         return false;
     }
@@ -159,8 +160,8 @@ static void draw(Watch *w) {
     if (w->pg)
         text_addf(&text, ", database %s", session_place(a, w->pg));
     text_addf(&text, "  %.19s\n", clock_stamp(a));
-    text_add(&text, picture_text(a, &w->picture, w->picture.all.count > 1 ? w->chosen : NULL));
     text_addf(&text, "p pause  r resume  + faster  - slower  j k choose  q quit\n%s\n", w->said);
+    text_add(&text, picture_text(a, &w->picture, w->picture.all.count > 1 ? w->chosen : NULL));
     screen_show(a, report_command(a, text.at));
 }
 
@@ -196,6 +197,7 @@ static bool look(Watch *w) {
 
 static bool live(Watch *w) {
     bool goes_on = true;
+    w->order = PICTURE_LIVE_FIRST;
     while (goes_on && !stop_asked()) {
         look(w);
         draw(w);

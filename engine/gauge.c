@@ -32,9 +32,9 @@ const char *gauge_line(Arena *a, const Standing *s) {
               progress_number(a, s->rows_done), progress_number(a, s->rows_total));
     if (is_over(s))
         return line.at;
-    text_addf(&line, "  %s rows/s  batch %s  %lld worker%s  ETA %s",
+    text_addf(&line, "  ETA %s  %s rows/s  batch %s  %lld worker%s", progress_left(a, eta),
               progress_number(a, rate_now(s)), progress_number(a, s->batch_size), s->workers,
-              plural(s->workers), progress_left(a, eta));
+              plural(s->workers));
     return line.at;
 }
 

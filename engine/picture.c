@@ -12,11 +12,30 @@ bool picture_is_live(const Standing *s) {
            text_same(s->state, "planned");
 }
 
-bool picture_take(Pg *pg, Arena *a, const char *schema, Picture *out) {
+static bool is_over(const Standing *s) {
+    return text_same(s->state, "finished") || text_same(s->state, "cancelled");
+}
+
+/* Where a screen ends, the oldest of what is over is cut. */
+static void put_in_order(Arena *a, Standings *all) {
+    Standing *sorted = arena_take(a, (all->count + 1) * sizeof *sorted);
+    size_t count = 0;
+    for (size_t i = 0; i < all->count; i++)
+        if (!is_over(&all->at[i]))
+            sorted[count++] = all->at[i];
+    for (size_t i = all->count; i-- > 0;)
+        if (is_over(&all->at[i]))
+            sorted[count++] = all->at[i];
+    all->at = sorted;
+}
+
+bool picture_take(Pg *pg, Arena *a, const char *schema, PictureOrder order, Picture *out) {
     *out = (Picture){0};
     if (!standing_read(pg, a, schema, &out->all) || !lock_holder(pg, a, schema, &out->run) ||
         !standing_lag(pg, &out->lag))
         return false;
+    if (order == PICTURE_LIVE_FIRST)
+        put_in_order(a, &out->all);
     size_t count = out->all.count + 1;
     out->worker = arena_take(a, count * sizeof(StandingWorker *));
     out->worker_count = arena_take(a, count * sizeof *out->worker_count);

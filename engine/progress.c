@@ -60,11 +60,11 @@ static const char *batch_line(Arena *a, const Event *event) {
     double part = total > 0 ? (double)done / (double)total : 0;
     if (part > 0.99) /* an estimate: the end says when it is the end */
         part = 0.99;
-    return arena_format(
-        a, "[%s] %3.0f%%  %s of ~%s rows  %s rows/s  batch %s  ETA %s", progress_bar(a, part),
-        100 * part, progress_number(a, done), progress_number(a, total),
-        progress_number(a, (long long)event_number(event, "rows_per_second")),
-        progress_number(a, event_integer(event, "batch_size")), progress_left(a, eta));
+    return arena_format(a, "[%s] %3.0f%%  %s of ~%s rows  ETA %s  %s rows/s  batch %s",
+                        progress_bar(a, part), 100 * part, progress_number(a, done),
+                        progress_number(a, total), progress_left(a, eta),
+                        progress_number(a, (long long)event_number(event, "rows_per_second")),
+                        progress_number(a, event_integer(event, "batch_size")));
 }
 
 static void show_batch(Arena *a, const Event *event) {

@@ -16,7 +16,10 @@ typedef struct {
     long long lag;  /* ms; -1: unknown */
 } Picture;
 
-bool picture_take(Pg *pg, Arena *a, const char *schema, Picture *out);
+/* In the order of their beginning; or for a screen, which ends somewhere: what is not over first,
+ * then the newest. */
+typedef enum { PICTURE_AS_BEGUN, PICTURE_LIVE_FIRST } PictureOrder;
+bool picture_take(Pg *pg, Arena *a, const char *schema, PictureOrder order, Picture *out);
 /* Is it under way: planned, running, paused? */
 bool picture_is_live(const Standing *standing);
 /* A run, or a backfill that is under way. */

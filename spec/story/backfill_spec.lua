@@ -348,7 +348,7 @@ describe("a backfill", function()
       holder:exec "COMMIT"
       local r = h:wait()
       assert_done(r)
-      assert.matches("1_fill: %[[#.]+%] +%d+%%  [%d,]+ of ~3,000 rows  [%d,]+ rows/s  batch [%d,]+  ETA ", r.err)
+      assert.matches("1_fill: %[[#.]+%] +%d+%%  [%d,]+ of ~3,000 rows  ETA %S+  [%d,]+ rows/s  batch [%d,]+", r.err)
       assert.matches("1_fill: trying again: canceling statement due to lock timeout", r.err, 1, true)
       assert.matches("1_fill: 3,000 rows changed in ", r.err, 1, true)
       assert.is_nil(r.err:find("\r", 1, true))

@@ -66,7 +66,7 @@ describe("stint watch", function()
     local t = watch()
     t:shows "running    1_fill  public.t"
     t:shows "[########................]  33%  1,000 of ~3,000 rows"
-    t:shows "1 worker  ETA "
+    t:shows "3,000 rows  ETA "
     t:shows "range 1  1,000 rows"
     t:shows "p pause  r resume  + faster  - slower  j k choose  q quit"
     assert.is_false(t:is_plain())
@@ -96,6 +96,7 @@ describe("stint watch", function()
     let_go()
     t:shows "finished   1_fill"
     t:shows "3,000 rows walked, 3,000 changed"
+    assert.matches("2_other.*1_fill", t:picture():match "paused .*") -- what is not over comes first
     assert.equal(0, h:wait().code)
     t:press "q"
     assert.equal(0, (t:ended()))
@@ -250,7 +251,7 @@ describe("stint watch", function()
     assert.equal(0, h:wait().code)
     local r = w:wait()
     assert.equal(0, r.code, r.err)
-    assert.matches("^%d%d%d%d%-%d%d%-%d%dT%S+Z  running  1_fill  %[########%.+%]  33%%  1,000 of ~3,000 rows  [%d,]+ rows/s  batch", r.out)
+    assert.matches("^%d%d%d%d%-%d%d%-%d%dT%S+Z  running  1_fill  %[########%.+%]  33%%  1,000 of ~3,000 rows  ETA %S+  [%d,]+ rows/s  batch", r.out)
     assert.matches("Z  finished  1_fill  3,000 rows walked, 3,000 changed\n$", r.out)
     assert.is_nil(r.out:find("\27", 1, true))
     assert.equal("nothing is under way\n", stint("watch").out)
