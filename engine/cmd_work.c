@@ -6,6 +6,7 @@
 #include "hook.h"
 #include "join.h"
 #include "log.h"
+#include "pick.h"
 #include "progress.h"
 #include "report.h"
 #include "session.h"
@@ -59,14 +60,30 @@ static bool end_those(Call *call, const Strings *done, bool *more) {
 }
 
 /* Those that wait for somebody: what is not under way is not always well. */
-static bool tell_idle(const Call *call) {
+static bool tell_named(const Call *call, const Standings *all, const char *name) {
+    const Standing *s = standing_find(all, name);
+    const Pick pick = {call->arena, call->config, all, name};
+    if (s)
+        log_say("%s is %s", s->name, s->state);
+    else if (!pick_unknown(&pick) && failure()->kind == FAIL_USAGE)
+        return false;
+    else
+        log_say("%s", failure()->message);
+    fail_clear();
+    return true;
+}
+
+static bool tell_idle(const Call *call, const char *name) {
     Arena *a = call->arena;
     const char *schema = call->config->ledger_schema;
     Standings all = {0};
     Pg *pg = session_open(a, call->config, "work", SESSION_MUST_EXIST);
     bool ok = pg && standing_read(pg, a, schema, &all);
     pg_close(pg);
-    puts("nothing to do: no backfill is under way");
+    if (ok && name && !tell_named(call, &all, name))
+        return false;
+    if (!call->json && !call->quiet)
+        puts("nothing to do: no backfill is under way");
     for (size_t i = 0; ok && i < all.count; i++) {
         const Standing *s = &all.at[i];
         if (text_same(s->state, "failed") || text_same(s->state, "cancelled"))
@@ -101,11 +118,10 @@ static bool work(Call *call) {
     progress_show(call);
     if (!work_and_end(call, &wanted, &joined))
         return false;
-    if (call->json || call->quiet)
-        return true;
-    if (!joined)
-        return tell_idle(call);
-    printf("worked on %ld backfill%s\n", joined, joined == 1 ? "" : "s");
+    if (!joined && !wanted.parent)
+        return tell_idle(call, wanted.name);
+    if (!call->json && !call->quiet)
+        printf("worked on %ld backfill%s\n", joined, joined == 1 ? "" : "s");
     return true;
 }
 

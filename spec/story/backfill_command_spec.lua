@@ -179,6 +179,9 @@ describe("stint backfill", function()
     r = stint "work"
     assert.equal(0, r.code, r.err)
     assert.matches("2_fill is failed: stint backfill resume 2_fill lets it go on", r.err, 1, true)
+    r = stint("work", "2_fil")
+    assert.equal(64, r.code)
+    assert.matches("there is no backfill 2_fil\nHINT: did you mean 2_fill?", r.err, 1, true)
   end)
 
   it("pauses all workers of a crew, and its head says so", function()
