@@ -4,7 +4,6 @@
 #include "fail.h"
 #include "ledger.h"
 #include "sql.h"
-#include "stripe.h"
 #include "text.h"
 
 #include <string.h>
@@ -54,26 +53,9 @@ static const char *sums(const Backfill *b, BatchKind kind) {
     return kind == BATCH_FREE ? SQL_BATCH_SUMS_FREE : SQL_BATCH_SUMS_MET;
 }
 
-/* The server would rather use an index that `where` has, for each of the stretches again. */
-static bool where_is_indexed(const Batch *batch) {
-    const Backfill *b = batch->backfill;
-    Strings indexed = {0, arena_take(batch->arena, (b->column_count + 1) * sizeof(char *))};
-    for (size_t i = 0; i < b->column_count; i++)
-        if (b->column[i].is_indexed)
-            indexed.at[indexed.count++] = b->column[i].name;
-    return b->where && stripe_mentions(b->where, indexed);
-}
-
-static bool by_stretch(const Batch *batch, BatchKind kind, BatchStart start) {
-    const Backfill *b = batch->backfill;
-    return (kind == BATCH_STRIPE || kind == BATCH_READ_STRIPE) && start == BATCH_NEXT &&
-           b->form != BACKFILL_STATEMENT && clause_has_stretches(b) && b->stripe_keys > 1 &&
-           !where_is_indexed(batch);
-}
-
 /* Which rows, where it walks along the key; by pages the walk itself is one of pages. */
 static const char *within(const Batch *batch, BatchKind kind, BatchStart start) {
-    if (by_stretch(batch, kind, start))
+    if (clause_by_stretch(batch, kind, start))
         return SQL_BATCH_WITHIN_STRETCH;
     bool looks_often =
         kind == BATCH_STRIPE && start == BATCH_NEXT && batch->backfill->walk == BACKFILL_BY_KEY;
@@ -91,7 +73,7 @@ static const char *body(const Batch *batch, BatchKind kind, BatchStart start) {
         middle = SQL_RANGE_MIDDLE_PAGE;
     if (own && kind == BATCH_LATE_PATIENT)
         head = SQL_BATCH_LATE_STATEMENT;
-    const char *stretch = by_stretch(batch, kind, start) ? SQL_BATCH_STRETCH : "";
+    const char *stretch = clause_by_stretch(batch, kind, start) ? SQL_BATCH_STRETCH : "";
     return ledger_sql(batch->arena, batch->schema,
                       arena_format(batch->arena, "%s%s%s%s", head, stretch, middle, part[2]));
 }
@@ -150,12 +132,12 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
          each_place(a, b,
                     kind == BATCH_STEAL ? "(r.high)[%n]::%t AS h%n"
                                         : "(coalesce(r.window_end, r.high))[%n]::%t AS h%n")},
-        {"high_lateral", each_place(a, b, "cur.h%n")},
+        {"high_lateral", each_place(a, b, "stint_cur.h%n")},
         {"upper_columns",
-         each_place(a, b, "CASE WHEN k.k1 IS NULL THEN cur.h%n ELSE k.k%n END AS u%n")},
-        {"next_as_text", each_place(a, b, "coalesce(k.k%n, cur.h%n)::text")},
-        {"upper", each_place(a, b, "(SELECT u%n FROM nxt)")},
-        {"upper_as_text", each_place(a, b, "nxt.u%n::text")},
+         each_place(a, b, "CASE WHEN k.k1 IS NULL THEN stint_cur.h%n ELSE k.k%n END AS u%n")},
+        {"next_as_text", each_place(a, b, "coalesce(k.k%n, stint_cur.h%n)::text")},
+        {"upper", each_place(a, b, "(SELECT u%n FROM stint_nxt)")},
+        {"upper_as_text", each_place(a, b, "stint_nxt.u%n::text")},
         {"set", clause_set(batch)},
         {"count_still", b->where ? "count(*) FILTER (WHERE still)" : "count(*)"},
         {"statement", clause_statement(batch, kind)},
@@ -167,23 +149,23 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {"stripes", arena_format(a, "%ld", b->stripes)},
         {"stripe", clause_stripe(batch, kind, "t.")},
         {"stripe_keys", arena_format(a, "%ld", b->stripe_keys)},
-        {"from_stretch", by_stretch(batch, kind, start) ? "FROM stretch stint_stretch" : ""},
+        {"from_stretch", clause_by_stretch(batch, kind, start) ? "FROM stint_stretch" : ""},
         {"sorted_keys",
-         by_stretch(batch, kind, start) /* not by the index: it would give all keys */
+         clause_by_stretch(batch, kind, start) /* not by the index: it would give all keys */
              ? each_key(a, b, "t.%k + 0")
              : keys},
-        {"and_stretch", by_stretch(batch, kind, start) ? ", stretch stint_stretch" : ""},
+        {"and_stretch", clause_by_stretch(batch, kind, start) ? ", stint_stretch" : ""},
         {"all_keys", arena_format(a, "%ld", b->stripe_keys * b->stripes)},
         {"window", striped ? arena_format(a, "%ld", clause_window(b)) : "1"},
-        {"unless_inside", striped ? "NOT cur.inside AND" : ""},
-        {"unless_inside_page", striped ? "NOT (SELECT inside FROM cur) AND" : ""},
+        {"unless_inside", striped ? "NOT stint_cur.inside AND" : ""},
+        {"unless_inside_page", striped ? "NOT (SELECT inside FROM stint_cur) AND" : ""},
         {"which_start", arena_format(a, "%s IS %sNULL", from, next ? "NOT " : "")},
         {"after_position", next ? arena_format(a, "(%s) > (%s) AND", each_place(a, b, "t.%k"),
-                                               each_place(a, b, "(SELECT p%n FROM cur)"))
+                                               each_place(a, b, "(SELECT p%n FROM stint_cur)"))
                                 : ""},
         {"after_position_lateral",
          next ? arena_format(a, "(%s) > (%s) AND", each_place(a, b, "t.%k"),
-                             each_place(a, b, "cur.p%n"))
+                             each_place(a, b, "stint_cur.p%n"))
               : ""},
         {"lock", reads ? "" : "FOR UPDATE"},
         {"stint_key_columns", each_key(a, b, "t.%k AS stint_k%n")},
@@ -220,9 +202,10 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
          : b->where ? arena_format(a, "RETURNING %s AS still", clause_still(batch))
                     : "RETURNING 1"},
         {"weighed", weighs ? ", (SELECT count(*) FROM changed) weighed" : ""},
-        {"met", striped ? arena_format(a, "CASE WHEN cur.stripe + 1 = %ld THEN keys ELSE 0 END",
-                                       b->stripes)
-                        : "keys"},
+        {"met", striped
+                    ? arena_format(a, "CASE WHEN stint_cur.stripe + 1 = %ld THEN keys ELSE 0 END",
+                                   b->stripes)
+                    : "keys"},
         {"sums", ""},
         {NULL, NULL},
     };
@@ -303,7 +286,7 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
         {"given_upper", each_place(a, b, "($5::text[])[%n]::%t")},
         {"range_high", each_place(a, b, "(r.high)[%n]::%t")},
         {"after_position", next ? arena_format(a, "(%s) > (%s) AND", each_place(a, b, "t.%k"),
-                                               each_place(a, b, "(SELECT p%n FROM cur)"))
+                                               each_place(a, b, "(SELECT p%n FROM stint_cur)"))
                                 : ""},
         {"stripes", arena_format(a, "%ld", b->stripes)},
         {"arrays", arrays.at},
@@ -326,10 +309,10 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
         {"once", skips ? "MATERIALIZED" : "NOT MATERIALIZED"},
         {"free", ""},
         {"moves", ""},
-        {"seen", striped
-                     ? arena_format(a, "CASE WHEN cur.stripe + 1 = %ld THEN $6::bigint ELSE 0 END",
-                                    b->stripes)
-                     : "$6::bigint"},
+        {"seen", striped ? arena_format(
+                               a, "CASE WHEN stint_cur.stripe + 1 = %ld THEN $6::bigint ELSE 0 END",
+                               b->stripes)
+                         : "$6::bigint"},
         {"tells", striped ? clause_tells(a, b) : "$6::bigint"},
         {NULL, NULL},
     };

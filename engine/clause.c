@@ -1,6 +1,7 @@
 #include "clause.h"
 
 #include "lexer.h"
+#include "stripe.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -114,7 +115,7 @@ const char *clause_tells(Arena *a, const Backfill *b) {
         return "$4::bigint";
     return arena_format(a,
                         "(SELECT CASE stripe WHEN 0 THEN $4::bigint WHEN %ld THEN 0 "
-                        "ELSE $4::bigint * %d / %ld END FROM cur)",
+                        "ELSE $4::bigint * %d / %ld END FROM stint_cur)",
                         b->stripes - 1, FIRST_SLICE - 1, b->stripes - 2);
 }
 
@@ -136,19 +137,37 @@ static const char *slice(const Batch *batch, BatchKind kind) {
     Arena *a = batch->arena;
     const char *from = slices(batch), *key = b->key.at[0], *type = b->key_type.at[0];
     const char *above = arena_format(
-        a, "((SELECT stripe FROM cur) = 0 OR t.%s >= (SELECT ((%s::text[])[stripe])::%s FROM cur))",
+        a,
+        "((SELECT stripe FROM stint_cur) = 0 OR t.%s >= (SELECT ((%s::text[])[stripe])::%s FROM stint_cur))",
         key, from, type);
     if (kind != BATCH_STRIPE)
         return above;
     return arena_format(a,
-                        "%s AND ((SELECT stripe FROM cur) >= %ld OR "
-                        "t.%s < (SELECT ((%s::text[])[stripe + 1])::%s FROM cur))",
+                        "%s AND ((SELECT stripe FROM stint_cur) >= %ld OR "
+                        "t.%s < (SELECT ((%s::text[])[stripe + 1])::%s FROM stint_cur))",
                         above, b->stripes - 2, key, from, type);
 }
 
 bool clause_has_stretches(const Backfill *b) {
     return b->is_integer_key && b->walk == BACKFILL_BY_KEY && b->stripes > 1 &&
            (b->stripes & (b->stripes - 1)) == 0;
+}
+
+/* The server would rather use an index that `where` has, for each of the stretches again. */
+static bool where_is_indexed(const Batch *batch) {
+    const Backfill *b = batch->backfill;
+    Strings indexed = {0, arena_take(batch->arena, (b->column_count + 1) * sizeof(char *))};
+    for (size_t i = 0; i < b->column_count; i++)
+        if (b->column[i].is_indexed)
+            indexed.at[indexed.count++] = b->column[i].name;
+    return b->where && stripe_mentions(b->where, indexed);
+}
+
+bool clause_by_stretch(const Batch *batch, BatchKind kind, BatchStart start) {
+    const Backfill *b = batch->backfill;
+    return (kind == BATCH_STRIPE || kind == BATCH_READ_STRIPE) && start == BATCH_NEXT &&
+           b->form != BACKFILL_STATEMENT && clause_has_stretches(b) && b->stripe_keys > 1 &&
+           !where_is_indexed(batch);
 }
 
 static int log2_of(long n) {
@@ -185,9 +204,9 @@ const char *clause_stripe(const Batch *batch, BatchKind kind, const char *row) {
         return slice(batch, kind);
     const char *stripe = stripe_of(a, b, row);
     if (kind == BATCH_STRIPE || kind == BATCH_READ_STRIPE)
-        return arena_format(a, "%s = (SELECT stripe FROM cur)", stripe);
-    return arena_format(a, "((SELECT stripe FROM cur) = 0 OR %s >= (SELECT stripe FROM cur))",
-                        stripe);
+        return arena_format(a, "%s = (SELECT stripe FROM stint_cur)", stripe);
+    return arena_format(
+        a, "((SELECT stripe FROM stint_cur) = 0 OR %s >= (SELECT stripe FROM stint_cur))", stripe);
 }
 
 /* The first verb outside of brackets. */
@@ -236,8 +255,8 @@ const char *clause_statement(const Batch *batch, BatchKind kind) {
     const struct {
         const char *word, *text;
     } bounds[] = {
-        {"lo", clause_each(a, b->key, b->key_type, "(SELECT p%n FROM cur)")},
-        {"hi", clause_each(a, b->key, b->key_type, "(SELECT u%n FROM nxt)")},
+        {"lo", clause_each(a, b->key, b->key_type, "(SELECT p%n FROM stint_cur)")},
+        {"hi", clause_each(a, b->key, b->key_type, "(SELECT u%n FROM stint_nxt)")},
         {"stripe", arena_format(a, "(%s)", clause_stripe(batch, kind, ""))},
     };
     const char *sql = b->statement, *verb = main_verb(sql, &returns);

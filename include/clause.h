@@ -28,6 +28,8 @@ long clause_window(const Backfill *backfill);
 const char *clause_tells(Arena *a, const Backfill *backfill);
 /* May a stripe be made of stretches: so many whole numbers, then those of the others? */
 bool clause_has_stretches(const Backfill *b);
+/* Are the rows of this batch looked up by stretches? */
+bool clause_by_stretch(const Batch *batch, BatchKind kind, BatchStart start);
 /* Is the row in the stripes that this batch is about? `row` is "t." or "". */
 const char *clause_stripe(const Batch *batch, BatchKind kind, const char *row);
 /* The team's statement with :lo, :hi and :stripe written out, giving a row for each that it

@@ -8,46 +8,46 @@ CASE WHEN desired = 'run' AND (throttled_by IS NOT NULL OR coalesce(valid_until 
   speed * budget AS share, coalesce(look_at <= clock_timestamp(), true) AS is_due, (health #>> '{signals,horizon_held,value}')::float8 > 10 AS is_old, pg_current_wal_insert_lsn() AS lsn, released_at
 
 -- :name batch_answer
-ctl.share, ctl.is_due, ctl.is_old, (pg_current_wal_insert_lsn() - ctl.lsn)::bigint
+stint_ctl.share, stint_ctl.is_due, stint_ctl.is_old, (pg_current_wal_insert_lsn() - stint_ctl.lsn)::bigint
 
 -- :name batch_head
 -- The range row locked and fenced first; the next bound by counting keys after the position.
-WITH ctl AS MATERIALIZED (
+WITH stint_ctl AS MATERIALIZED (
   SELECT {control} FROM stint.backfill WHERE id = $1
-), cur AS MATERIALIZED (
+), stint_cur AS MATERIALIZED (
   SELECT r.number, r.stripe, r.batches, {position_columns}, {high_columns}
   FROM stint.backfill_range r
   WHERE r.backfill = $1 AND r.number = $2 AND r.token = $3 AND r.state = 'taken' AND {which_start}
-    AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
+    AND (SELECT desired = 'run' AND state = 'running' FROM stint_ctl)
   {lock}
-), nxt AS MATERIALIZED (
+), stint_nxt AS MATERIALIZED (
   SELECT {upper_columns}, k.k1 IS NULL AS last
-  FROM cur LEFT JOIN LATERAL ({nth}) k ON true
+  FROM stint_cur LEFT JOIN LATERAL ({nth}) k ON true
   WHERE $5::text[] IS NULL OR ARRAY[{next_as_text}] = $5::text[]
-), seen AS MATERIALIZED (
-  SELECT CASE WHEN nxt.last OR {by_page}
+), stint_seen AS MATERIALIZED (
+  SELECT CASE WHEN stint_nxt.last OR {by_page}
     THEN (SELECT count(*) FROM {table} t WHERE {after_position} ({place}) <= ({upper}))
-    ELSE $4::bigint END AS keys FROM nxt
+    ELSE $4::bigint END AS keys FROM stint_nxt
 ),
 
 -- :name batch_stripe_head
 -- The same for one stripe of a window: the keys of a new window are counted once, by its first stripe.
-WITH ctl AS MATERIALIZED (
+WITH stint_ctl AS MATERIALIZED (
   SELECT {control} FROM stint.backfill WHERE id = $1
-), cur AS MATERIALIZED (
+), stint_cur AS MATERIALIZED (
   SELECT r.number, r.stripe, r.batches, r.window_keys, r.window_end IS NOT NULL AS inside, r.window_end = r.high AS at_end, {position_columns}, {high_columns}
   FROM stint.backfill_range r
   WHERE r.backfill = $1 AND r.number = $2 AND r.token = $3 AND r.state = 'taken' AND {which_start}
-    AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
+    AND (SELECT desired = 'run' AND state = 'running' FROM stint_ctl)
   {lock}
-), nxt AS MATERIALIZED (
-  SELECT {upper_columns}, CASE WHEN cur.inside THEN cur.at_end ELSE k.k1 IS NULL END AS last
-  FROM cur LEFT JOIN LATERAL ({nth}) k ON true
+), stint_nxt AS MATERIALIZED (
+  SELECT {upper_columns}, CASE WHEN stint_cur.inside THEN stint_cur.at_end ELSE k.k1 IS NULL END AS last
+  FROM stint_cur LEFT JOIN LATERAL ({nth}) k ON true
   WHERE $5::text[] IS NULL
-), seen AS MATERIALIZED (
-  SELECT CASE WHEN cur.inside THEN cur.window_keys WHEN nxt.last OR {by_page}
+), stint_seen AS MATERIALIZED (
+  SELECT CASE WHEN stint_cur.inside THEN stint_cur.window_keys WHEN stint_nxt.last OR {by_page}
     THEN (SELECT count(*) FROM {table} t WHERE {after_position} ({place}) <= ({upper}))
-    ELSE $4::bigint * {window} END AS keys FROM cur, nxt
+    ELSE $4::bigint * {window} END AS keys FROM stint_cur, stint_nxt
 ),
 
 -- :name batch_nth
@@ -58,10 +58,10 @@ SELECT {place_columns} FROM {table} t
 
 -- :name batch_nth_page
 -- The same by pages: the place of so many rows, or of the last page that a batch looks at where they are few.
-SELECT CASE WHEN e.rows = $4::bigint * {window} THEN e.last WHEN (SELECT near1 FROM cur) < (SELECT h1 FROM cur) THEN (SELECT near1 FROM cur) END AS k1
+SELECT CASE WHEN e.rows = $4::bigint * {window} THEN e.last WHEN (SELECT near1 FROM stint_cur) < (SELECT h1 FROM stint_cur) THEN (SELECT near1 FROM stint_cur) END AS k1
     FROM (SELECT max(d.at) AS last, count(*) AS rows FROM (
       SELECT t.ctid AS at FROM {table} t
-      WHERE {unless_inside_page} t.ctid > (SELECT p1 FROM cur) AND t.ctid <= (SELECT least(h1, near1) FROM cur) LIMIT $4::bigint * {window}) d) e
+      WHERE {unless_inside_page} t.ctid > (SELECT p1 FROM stint_cur) AND t.ctid <= (SELECT least(h1, near1) FROM stint_cur) LIMIT $4::bigint * {window}) d) e
     WHERE {unless_inside} true
 
 -- :name batch_probe
@@ -80,12 +80,12 @@ ON CONFLICT DO NOTHING
 -- :name batch_stretch
 -- Where the keys of a window lie close, the stretches of them that are the stripe's are looked up one by one: most rows of
 -- the window are not met at all. Else the window is one stretch.
-stretch AS MATERIALIZED (
-  SELECT greatest(g.low, cur.p1::bigint + 1) AS stint_low, least(g.low + {stripe_keys} - 1, nxt.u1) AS stint_high
-  FROM cur, nxt, seen, generate_series((cur.p1::bigint & (-{all_keys})) + {stripe_keys} * cur.stripe,
-    CASE WHEN nxt.u1::numeric - cur.p1 <= 4 * seen.keys THEN nxt.u1::bigint END, {all_keys}::bigint) g(low)
-  WHERE g.low + {stripe_keys} - 1 > cur.p1
-  UNION ALL SELECT cur.p1::bigint + 1, nxt.u1 FROM cur, nxt, seen WHERE nxt.u1::numeric - cur.p1 > 4 * seen.keys
+stint_stretch AS MATERIALIZED (
+  SELECT greatest(g.low, stint_cur.p1::bigint + 1) AS stint_low, least(g.low + {stripe_keys} - 1, stint_nxt.u1) AS stint_high
+  FROM stint_cur, stint_nxt, stint_seen, generate_series((stint_cur.p1::bigint & (-{all_keys})) + {stripe_keys} * stint_cur.stripe,
+    CASE WHEN stint_nxt.u1::numeric - stint_cur.p1 <= 4 * stint_seen.keys THEN stint_nxt.u1::bigint END, {all_keys}::bigint) g(low)
+  WHERE g.low + {stripe_keys} - 1 > stint_cur.p1
+  UNION ALL SELECT stint_cur.p1::bigint + 1, stint_nxt.u1 FROM stint_cur, stint_nxt, stint_seen WHERE stint_nxt.u1::numeric - stint_cur.p1 > 4 * stint_seen.keys
 ),
 
 -- :name batch_set
@@ -97,19 +97,19 @@ changed AS (
 
 -- :name batch_set_free
 -- What others hold is left for later.
-free AS MATERIALIZED (
+stint_free AS MATERIALIZED (
   SELECT {stint_key_columns} FROM {table} t
-  WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM cur)
+  WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM stint_cur)
   FOR NO KEY UPDATE OF t SKIP LOCKED
 ), changed AS (
-  UPDATE {table} t SET {set} FROM free stint_free
+  UPDATE {table} t SET {set} FROM stint_free
   WHERE ({keys}) = ({stint_keys}) AND {after_position} ({place}) <= ({upper})
   {returning}
 ), held AS (
   INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
   SELECT $1, {leaf}, ARRAY[{keys_as_text}], 'locked' FROM {table} t
   WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where})
-    AND NOT EXISTS (SELECT FROM free stint_free WHERE ({keys}) = ({stint_keys}))
+    AND NOT EXISTS (SELECT FROM stint_free WHERE ({keys}) = ({stint_keys}))
   ON CONFLICT (backfill, leaf, key) DO UPDATE SET reason = excluded.reason
   RETURNING 1
 ),
@@ -144,11 +144,11 @@ count(*) AS rows, {count_still} AS still FROM changed
 
 -- :name batch_sums_met
 -- Where every row that is met is changed: of a window when its last stripe is done.
-{met} AS rows, {met} AS still FROM seen, cur{weighed}
+{met} AS rows, {met} AS still FROM stint_seen, stint_cur{weighed}
 
 -- :name batch_sums_free
 -- The same, but for what others hold.
-{met} - h.rows AS rows, {met} - h.rows AS still FROM seen, cur, (SELECT count(*) AS rows FROM held) h
+{met} - h.rows AS rows, {met} - h.rows AS still FROM stint_seen, stint_cur, (SELECT count(*) AS rows FROM held) h
 
 -- :name batch_move
 sums AS MATERIALIZED (
@@ -156,51 +156,51 @@ sums AS MATERIALIZED (
 ), moved AS (
   UPDATE stint.backfill_range r
   SET position = ARRAY[{upper_as_text}],
-      window_end = CASE WHEN nxt.last THEN NULL ELSE r.window_end END, stripe = CASE WHEN nxt.last THEN 0 ELSE r.stripe END,
-      window_keys = CASE WHEN nxt.last THEN 0 ELSE greatest(r.window_keys - (SELECT keys FROM seen), 0) END,
-      state = CASE WHEN nxt.last AND (r.window_end IS NULL OR r.window_end = r.high) THEN 'done' ELSE 'taken' END,
-      rows_seen = r.rows_seen + (SELECT keys FROM seen), rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
+      window_end = CASE WHEN stint_nxt.last THEN NULL ELSE r.window_end END, stripe = CASE WHEN stint_nxt.last THEN 0 ELSE r.stripe END,
+      window_keys = CASE WHEN stint_nxt.last THEN 0 ELSE greatest(r.window_keys - (SELECT keys FROM stint_seen), 0) END,
+      state = CASE WHEN stint_nxt.last AND (r.window_end IS NULL OR r.window_end = r.high) THEN 'done' ELSE 'taken' END,
+      rows_seen = r.rows_seen + (SELECT keys FROM stint_seen), rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
-      rows_per_second = r.rows_per_second + ((SELECT keys FROM seen) / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      rows_per_second = r.rows_per_second + ((SELECT keys FROM stint_seen) / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM stint_ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
-  FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
+  FROM stint_cur, stint_nxt WHERE r.backfill = $1 AND r.number = stint_cur.number
   RETURNING r.state, r.position IS NULL AS first
 )
-SELECT moved.state, (SELECT keys FROM seen), (SELECT rows FROM sums), ctl.desired, ctl.state,
+SELECT moved.state, (SELECT keys FROM stint_seen), (SELECT rows FROM sums), stint_ctl.desired, stint_ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
-       moved.first, {answer}, (SELECT keys FROM seen)
-FROM ctl LEFT JOIN moved ON true
+       moved.first, {answer}, (SELECT keys FROM stint_seen)
+FROM stint_ctl LEFT JOIN moved ON true
 
 -- :name batch_stripe_move
 sums AS MATERIALIZED (
   SELECT {sums}
 ), moved AS (
   UPDATE stint.backfill_range r
-  SET position = CASE WHEN cur.stripe + 1 = {stripes} THEN ARRAY[{upper_as_text}] ELSE r.position END,
-      window_end = CASE WHEN cur.stripe + 1 = {stripes} THEN NULL ELSE ARRAY[{upper_as_text}] END, stripe = (cur.stripe + 1) % {stripes},
-      window_keys = CASE WHEN cur.stripe + 1 = {stripes} THEN 0 ELSE (SELECT keys FROM seen) END,
-      state = CASE WHEN nxt.last AND cur.stripe + 1 = {stripes} THEN 'done' ELSE 'taken' END,
-      rows_seen = r.rows_seen + (SELECT {met} FROM seen), rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
+  SET position = CASE WHEN stint_cur.stripe + 1 = {stripes} THEN ARRAY[{upper_as_text}] ELSE r.position END,
+      window_end = CASE WHEN stint_cur.stripe + 1 = {stripes} THEN NULL ELSE ARRAY[{upper_as_text}] END, stripe = (stint_cur.stripe + 1) % {stripes},
+      window_keys = CASE WHEN stint_cur.stripe + 1 = {stripes} THEN 0 ELSE (SELECT keys FROM stint_seen) END,
+      state = CASE WHEN stint_nxt.last AND stint_cur.stripe + 1 = {stripes} THEN 'done' ELSE 'taken' END,
+      rows_seen = r.rows_seen + (SELECT {met} FROM stint_seen), rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
-      rows_per_second = r.rows_per_second + ({tells} / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      rows_per_second = r.rows_per_second + ({tells} / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM stint_ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
-  FROM cur, nxt WHERE r.backfill = $1 AND r.number = cur.number
+  FROM stint_cur, stint_nxt WHERE r.backfill = $1 AND r.number = stint_cur.number
   RETURNING r.state, r.position IS NULL AS first
 )
-SELECT moved.state, (SELECT {met} FROM seen, cur), (SELECT rows FROM sums), ctl.desired, ctl.state,
+SELECT moved.state, (SELECT {met} FROM stint_seen, stint_cur), (SELECT rows FROM sums), stint_ctl.desired, stint_ctl.state,
        (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours,
-       moved.first, {answer}, (SELECT {tells} FROM cur)
-FROM ctl LEFT JOIN moved ON true
+       moved.first, {answer}, (SELECT {tells} FROM stint_cur)
+FROM stint_ctl LEFT JOIN moved ON true
 
 -- :name batch_read
 -- The rows of a batch, for a transform: nothing is locked meanwhile. First of all what the fence says, in one column, for it is a
 -- column of each row; batch.c reads it.
 nothing AS (SELECT)
-SELECT format('%s %s %s %s %s %s %s', ctl.desired, ctl.state, cur.number IS NOT NULL,
+SELECT format('%s %s %s %s %s %s %s', stint_ctl.desired, stint_ctl.state, stint_cur.number IS NOT NULL,
          (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2),
-         nxt.last, (SELECT keys FROM seen), CASE WHEN nxt.last IS NOT NULL THEN ARRAY[{upper_as_text}] END),
+         stint_nxt.last, (SELECT keys FROM stint_seen), CASE WHEN stint_nxt.last IS NOT NULL THEN ARRAY[{upper_as_text}] END),
        none.*
-FROM ctl LEFT JOIN cur ON true LEFT JOIN nxt ON true LEFT JOIN (
+FROM stint_ctl LEFT JOIN stint_cur ON true LEFT JOIN stint_nxt ON true LEFT JOIN (
   SELECT {read_keys}, t.xmin AS stint_xmin, {read_columns} FROM {table} t WHERE false) none ON true
 UNION ALL
 SELECT NULL, d.*
@@ -213,32 +213,32 @@ FROM (
 -- What a transform gave, where the row is still the one that was read; else it is left for later.
 -- $1 to $4 as above, $5 the last key, $6 its rows, $7 is it the range's end; $8 keys, $9 SQLSTATEs, $10 messages and $11
 -- tracebacks of rows that failed; $12 every xmin, then the columns of the key, then what is new.
-WITH ctl AS MATERIALIZED (
+WITH stint_ctl AS MATERIALIZED (
   SELECT {control} FROM stint.backfill WHERE id = $1
-), cur AS MATERIALIZED (
+), stint_cur AS MATERIALIZED (
   SELECT r.number, r.stripe, {position_columns}
   FROM stint.backfill_range r
   WHERE r.backfill = $1 AND r.number = $2 AND r.token = $3 AND r.state = 'taken' AND {which_start}
-    AND ({given_upper}) <= ({range_high}) AND (SELECT desired = 'run' AND state = 'running' FROM ctl)
+    AND ({given_upper}) <= ({range_high}) AND (SELECT desired = 'run' AND state = 'running' FROM stint_ctl)
   FOR UPDATE
 ), fresh AS {once} (
   SELECT {arrays}
 ), {free}
 changed AS (
   UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
-  WHERE {fresh_keys} AND {as_read} AND {after_position} ({place}) <= ({given_upper}) AND {is_free} AND (SELECT true FROM cur)
+  WHERE {fresh_keys} AND {as_read} AND {after_position} ({place}) <= ({given_upper}) AND {is_free} AND (SELECT true FROM stint_cur)
   RETURNING {key_columns}
 ), sums AS MATERIALIZED (
   SELECT count(*) AS rows FROM changed
 ), held AS (
   INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
   SELECT $1, {leaf}, ARRAY[{fresh_keys_as_text}], 'changed' FROM fresh stint_fresh
-  WHERE (SELECT true FROM cur) AND (SELECT rows FROM sums) < cardinality({first_keys}) AND NOT EXISTS (SELECT FROM changed c WHERE {fresh_keys_c})
+  WHERE (SELECT true FROM stint_cur) AND (SELECT rows FROM sums) < cardinality({first_keys}) AND NOT EXISTS (SELECT FROM changed c WHERE {fresh_keys_c})
   ON CONFLICT DO NOTHING
 ), bad AS (
   INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
   SELECT $1, {leaf}, q.key::text[], q.sqlstate, q.message, q.traceback FROM unnest($8::text[], $9::text[], $10::text[], $11::text[]) q(key, sqlstate, message, traceback)
-  WHERE (SELECT true FROM cur)
+  WHERE (SELECT true FROM stint_cur)
   ON CONFLICT (backfill, leaf, key) DO UPDATE SET sqlstate = excluded.sqlstate, message = excluded.message,
     traceback = excluded.traceback, attempts = backfill_quarantine.attempts + 1, at = clock_timestamp()
 ), moved AS (
@@ -246,14 +246,14 @@ changed AS (
   SET {moves},
       rows_seen = r.rows_seen + {seen}, rows_changed = r.rows_changed + (SELECT rows FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
-      rows_per_second = r.rows_per_second + ({tells} / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      rows_per_second = r.rows_per_second + ({tells} / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM stint_ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
-  FROM cur WHERE r.backfill = $1 AND r.number = cur.number
+  FROM stint_cur WHERE r.backfill = $1 AND r.number = stint_cur.number
   RETURNING r.state, r.position IS NULL AS first
 )
-SELECT moved.state, (SELECT {seen} FROM cur), (SELECT rows FROM sums), ctl.desired, ctl.state,
-       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours, moved.first, {answer}, (SELECT {tells} FROM cur)
-FROM ctl LEFT JOIN moved ON true
+SELECT moved.state, (SELECT {seen} FROM stint_cur), (SELECT rows FROM sums), stint_ctl.desired, stint_ctl.state,
+       (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2) AS still_ours, moved.first, {answer}, (SELECT {tells} FROM stint_cur)
+FROM stint_ctl LEFT JOIN moved ON true
 
 -- :name batch_write_moves
 position = $5::text[], window_end = CASE WHEN $7::boolean THEN NULL ELSE r.window_end END, stripe = CASE WHEN $7::boolean THEN 0 ELSE r.stripe END,
@@ -261,14 +261,14 @@ position = $5::text[], window_end = CASE WHEN $7::boolean THEN NULL ELSE r.windo
       state = CASE WHEN $7::boolean AND r.high = $5::text[] THEN 'done' ELSE 'taken' END
 
 -- :name batch_write_stripe_moves
-position = CASE WHEN cur.stripe + 1 = {stripes} THEN $5::text[] ELSE r.position END,
-      window_end = CASE WHEN cur.stripe + 1 = {stripes} THEN NULL ELSE $5::text[] END, stripe = (cur.stripe + 1) % {stripes},
-      window_keys = CASE WHEN cur.stripe + 1 = {stripes} THEN 0 ELSE $6::bigint END,
-      state = CASE WHEN $7::boolean AND cur.stripe + 1 = {stripes} AND r.high = $5::text[] THEN 'done' ELSE 'taken' END
+position = CASE WHEN stint_cur.stripe + 1 = {stripes} THEN $5::text[] ELSE r.position END,
+      window_end = CASE WHEN stint_cur.stripe + 1 = {stripes} THEN NULL ELSE $5::text[] END, stripe = (stint_cur.stripe + 1) % {stripes},
+      window_keys = CASE WHEN stint_cur.stripe + 1 = {stripes} THEN 0 ELSE $6::bigint END,
+      state = CASE WHEN $7::boolean AND stint_cur.stripe + 1 = {stripes} AND r.high = $5::text[] THEN 'done' ELSE 'taken' END
 
 -- :name batch_write_free
-free AS MATERIALIZED (
-  SELECT {key_columns} FROM {table} t, fresh stint_fresh WHERE {fresh_keys} AND (SELECT true FROM cur) FOR NO KEY UPDATE OF t SKIP LOCKED
+stint_free AS MATERIALIZED (
+  SELECT {key_columns} FROM {table} t, fresh stint_fresh WHERE {fresh_keys} AND (SELECT true FROM stint_cur) FOR NO KEY UPDATE OF t SKIP LOCKED
 ),
 
 -- :name batch_as_read
@@ -277,23 +277,23 @@ free AS MATERIALIZED (
 
 -- :name batch_late
 -- Of the residue: what is free now. $1 backfill, $2 leaf, $3 rows, $4 the only key wanted (or NULL)
-WITH mine AS MATERIALIZED (
+WITH stint_mine AS MATERIALIZED (
   SELECT e.key, {mine_columns} FROM stint.backfill_residue e WHERE e.backfill = $1 AND e.leaf = $2::oid AND ($4::text[] IS NULL OR e.key = $4::text[])
   ORDER BY e.attempts, e.key LIMIT $3::bigint FOR UPDATE
-), there AS MATERIALIZED (
-  SELECT m.key FROM mine m JOIN {table} t ON ({keys}) = ({mine_keys})
-), free AS MATERIALIZED (
-  SELECT m.key, {stint_key_columns} FROM mine m JOIN {table} t ON ({keys}) = ({mine_keys}) FOR NO KEY UPDATE OF t {skip}
+), stint_there AS MATERIALIZED (
+  SELECT m.key FROM stint_mine m JOIN {table} t ON ({keys}) = ({mine_keys})
+), stint_free AS MATERIALIZED (
+  SELECT m.key, {stint_key_columns} FROM stint_mine m JOIN {table} t ON ({keys}) = ({mine_keys}) FOR NO KEY UPDATE OF t {skip}
 ), changed AS (
-  UPDATE {table} t SET {set} FROM free stint_free WHERE ({keys}) = ({stint_keys}) AND ({where}) RETURNING {still} AS still
+  UPDATE {table} t SET {set} FROM stint_free WHERE ({keys}) = ({stint_keys}) AND ({where}) RETURNING {still} AS still
 ), done AS (
-  DELETE FROM stint.backfill_residue e USING mine m
+  DELETE FROM stint.backfill_residue e USING stint_mine m
   WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = m.key
-    AND (m.key IN (SELECT f.key FROM free f) OR m.key NOT IN (SELECT h.key FROM there h)) RETURNING 1
+    AND (m.key IN (SELECT f.key FROM stint_free f) OR m.key NOT IN (SELECT h.key FROM stint_there h)) RETURNING 1
 ), tried AS (
-  UPDATE stint.backfill_residue e SET attempts = e.attempts + 1 FROM mine m
+  UPDATE stint.backfill_residue e SET attempts = e.attempts + 1 FROM stint_mine m
   WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = m.key
-    AND m.key NOT IN (SELECT f.key FROM free f) AND m.key IN (SELECT h.key FROM there h) RETURNING 1
+    AND m.key NOT IN (SELECT f.key FROM stint_free f) AND m.key IN (SELECT h.key FROM stint_there h) RETURNING 1
 ), counted AS (
   UPDATE stint.backfill SET rows_late = rows_late + (SELECT count(*) FROM changed) WHERE id = $1
 )
@@ -311,11 +311,11 @@ ORDER BY {late_keys}
 -- $1 backfill, $2 leaf, $3 keys that are done without a change, $4 to $7 as $8 to $11 of batch_write, $8 xmin, then as there
 WITH fresh AS MATERIALIZED (
   SELECT {arrays}
-), free AS MATERIALIZED (
+), stint_free AS MATERIALIZED (
   SELECT {key_columns} FROM {table} t, fresh stint_fresh WHERE {fresh_keys} FOR NO KEY UPDATE OF t {skip}
 ), changed AS (
   UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
-  WHERE {fresh_keys} AND {as_read} AND ({keys}) IN (SELECT {found_keys} FROM free)
+  WHERE {fresh_keys} AND {as_read} AND ({keys}) IN (SELECT {found_keys} FROM stint_free)
   RETURNING ARRAY[{fresh_keys_as_text}] AS key
 ), bad AS (
   INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
@@ -336,17 +336,17 @@ SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM done), (SELECT coun
 
 -- :name batch_late_statement
 -- One key of the residue by a statement of the team's own: from the key before it (or $5, before all) up to it.
-WITH m AS MATERIALIZED (
+WITH stint_mine AS MATERIALIZED (
   SELECT e.key, {mine_columns} FROM stint.backfill_residue e WHERE e.backfill = $1 AND e.leaf = $2::oid AND ($4::text[] IS NULL OR e.key = $4::text[])
   ORDER BY e.attempts, e.key LIMIT least($3::bigint, 1) FOR UPDATE
-), cur AS MATERIALIZED (
-  SELECT {least_columns} FROM m LEFT JOIN LATERAL (SELECT {key_columns} FROM {table} t WHERE ({keys}) < ({mine_keys}) ORDER BY {keys_descending} LIMIT 1) p ON true
-), nxt AS MATERIALIZED (
-  SELECT {mine_uppers} FROM m
+), stint_cur AS MATERIALIZED (
+  SELECT {least_columns} FROM stint_mine m LEFT JOIN LATERAL (SELECT {key_columns} FROM {table} t WHERE ({keys}) < ({mine_keys}) ORDER BY {keys_descending} LIMIT 1) p ON true
+), stint_nxt AS MATERIALIZED (
+  SELECT {mine_uppers} FROM stint_mine m
 ), changed AS (
   {statement}
 ), done AS (
-  DELETE FROM stint.backfill_residue e USING m WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = m.key RETURNING 1
+  DELETE FROM stint.backfill_residue e USING stint_mine m WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = m.key RETURNING 1
 ), counted AS (
   UPDATE stint.backfill SET rows_late = rows_late + (SELECT count(*) FROM changed) WHERE id = $1
 )

@@ -441,6 +441,18 @@ describe("a backfill", function()
       assert.equal("2500", sql "SELECT count(*) FROM t WHERE k1 = 1 AND position = id AND state = 'x' AND cur = id AND nxt IS NULL")
     end)
 
+    it("a table beside others that have our own names", function()
+      begin(
+        [[CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT 0); INSERT INTO t SELECT g FROM generate_series(1, 2500) g;
+        CREATE TABLE ctl AS SELECT 1 AS one; CREATE TABLE cur AS SELECT g AS stripe FROM generate_series(1, 2500, 2) g;
+        CREATE TABLE nxt AS TABLE ctl; CREATE TABLE seen AS TABLE ctl; CREATE TABLE free AS TABLE ctl; CREATE TABLE mine AS TABLE ctl]],
+        [[backfill { table = "t", where = "n = 0 AND id IN (SELECT stripe FROM cur)",
+          set = { n = "(SELECT ctl.one + nxt.one + seen.one + free.one + mine.one FROM ctl, nxt, seen, free, mine)" } }]]
+      )
+      assert_done(up())
+      assert.equal("1250", sql "SELECT count(*) FROM t WHERE n = 5 AND id % 2 = 1")
+    end)
+
     it("a partitioned table", function()
       begin [[CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL DEFAULT 0) PARTITION BY HASH (id);
         CREATE TABLE t0 PARTITION OF t FOR VALUES WITH (MODULUS 2, REMAINDER 0);
