@@ -47,7 +47,7 @@ static const char *sums(const Backfill *b, BatchKind kind) {
     if (kind == BATCH_BAD)
         return "0 AS rows, 0 AS still";
     if (b->form == BACKFILL_STATEMENT)
-        return "count(*) AS rows, 0 AS still FROM changed";
+        return "count(*) AS rows, 0 AS still FROM stint_changed";
     if (!changes_all(b))
         return SQL_BATCH_SUMS;
     return kind == BATCH_FREE ? SQL_BATCH_SUMS_FREE : SQL_BATCH_SUMS_MET;
@@ -201,7 +201,7 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
          !weighs    ? ""
          : b->where ? arena_format(a, "RETURNING %s AS still", clause_still(batch))
                     : "RETURNING 1"},
-        {"weighed", weighs ? ", (SELECT count(*) FROM changed) weighed" : ""},
+        {"weighed", weighs ? ", (SELECT count(*) FROM stint_changed) weighed" : ""},
         {"met", striped
                     ? arena_format(a, "CASE WHEN stint_cur.stripe + 1 = %ld THEN keys ELSE 0 END",
                                    b->stripes)
@@ -303,7 +303,7 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
          clause_each_joined(a, b->key, b->key_type, "t.%k = stint_fresh.stint_k%n::%t", " AND ")},
         {"fresh_keys_as_text", each_key(a, b, "stint_fresh.stint_k%n::text")},
         {"skip", skips ? "SKIP LOCKED" : ""},
-        {"is_free", skips ? arena_format(a, "(%s) IN (SELECT %s FROM free)", each_key(a, b, "t.%k"),
+        {"is_free", skips ? arena_format(a, "(%s) IN (SELECT %s FROM stint_free)", each_key(a, b, "t.%k"),
                                          each_key(a, b, "k%n"))
                           : "true"},
         {"once", skips ? "MATERIALIZED" : "NOT MATERIALIZED"},

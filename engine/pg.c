@@ -282,20 +282,23 @@ bool pg_failed_with(const Pg *pg, const char *sqlstate) {
     return pg->failed && strcmp(pg->error.sqlstate, sqlstate) == 0;
 }
 
-void pg_roll_back(Pg *pg) {
-    PGTransactionStatusType state = PQtransactionStatus(pg->conn);
-    if (state != PQTRANS_INTRANS && state != PQTRANS_INERROR)
-        return;
+void pg_aside(Pg *pg, const char *sql) {
     bool stoppable = pg->stoppable;
     long long deadline = pg->deadline_at;
     pg->stoppable = false;
     pg->deadline_at = 0;
     pg->cancelled_at = 0; /* what was cancelled has ended: its patience is not this statement's */
-    if (PQsendQuery(pg->conn, "ROLLBACK"))
+    if (PQsendQuery(pg->conn, sql))
         for (PGresult *result; pg_wait(pg) && (result = PQgetResult(pg->conn));)
             PQclear(result);
     pg->stoppable = stoppable;
     pg->deadline_at = deadline;
+}
+
+void pg_roll_back(Pg *pg) {
+    PGTransactionStatusType state = PQtransactionStatus(pg->conn);
+    if (state == PQTRANS_INTRANS || state == PQTRANS_INERROR)
+        pg_aside(pg, "ROLLBACK");
 }
 
 PgState pg_state(const Pg *pg) {

@@ -20,14 +20,12 @@ static PgAgain *find(Pg *pg, const char *sql) {
     return NULL;
 }
 
-/* On the way out of a failure as well, which stays what it is. */
 static void drop(Pg *pg, PgAgain *again) {
     char name[NAME], sql[2 * NAME];
     name_of(pg, again, name);
     snprintf(sql, sizeof sql, "DEALLOCATE %s", name);
-    if (again->is_prepared && pg_state(pg) == PG_IDLE && PQsendQuery(pg->conn, sql))
-        for (PGresult *result; pg_wait(pg) && (result = PQgetResult(pg->conn));)
-            PQclear(result);
+    if (again->is_prepared && pg_state(pg) == PG_IDLE)
+        pg_aside(pg, sql);
     free(again->sql);
     *again = (PgAgain){NULL, false};
 }

@@ -54,6 +54,8 @@ void pg_copy_rows(const PGresult *result, Arena *a, PgRows *out);
 /* Ends a COPY that nobody has data for, or wants the data of. */
 void pg_no_copy(Pg *pg, ExecStatusType status);
 bool pg_finish(Pg *pg);
+/* On the way out, maybe of a failure: that stays what it is, and not even a stop interrupts. */
+void pg_aside(Pg *pg, const char *sql);
 /* libpq's message without its line ends. */
 const char *pg_one_line(Arena *a, const char *message);
 

@@ -43,13 +43,13 @@ FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND N
 -- :name backfill_leaves
 -- The tables that hold rows: the table itself, or its partitions; the parent alone where a column of
 -- $2 decides about the partition, for such a row moves. The last column: may a trigger, a policy or a
--- rule keep a row from being changed?
+-- rule keep a row from being changed (also of tables that inherit: they are not looked into)?
 WITH tree AS (SELECT p.relid, p.isleaf FROM pg_partition_tree($1::oid) p),
 moves AS (SELECT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_partitioned_table pt ON pt.partrelid = tree.relid
   JOIN pg_catalog.pg_attribute a ON a.attrelid = pt.partrelid AND a.attnum = ANY (pt.partattrs)
   WHERE a.attname = ANY ($2::text[])) AS yes)
 SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind::text,
-       c.relkind = 'p' OR c.relrowsecurity OR c.relhasrules OR EXISTS (SELECT FROM pg_catalog.pg_trigger g
+       c.relhassubclass OR c.relrowsecurity OR c.relhasrules OR EXISTS (SELECT FROM pg_catalog.pg_trigger g
          WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgtype & 1 = 1 AND g.tgtype & 2 = 2 AND g.tgtype & 16 = 16)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE CASE WHEN (SELECT yes FROM moves) OR NOT EXISTS (SELECT FROM pg_catalog.pg_class p WHERE p.oid = $1::oid AND p.relkind = 'p')

@@ -81,15 +81,15 @@ ON CONFLICT DO NOTHING
 -- Where the keys of a window lie close, the stretches of them that are the stripe's are looked up one by one: most rows of
 -- the window are not met at all. Else the window is one stretch.
 stint_stretch AS MATERIALIZED (
-  SELECT greatest(g.low, stint_cur.p1::bigint + 1) AS stint_low, least(g.low + {stripe_keys} - 1, stint_nxt.u1) AS stint_high
+  SELECT greatest(g.low, stint_cur.p1::bigint + 1) AS stint_low, least(g.low + ({stripe_keys} - 1), stint_nxt.u1) AS stint_high
   FROM stint_cur, stint_nxt, stint_seen, generate_series((stint_cur.p1::bigint & (-{all_keys})) + {stripe_keys} * stint_cur.stripe,
     CASE WHEN stint_nxt.u1::numeric - stint_cur.p1 <= 4 * stint_seen.keys THEN stint_nxt.u1::bigint END, {all_keys}::bigint) g(low)
-  WHERE g.low + {stripe_keys} - 1 > stint_cur.p1
+  WHERE g.low + ({stripe_keys} - 1) > stint_cur.p1
   UNION ALL SELECT stint_cur.p1::bigint + 1, stint_nxt.u1 FROM stint_cur, stint_nxt, stint_seen WHERE stint_nxt.u1::numeric - stint_cur.p1 > 4 * stint_seen.keys
 ),
 
 -- :name batch_set
-changed AS (
+stint_changed AS (
   UPDATE {table} t SET {set} {from_stretch}
   WHERE {within} AND {stripe} AND ({where})
   {returning}
@@ -101,7 +101,7 @@ stint_free AS MATERIALIZED (
   SELECT {stint_key_columns} FROM {table} t
   WHERE {after_position} ({place}) <= ({upper}) AND {stripe} AND ({where}) AND (SELECT true FROM stint_cur)
   FOR NO KEY UPDATE OF t SKIP LOCKED
-), changed AS (
+), stint_changed AS (
   UPDATE {table} t SET {set} FROM stint_free
   WHERE ({keys}) = ({stint_keys}) AND {after_position} ({place}) <= ({upper})
   {returning}
@@ -116,13 +116,13 @@ stint_free AS MATERIALIZED (
 
 -- :name batch_statement
 -- A statement of the team's own.
-changed AS (
+stint_changed AS (
   {statement}
 ),
 
 -- :name batch_bad
 -- The one key that fails is put aside. $6 SQLSTATE, $7 message, $8 traceback
-changed AS (
+stint_changed AS (
   INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
   SELECT $1, {leaf}, ARRAY[{keys_as_text}], $6::text, $7::text, $8::text FROM {table} t WHERE ({place}) = ({upper})
   ON CONFLICT (backfill, leaf, key) DO UPDATE SET sqlstate = excluded.sqlstate, message = excluded.message,
@@ -140,7 +140,7 @@ changed AS (
 
 -- :name batch_sums
 -- Of what was changed: read once.
-count(*) AS rows, {count_still} AS still FROM changed
+count(*) AS rows, {count_still} AS still FROM stint_changed
 
 -- :name batch_sums_met
 -- Where every row that is met is changed: of a window when its last stripe is done.
@@ -195,7 +195,7 @@ FROM stint_ctl LEFT JOIN moved ON true
 -- :name batch_read
 -- The rows of a batch, for a transform: nothing is locked meanwhile. First of all what the fence says, in one column, for it is a
 -- column of each row; batch.c reads it.
-nothing AS (SELECT)
+stint_nothing AS (SELECT)
 SELECT format('%s %s %s %s %s %s %s', stint_ctl.desired, stint_ctl.state, stint_cur.number IS NOT NULL,
          (SELECT r.token = $3 AND r.state = 'taken' FROM stint.backfill_range r WHERE r.backfill = $1 AND r.number = $2),
          stint_nxt.last, (SELECT keys FROM stint_seen), CASE WHEN stint_nxt.last IS NOT NULL THEN ARRAY[{upper_as_text}] END),
@@ -224,16 +224,16 @@ WITH stint_ctl AS MATERIALIZED (
 ), fresh AS {once} (
   SELECT {arrays}
 ), {free}
-changed AS (
+stint_changed AS (
   UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
   WHERE {fresh_keys} AND {as_read} AND {after_position} ({place}) <= ({given_upper}) AND {is_free} AND (SELECT true FROM stint_cur)
   RETURNING {key_columns}
 ), sums AS MATERIALIZED (
-  SELECT count(*) AS rows FROM changed
+  SELECT count(*) AS rows FROM stint_changed
 ), held AS (
   INSERT INTO stint.backfill_residue (backfill, leaf, key, reason)
   SELECT $1, {leaf}, ARRAY[{fresh_keys_as_text}], 'changed' FROM fresh stint_fresh
-  WHERE (SELECT true FROM stint_cur) AND (SELECT rows FROM sums) < cardinality({first_keys}) AND NOT EXISTS (SELECT FROM changed c WHERE {fresh_keys_c})
+  WHERE (SELECT true FROM stint_cur) AND (SELECT rows FROM sums) < cardinality({first_keys}) AND NOT EXISTS (SELECT FROM stint_changed c WHERE {fresh_keys_c})
   ON CONFLICT DO NOTHING
 ), bad AS (
   INSERT INTO stint.backfill_quarantine (backfill, leaf, key, sqlstate, message, traceback)
@@ -284,7 +284,7 @@ WITH stint_mine AS MATERIALIZED (
   SELECT m.key FROM stint_mine m JOIN {table} t ON ({keys}) = ({mine_keys})
 ), stint_free AS MATERIALIZED (
   SELECT m.key, {stint_key_columns} FROM stint_mine m JOIN {table} t ON ({keys}) = ({mine_keys}) FOR NO KEY UPDATE OF t {skip}
-), changed AS (
+), stint_changed AS (
   UPDATE {table} t SET {set} FROM stint_free WHERE ({keys}) = ({stint_keys}) AND ({where}) RETURNING {still} AS still
 ), done AS (
   DELETE FROM stint.backfill_residue e USING stint_mine m
@@ -295,9 +295,9 @@ WITH stint_mine AS MATERIALIZED (
   WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = m.key
     AND m.key NOT IN (SELECT f.key FROM stint_free f) AND m.key IN (SELECT h.key FROM stint_there h) RETURNING 1
 ), counted AS (
-  UPDATE stint.backfill SET rows_late = rows_late + (SELECT count(*) FROM changed) WHERE id = $1
+  UPDATE stint.backfill SET rows_late = rows_late + (SELECT count(*) FROM stint_changed) WHERE id = $1
 )
-SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM done), (SELECT count(*) FROM tried)
+SELECT (SELECT count(*) FROM stint_changed), (SELECT count(*) FROM done), (SELECT count(*) FROM tried)
 
 -- :name batch_late_read
 -- The same for a transform: the rows as they are now; xmin is NULL for those that are gone or out of `where`.
@@ -313,7 +313,7 @@ WITH fresh AS MATERIALIZED (
   SELECT {arrays}
 ), stint_free AS MATERIALIZED (
   SELECT {key_columns} FROM {table} t, fresh stint_fresh WHERE {fresh_keys} FOR NO KEY UPDATE OF t {skip}
-), changed AS (
+), stint_changed AS (
   UPDATE {table} t SET {set_fresh} FROM fresh stint_fresh
   WHERE {fresh_keys} AND {as_read} AND ({keys}) IN (SELECT {found_keys} FROM stint_free)
   RETURNING ARRAY[{fresh_keys_as_text}] AS key
@@ -325,14 +325,14 @@ WITH fresh AS MATERIALIZED (
   RETURNING key
 ), done AS (
   DELETE FROM stint.backfill_residue e WHERE e.backfill = $1 AND e.leaf = $2::oid
-    AND (e.key IN (SELECT key FROM changed) OR e.key IN (SELECT key FROM bad) OR e.key IN (SELECT k::text[] FROM unnest($3::text[]) k)) RETURNING 1
+    AND (e.key IN (SELECT key FROM stint_changed) OR e.key IN (SELECT key FROM bad) OR e.key IN (SELECT k::text[] FROM unnest($3::text[]) k)) RETURNING 1
 ), tried AS (
   UPDATE stint.backfill_residue e SET attempts = e.attempts + 1 FROM fresh stint_fresh
-  WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = ARRAY[{fresh_keys_as_text}] AND e.key NOT IN (SELECT key FROM changed) RETURNING 1
+  WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = ARRAY[{fresh_keys_as_text}] AND e.key NOT IN (SELECT key FROM stint_changed) RETURNING 1
 ), counted AS (
-  UPDATE stint.backfill SET rows_late = rows_late + (SELECT count(*) FROM changed) WHERE id = $1
+  UPDATE stint.backfill SET rows_late = rows_late + (SELECT count(*) FROM stint_changed) WHERE id = $1
 )
-SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM done), (SELECT count(*) FROM tried)
+SELECT (SELECT count(*) FROM stint_changed), (SELECT count(*) FROM done), (SELECT count(*) FROM tried)
 
 -- :name batch_late_statement
 -- One key of the residue by a statement of the team's own: from the key before it (or $5, before all) up to it.
@@ -343,11 +343,11 @@ WITH stint_mine AS MATERIALIZED (
   SELECT {least_columns} FROM stint_mine m LEFT JOIN LATERAL (SELECT {key_columns} FROM {table} t WHERE ({keys}) < ({mine_keys}) ORDER BY {keys_descending} LIMIT 1) p ON true
 ), stint_nxt AS MATERIALIZED (
   SELECT {mine_uppers} FROM stint_mine m
-), changed AS (
+), stint_changed AS (
   {statement}
 ), done AS (
   DELETE FROM stint.backfill_residue e USING stint_mine m WHERE e.backfill = $1 AND e.leaf = $2::oid AND e.key = m.key RETURNING 1
 ), counted AS (
-  UPDATE stint.backfill SET rows_late = rows_late + (SELECT count(*) FROM changed) WHERE id = $1
+  UPDATE stint.backfill SET rows_late = rows_late + (SELECT count(*) FROM stint_changed) WHERE id = $1
 )
-SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM done), 0
+SELECT (SELECT count(*) FROM stint_changed), (SELECT count(*) FROM done), 0

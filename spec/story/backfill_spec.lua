@@ -310,6 +310,26 @@ describe("a backfill", function()
       assert.equal("3000 3000 2", sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || count(*) || ' ' || max(d) FROM t")
     end)
 
+    it("does the same for a transform, and for a `where` about tables that are called as parts of our statements", function()
+      for _, change in ipairs {
+        "transform = function(row) return { n = row.n + 1 } end",
+        'set = { n = "n + 1" }',
+      } do
+        begin(
+          TABLE .. "CREATE TABLE changed AS SELECT id FROM t; CREATE TABLE nothing AS TABLE changed",
+          ('backfill { table = "t", where = "n = 0 AND id IN (SELECT id FROM changed) AND id IN (SELECT id FROM nothing)", %s }\n'):format(change)
+        )
+        local holder = session.open(at.url)
+        holder:exec "BEGIN; SELECT FROM t WHERE id = 1800 FOR UPDATE"
+        local h = start("up", "--lock-timeout", "150ms")
+        session.wait_until(at.url, "SELECT (to_regclass('stint.backfill_residue') IS NOT NULL)::text", "true")
+        session.wait_until(at.url, "SELECT string_agg(key::text, ' ') FROM stint.backfill_residue", "{1800}")
+        holder:exec "COMMIT"
+        assert_done(h:wait())
+        assert.equal(ALL_ONCE, sql(COUNT_ONCE))
+      end
+    end)
+
     it("has begun nothing when the whole table is locked", function()
       begin(TABLE)
       local holder = session.open(at.url)

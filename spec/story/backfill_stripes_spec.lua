@@ -60,6 +60,7 @@ describe("stripes", function()
         local r = up()
         assert.equal(0, r.code, r.err)
         assert.is_true(tonumber(sql "SELECT stripe_keys FROM stint.backfill") > 1)
+        assert.equal("0", sql("SELECT sum(batches % " .. stripes .. ") FROM stint.backfill_range")) -- none was repeated
         assert.equal("20000 20000 20000", sql [[SELECT count(*) FILTER (WHERE n = 1)
           || ' ' || (SELECT rows_changed || ' ' || rows_seen FROM stint.backfill_range) FROM t]])
         r = start("down"):wait()
@@ -78,6 +79,16 @@ describe("stripes", function()
     assert.equal(0, r.code, r.err)
     assert.equal("10000 10000 20000", sql [[SELECT count(*) FILTER (WHERE n = 1)
       || ' ' || (SELECT rows_changed || ' ' || rows_seen FROM stint.backfill_range) FROM t]])
+  end)
+
+  it("count the same where it is the trigger of a table that inherits", function()
+    begin(TABLE:format("id int", "g", 10000), 'backfill { table = "t", set = { n = "n + 1" }, stripes = 4 }\n')
+    sql [[CREATE TABLE c (PRIMARY KEY (id)) INHERITS (t); INSERT INTO c SELECT 10000 - g FROM generate_series(1, 100) g;
+      CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+      CREATE TRIGGER keep BEFORE UPDATE ON c FOR EACH ROW EXECUTE FUNCTION keep()]]
+    local r = up()
+    assert.equal(0, r.code, r.err)
+    assert.equal("10000 10000", sql "SELECT count(*) FILTER (WHERE n = 1) || ' ' || (SELECT rows_changed FROM stint.backfill_range) FROM t")
   end)
 
   it("leave nothing prepared in the session for the next file", function()
