@@ -303,8 +303,8 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
          clause_each_joined(a, b->key, b->key_type, "t.%k = stint_fresh.stint_k%n::%t", " AND ")},
         {"fresh_keys_as_text", each_key(a, b, "stint_fresh.stint_k%n::text")},
         {"skip", skips ? "SKIP LOCKED" : ""},
-        {"is_free", skips ? arena_format(a, "(%s) IN (SELECT %s FROM stint_free)", each_key(a, b, "t.%k"),
-                                         each_key(a, b, "k%n"))
+        {"is_free", skips ? arena_format(a, "(%s) IN (SELECT %s FROM stint_free)",
+                                         each_key(a, b, "t.%k"), each_key(a, b, "k%n"))
                           : "true"},
         {"once", skips ? "MATERIALIZED" : "NOT MATERIALIZED"},
         {"free", ""},
