@@ -101,6 +101,11 @@ static void change_budget(Verdict *v, const Loads *loads) {
     v->budget = v->budget > 1 ? 1 : v->budget < LEAST ? LEAST : v->budget;
 }
 
+/* What a standby can take is not known before it has taken some: it begins slowly. */
+static bool is_first(const HealthState *lag, const HealthState *before) {
+    return lag->limit > 0 && lag->things > 0 && before->looks < 1;
+}
+
 void verdict_reach(Arena *a, const Config *limits, HealthState *state, const HealthState *before,
                    Verdict *v) {
     Loads loads = greatest(a, limits, state, before);
@@ -113,7 +118,10 @@ void verdict_reach(Arena *a, const Config *limits, HealthState *state, const Hea
         v->reason = "waiting for calm";
     if (v->is_held)
         return;
-    if (was_held) {
+    if (is_first(&state[HEALTH_REPLICA_LAG], &before[HEALTH_REPLICA_LAG])) {
+        v->budget = LEAST;
+        v->rest = REST;
+    } else if (was_held) {
         v->budget = v->budget / 2 < LEAST ? LEAST : v->budget / 2;
         v->rest = REST;
     } else
