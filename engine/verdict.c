@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { FIRST_LOOKS = 60, LOOKS_TO_KNOW = 5, CALM = 2, REST = 2 };
+enum { FIRST_LOOKS = 60, LOOKS_TO_KNOW = 5, CALM = 2, REST = 2, EARLY_LOOKS = 6 };
 
 static const double SMOOTHING = 0.3, CALM_BELOW = 0.7, GROWS_BELOW = 0.5, SHEDS_FROM = 0.8,
                     LEAST = 0.1;
@@ -101,9 +101,16 @@ static void change_budget(Verdict *v, const Loads *loads) {
     v->budget = v->budget > 1 ? 1 : v->budget < LEAST ? LEAST : v->budget;
 }
 
-/* What a standby can take is not known before it has taken some: it begins slowly. */
-static bool is_first(const HealthState *lag, const HealthState *before) {
-    return lag->limit > 0 && lag->things > 0 && before->looks < 1;
+/* What a standby can take is not known before it has taken some: it begins slowly, and doubles. */
+static bool is_early(const HealthState *lag, const HealthState *before) {
+    return lag->limit > 0 && lag->things > 0 && before->looks < EARLY_LOOKS;
+}
+
+static void begin_slowly(Verdict *v, const Loads *loads, const HealthState *before) {
+    if (before->looks < 1)
+        v->budget = LEAST;
+    else if (loads->hard < GROWS_BELOW && loads->soft < GROWS_BELOW)
+        v->budget = v->budget < 0.5 ? 2 * v->budget : 1;
 }
 
 void verdict_reach(Arena *a, const Config *limits, HealthState *state, const HealthState *before,
@@ -118,12 +125,12 @@ void verdict_reach(Arena *a, const Config *limits, HealthState *state, const Hea
         v->reason = "waiting for calm";
     if (v->is_held)
         return;
-    if (is_first(&state[HEALTH_REPLICA_LAG], &before[HEALTH_REPLICA_LAG])) {
-        v->budget = LEAST;
-        v->rest = REST;
-    } else if (was_held) {
+    const HealthState *lag = &before[HEALTH_REPLICA_LAG];
+    if (was_held) {
         v->budget = v->budget / 2 < LEAST ? LEAST : v->budget / 2;
         v->rest = REST;
-    } else
+    } else if (is_early(&state[HEALTH_REPLICA_LAG], lag))
+        begin_slowly(v, &loads, lag);
+    else
         change_budget(v, &loads);
 }
