@@ -20,8 +20,9 @@ static const char usual_baseline[] = "lint.baseline.json";
 typedef struct {
     Call *call;
     Migrations files;
-    Base base;   /* count 0: not asked for */
-    Json *facts; /* or NULL */
+    Base base;     /* count 0: not asked for */
+    Json *facts;   /* or NULL */
+    bool *applied; /* where those are from */
     Judge judge;
 } Lint;
 
@@ -31,13 +32,19 @@ static MigrationKind kind_of(Arena *a, const char *path, const char *ending) {
     return text_same(ending, ".lua") ? MIGRATION_LUA : again ? MIGRATION_REPEATABLE : MIGRATION_SQL;
 }
 
+/* Each power of two is where the room ends. */
+static void make_room(Arena *a, Migrations *files) {
+    size_t size = sizeof *files->at, count = files->count;
+    if ((count & (count - 1)) == 0)
+        files->at = arena_grow(a, files->at, count * size, (count ? 2 * count : 1) * size);
+}
+
 static void add_file(Arena *a, const char *path, Migrations *files) {
-    size_t size = sizeof *files->at;
     const char *base = file_base(path), *ending = strrchr(base, '.');
     const char *name = arena_bytes(a, base, (size_t)(ending - base));
     const char *down = arena_format(a, "%.*s.down.sql", (int)(strlen(path) - strlen(ending)), path);
     const char *version = arena_bytes(a, name, strspn(name, "0123456789"));
-    files->at = arena_grow(a, files->at, files->count * size, (files->count + 1) * size);
+    make_room(a, files);
     files->at[files->count++] = (Migration){.id = name,
                                             .path = path,
                                             .name = name,
@@ -124,16 +131,16 @@ static bool wanted_facts(Call *call, Json **facts) {
 
 /* --- the run --- */
 
-/* What it has made is among the facts: judged again, all of it would be there already. */
-static bool is_applied(const Lint *lint, size_t i) {
-    bool does_fit = !lint->base.count || !lint->base.problem[i].rule;
-    return does_fit && lint->facts && facts_has_applied(lint->facts, &lint->files.at[i]);
-}
-
-static void tell_applied(const Lint *lint) {
+/* What it has made is among the facts: judged again, all of it would be there already. But what is
+ * wrong with it in the branch is said. */
+static void leave_out_applied(Lint *lint) {
     size_t count = 0;
-    for (size_t i = 0; i < lint->files.count; i++)
-        count += is_applied(lint, i);
+    lint->applied = facts_applied(lint->call->arena, lint->facts, &lint->files);
+    for (size_t i = 0; i < lint->files.count; i++) {
+        if (lint->base.count && lint->base.problem[i].rule)
+            lint->applied[i] = false;
+        count += lint->applied[i];
+    }
     if (count)
         log_say("%zu file%s of %zu not judged: applied where the snapshot was taken", count,
                 count == 1 ? "" : "s", lint->files.count);
@@ -144,7 +151,7 @@ static bool judge_beside_base(Lint *lint) {
     JudgeFiles how = JUDGE_APART;
     for (size_t i = 0; i < lint->files.count; i++) {
         bool known = lint->base.state[i] == BASE_SAME;
-        if (is_applied(lint, i))
+        if (lint->applied[i])
             continue;
         if (!judge_migration(&lint->judge, &lint->files.at[i], known ? JUDGE_KNOWN : how,
                              &lint->base.problem[i]))
@@ -157,11 +164,11 @@ static bool judge_beside_base(Lint *lint) {
 
 static bool judge_all(Lint *lint) {
     JudgeFiles how = lint->call->given.word_count ? JUDGE_TOGETHER : JUDGE_APART;
-    tell_applied(lint);
+    leave_out_applied(lint);
     if (lint->base.count)
         return judge_beside_base(lint);
     for (size_t i = 0; i < lint->files.count; i++)
-        if (!is_applied(lint, i) && !judge_migration(&lint->judge, &lint->files.at[i], how, NULL))
+        if (!lint->applied[i] && !judge_migration(&lint->judge, &lint->files.at[i], how, NULL))
             return false;
     return judge_finish(&lint->judge);
 }

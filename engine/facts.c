@@ -5,6 +5,7 @@
 #include "sql.h"
 #include "text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What "facts" says in the file; another number is of another Stint. */
@@ -33,14 +34,31 @@ void facts_name_applied(Arena *a, Json *facts, const Ledger *ledger) {
     json_set(facts, "applied", list);
 }
 
-bool facts_has_applied(const Json *facts, const Migration *m) {
+static int compare(const void *one, const void *other) {
+    return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
+static bool is_in(Strings sorted, const char *id) {
+    return id && bsearch(&id, sorted.at, sorted.count, sizeof *sorted.at, compare);
+}
+
+bool *facts_applied(Arena *a, const Json *facts, const Migrations *files) {
     const Json *list = json_get(facts, "applied");
-    for (size_t i = 0; i < json_count(list); i++) {
+    size_t count = list ? json_count(list) : 0;
+    bool *applied = arena_take(a, files->count + 1);
+    Strings ids = {0, arena_take(a, (count + 1) * sizeof *ids.at)};
+    for (size_t i = 0; i < count; i++) {
         const char *id = json_as_text(json_at(list, i));
-        if (text_same(id, m->id) || text_same(id, m->version))
-            return m->kind != MIGRATION_REPEATABLE;
+        if (id)
+            ids.at[ids.count++] = id;
     }
-    return false;
+    qsort(ids.at, ids.count, sizeof *ids.at, compare);
+    for (size_t i = 0; i < files->count; i++) {
+        const Migration *m = &files->at[i];
+        applied[i] =
+            m->kind != MIGRATION_REPEATABLE && (is_in(ids, m->id) || is_in(ids, m->version));
+    }
+    return applied;
 }
 
 bool facts_save(const char *path, const Json *facts) {

@@ -15,7 +15,8 @@ bool facts_read(Arena *a, Pg *pg, const char *ledger_schema, Json **out);
 
 /* Which files have made what is there: the ledger's, but for repeatable ones, which run again. */
 void facts_name_applied(Arena *a, Json *facts, const Ledger *ledger);
-bool facts_has_applied(const Json *facts, const Migration *m);
+/* Of each file: is it one of them? */
+bool *facts_applied(Arena *a, const Json *facts, const Migrations *files);
 
 bool facts_save(const char *path, const Json *facts);
 /* FAIL_CONFIG: it is no snapshot. */
