@@ -192,17 +192,23 @@ static bool check_column(const Backfill *b, const char *name) {
     return script_at(b->declaration);
 }
 
+bool backfill_is_key(const Backfill *b, const char *column) {
+    for (size_t i = 0; i < b->key_name.count; i++)
+        if (strcmp(b->key_name.at[i], column) == 0)
+            return true;
+    return false;
+}
+
 /* A row whose key grows would be met again further on. */
 static bool check_key(const Backfill *b) {
     for (size_t i = 0; i < b->changed.count && b->way == BACKFILL_UP && !b->where; i++)
-        for (size_t k = 0; k < b->key.count; k++)
-            if (text_same(backfill_column(b, b->changed.at[i])->ident, b->key.at[k])) {
-                fail(FAIL_ERROR, "%s is part of the key: rows that it moves would be met again",
-                     b->key.at[k]);
-                script_at(b->declaration);
-                return fail_hint("add a `where` that the change makes false, or walk another "
-                                 "unique index: key = {...}");
-            }
+        if (backfill_is_key(b, b->changed.at[i])) {
+            fail(FAIL_ERROR, "%s is part of the key: rows that it moves would be met again",
+                 backfill_column(b, b->changed.at[i])->ident);
+            script_at(b->declaration);
+            return fail_hint("add a `where` that the change makes false, or walk another "
+                             "unique index: key = {...}");
+        }
     return true;
 }
 

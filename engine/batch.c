@@ -54,15 +54,12 @@ static const char *sums(const Backfill *b, BatchKind kind) {
 }
 
 /* Which rows, where it walks along the key; by pages the walk itself is one of pages. */
-static const char *within(const Batch *batch, BatchKind kind, BatchStart start) {
-    if (clause_by_stretch(batch, kind, start))
-        return SQL_BATCH_WITHIN_STRETCH;
-    bool looks_often =
-        kind == BATCH_STRIPE && start == BATCH_NEXT && batch->backfill->walk == BACKFILL_BY_KEY;
+static const char *within(const Backfill *b, BatchKind kind, BatchStart start) {
+    bool looks_often = kind == BATCH_STRIPE && start == BATCH_NEXT && b->walk == BACKFILL_BY_KEY;
     return looks_often ? SQL_BATCH_WITHIN_STRIPE : "{after_position} ({place}) <= ({upper})";
 }
 
-static const char *body(const Batch *batch, BatchKind kind, BatchStart start) {
+static const char *body(const Batch *batch, BatchKind kind, const char *stretch) {
     const char *const *part = bodies[kind], *middle = part[1], *head = part[0];
     bool own = batch->backfill->form == BACKFILL_STATEMENT;
     if (own && (kind == BATCH_PLAIN || kind == BATCH_STRIPE))
@@ -73,7 +70,6 @@ static const char *body(const Batch *batch, BatchKind kind, BatchStart start) {
         middle = SQL_RANGE_MIDDLE_PAGE;
     if (own && kind == BATCH_LATE_PATIENT)
         head = SQL_BATCH_LATE_STATEMENT;
-    const char *stretch = clause_by_stretch(batch, kind, start) ? SQL_BATCH_STRETCH : "";
     return ledger_sql(batch->arena, batch->schema,
                       arena_format(batch->arena, "%s%s%s%s", head, stretch, middle, part[2]));
 }
@@ -115,6 +111,7 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
                                                   : "r.position";
     bool striped = kind == BATCH_STRIPE || kind == BATCH_READ_STRIPE;
     bool pages = b->walk == BACKFILL_BY_PAGE;
+    bool stretched = clause_by_stretch(batch, kind, start);
     bool reads = kind == BATCH_READ || kind == BATCH_READ_STRIPE || kind == BATCH_READ_AHEAD;
     Clause clauses[] = {
         {"table", batch->table},
@@ -149,12 +146,11 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {"stripes", arena_format(a, "%ld", b->stripes)},
         {"stripe", clause_stripe(batch, kind, "t.")},
         {"stripe_keys", arena_format(a, "%ld", b->stripe_keys)},
-        {"from_stretch", clause_by_stretch(batch, kind, start) ? "FROM stint_stretch" : ""},
-        {"sorted_keys",
-         clause_by_stretch(batch, kind, start) /* not by the index: it would give all keys */
-             ? each_key(a, b, "t.%k + 0")
-             : keys},
-        {"and_stretch", clause_by_stretch(batch, kind, start) ? ", stint_stretch" : ""},
+        {"from_stretch", stretched ? "FROM stint_stretch" : ""},
+        {"sorted_keys", stretched /* not by the index: it would give all keys */
+                            ? each_key(a, b, "t.%k + 0")
+                            : keys},
+        {"and_stretch", stretched ? ", stint_stretch" : ""},
         {"all_keys", arena_format(a, "%ld", b->stripe_keys * b->stripes)},
         {"window", striped ? arena_format(a, "%ld", clause_window(b)) : "1"},
         {"unless_inside", striped ? "NOT stint_cur.inside AND" : ""},
@@ -210,9 +206,11 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {NULL, NULL},
     };
     set_clause(clauses, "sums", clause_fill(a, sums(b, kind), clauses));
-    set_clause(clauses, "within", clause_fill(a, within(batch, kind, start), clauses));
+    set_clause(
+        clauses, "within",
+        clause_fill(a, stretched ? SQL_BATCH_WITHIN_STRETCH : within(b, kind, start), clauses));
     set_clause(clauses, "nth", clause_fill(a, pages ? SQL_BATCH_NTH_PAGE : SQL_BATCH_NTH, clauses));
-    return clause_fill(a, body(batch, kind, start), clauses);
+    return clause_fill(a, body(batch, kind, stretched ? SQL_BATCH_STRETCH : ""), clauses);
 }
 
 Batch batch_of(Pg *pg, Arena *a, const char *schema, const Backfill *b, const char *leaf,

@@ -166,23 +166,15 @@ static bool where_is_indexed(const Batch *batch) {
 bool clause_by_stretch(const Batch *batch, BatchKind kind, BatchStart start) {
     const Backfill *b = batch->backfill;
     return (kind == BATCH_STRIPE || kind == BATCH_READ_STRIPE) && start == BATCH_NEXT &&
-           b->form != BACKFILL_STATEMENT && clause_has_stretches(b) && b->stripe_keys > 1 &&
-           !where_is_indexed(batch);
-}
-
-static int log2_of(long n) {
-    int bits = 0;
-    for (; n > 1; n /= 2)
-        bits++;
-    return bits;
+           b->form != BACKFILL_STATEMENT && b->stripe_keys > 1 && !where_is_indexed(batch);
 }
 
 /* Of its key alone, so that a row stays where it is. */
 static const char *stripe_of(Arena *a, const Backfill *b, const char *row) {
     long n = b->stripes;
-    if (clause_has_stretches(b) && b->stripe_keys > 1)
-        return arena_format(a, "((%s%s >> %d) & %ld)", row, b->key.at[0], log2_of(b->stripe_keys),
-                            n - 1);
+    if (b->stripe_keys > 1)
+        return arena_format(a, "((%s%s & %ld) / %ld)", row, b->key.at[0], n * b->stripe_keys - 1,
+                            b->stripe_keys);
     if (clause_has_stretches(b)) /* the same, with less to do for each row */
         return arena_format(a, "(%s%s & %ld)", row, b->key.at[0], n - 1);
     if (b->is_integer_key)

@@ -52,10 +52,10 @@ static bool is_gone(const Pg *pg) {
 
 bool pg_again(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args) {
     char name[NAME];
-    PgAgain *again = args.length ? NULL : find(pg, sql);
+    PgAgain *again = find(pg, sql);
     *out = (PgRows){0};
     if (!again)
-        return (args.length || keep(pg, sql)) && pg_rows(pg, a, out, sql, args);
+        return keep(pg, sql) && pg_rows(pg, a, out, sql, args);
     name_of(pg, again, name);
     if (!again->is_prepared && !prepare(pg, again, name))
         return false;

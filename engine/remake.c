@@ -4,20 +4,13 @@
 
 #include <string.h>
 
-static bool is_key(const Backfill *b, const char *name) {
-    for (size_t i = 0; i < b->key_name.count; i++)
-        if (strcmp(b->key_name.at[i], name) == 0)
-            return true;
-    return false;
-}
-
 static bool call(Remake *r) {
     const Backfill *b = r->backfill;
     ScriptColumn *columns = arena_take(r->arena, b->column_count * sizeof *columns);
     for (size_t i = 0; i < b->column_count; i++)
-        columns[i] = (ScriptColumn){b->column[i].name, b->column[i].is_json,
-                                    text_same(b->column[i].type, "bytea"),
-                                    b->column[i].is_writable && !is_key(b, b->column[i].name)};
+        columns[i] = (ScriptColumn){
+            b->column[i].name, b->column[i].is_json, text_same(b->column[i].type, "bytea"),
+            b->column[i].is_writable && !backfill_is_key(b, b->column[i].name)};
     size_t cells = r->rows->count * b->column_count + 1;
     r->script = (ScriptRows){.arena = r->arena,
                              .rows = r->rows,

@@ -61,6 +61,11 @@ static bool has_bounds(const Backfill *b) {
                      b->key.at[0], b->key.at[0]);
 }
 
+/* Can the server make sense of it? */
+static bool can_explain(const Batch *batch, const char *sql) {
+    return pg_do(batch->pg, arena_format(batch->arena, "EXPLAIN %s", sql), PG_NONE);
+}
+
 /* Which of the team's expressions is wrong: the server says it of a statement that they never saw.
  */
 static bool blame(const Batch *batch) {
@@ -68,14 +73,11 @@ static bool blame(const Batch *batch) {
     Arena *a = batch->arena;
     Failure why = fail_kept(a);
     for (size_t i = 0; i < b->set.count; i++)
-        if (!pg_do(batch->pg,
-                   arena_format(a, "EXPLAIN SELECT (%s) FROM %s t", b->set.value[i], batch->table),
-                   PG_NONE))
+        if (!can_explain(batch,
+                         arena_format(a, "SELECT (%s) FROM %s t", b->set.value[i], batch->table)))
             return fail_in("%s.%s", b->way == BACKFILL_UP ? "set" : "down", b->set.name[i]);
     if (b->where &&
-        !pg_do(batch->pg,
-               arena_format(a, "EXPLAIN SELECT FROM %s t WHERE (%s)", batch->table, b->where),
-               PG_NONE))
+        !can_explain(batch, arena_format(a, "SELECT FROM %s t WHERE (%s)", batch->table, b->where)))
         return fail_in("where");
     fail_again(&why);
     return false;
@@ -88,10 +90,8 @@ static bool has_way_back(const Batch *batch) {
     Pairs down = script_pairs(a, b->declaration, "down");
     for (size_t i = 0; b->way == BACKFILL_UP && i < down.count; i++) {
         const char *column = pg_ident(batch->pg, a, down.name[i]);
-        if (pg_do(batch->pg,
-                  arena_format(a, "EXPLAIN UPDATE %s t SET %s = (%s)", batch->table, column,
-                               down.value[i]),
-                  PG_NONE))
+        if (can_explain(batch, arena_format(a, "UPDATE %s t SET %s = (%s)", batch->table, column,
+                                            down.value[i])))
             continue;
         fail_in("down.%s", down.name[i]);
         return script_at(b->declaration);
@@ -112,8 +112,7 @@ bool scan_try(Batch *batch) {
             blame(batch);
         return script_at(b->declaration);
     }
-    if (b->verify &&
-        !pg_do(batch->pg, arena_format(batch->arena, "EXPLAIN %s", b->verify), PG_NONE)) {
+    if (b->verify && !can_explain(batch, b->verify)) {
         fail_in("verify");
         return script_at(b->declaration);
     }

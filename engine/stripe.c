@@ -40,13 +40,9 @@ static const char *changing(Arena *a, const Backfill *b) {
     Strings names = {0, arena_take(a, (b->column_count + 1) * sizeof(char *))};
     if (b->form != BACKFILL_TRANSFORM)
         return backfill_array(a, b->changed);
-    for (size_t i = 0; i < b->column_count; i++) {
-        bool is_key = false;
-        for (size_t k = 0; k < b->key_name.count; k++)
-            is_key = is_key || strcmp(b->key_name.at[k], b->column[i].name) == 0;
-        if (!is_key)
+    for (size_t i = 0; i < b->column_count; i++)
+        if (!backfill_is_key(b, b->column[i].name))
             names.at[names.count++] = b->column[i].name;
-    }
     return backfill_array(a, names);
 }
 
@@ -154,7 +150,9 @@ static bool check_statement(const Backfill *b, long long wanted) {
 /* Of each page a stripe is to have as many rows as the next. */
 static long stripe_keys(const Backfill *b, const Facts *f) {
     long keys = 1;
-    while (clause_has_stretches(b) && 2 * keys * b->stripes <= f->density && keys < MOST_KEYS)
+    if (!clause_has_stretches(b))
+        return keys;
+    while (2 * keys * b->stripes <= f->density && keys < MOST_KEYS)
         keys *= 2;
     return keys;
 }

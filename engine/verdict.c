@@ -110,7 +110,7 @@ static void begin_slowly(Verdict *v, const Loads *loads, const HealthState *befo
     if (before->looks < 1)
         v->budget = LEAST;
     else if (loads->hard < GROWS_BELOW && loads->soft < GROWS_BELOW)
-        v->budget = v->budget < 0.5 ? 2 * v->budget : 1;
+        v->budget = fmin(2 * v->budget, 1);
 }
 
 void verdict_reach(Arena *a, const Config *limits, HealthState *state, const HealthState *before,

@@ -41,7 +41,8 @@ typedef struct {
     long long target;      /* ms that a batch should take */
     long workers, max_quarantine;
     long stripes;       /* 1: a plain walk */
-    long stripe_keys;   /* whole numbers in a row that are of the same stripe */
+    long stripe_keys;   /* whole numbers in a row that are of the same stripe; more than 1 only
+                         * where clause_has_stretches */
     long most_keys;     /* of a batch, for a window of stripes to stay within a part of the
                          * server's buffers; 0: any */
     Strings spread;     /* of a walk by pages: the first column of the key, in even steps */
@@ -84,5 +85,6 @@ Strings backfill_strings(Arena *a, const PgRows *rows, int column);
 const char *backfill_key(Arena *a, const Backfill *backfill, const PgRows *rows, size_t row,
                          int column);
 const BackfillColumn *backfill_column(const Backfill *backfill, const char *name); /* or NULL */
+bool backfill_is_key(const Backfill *backfill, const char *column);
 
 #endif

@@ -66,8 +66,8 @@ bool pg_do(Pg *pg, const char *sql, PgArgs args);
 bool pg_rows(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args);
 bool pg_row(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args); /* exactly one row */
 /* pg_rows for a text that comes again and again (a few of them a session): the second time it is
- * prepared, so that the server need not read and plan it anew. pg_forget drops what was prepared.
- */
+ * prepared, so that the server need not read and plan it anew. Parameters in text form alone.
+ * pg_forget drops what was prepared. */
 bool pg_again(Pg *pg, Arena *a, PgRows *out, const char *sql, PgArgs args);
 void pg_forget(Pg *pg);
 /* Row by row: what needs more than `most` bytes in the arena is cancelled, with pg_error()'s
