@@ -4,6 +4,7 @@ local native = ...
 
 local clauses = native.use("fix/clauses")
 local recipes = native.use("fix/recipes")
+local texts = native.use("fix/texts")
 
 local fix = {}
 
@@ -196,52 +197,6 @@ local function gather(pieces)
   return files
 end
 
-local carried = { environments = true, ["lock-timeout"] = true, ["statement-timeout"] = true, downtime = true }
-
--- Directives that hold for all that a file has become.
-local function head_of(file)
-  local lines = {}
-  for line in file.text:gmatch "[^\n]+" do
-    local word = line:match "^%-%- stint: ([%a-]+)"
-    if word == "down" then
-      break
-    end
-    lines[#lines + 1] = carried[word] and line or nil
-  end
-  return #lines > 0 and table.concat(lines, "\n") .. "\n" or ""
-end
-
-local function sql_text(file, group, head)
-  local up, down = {}, {}
-  for _, piece in ipairs(group) do
-    up[#up + 1] = (piece.lead or "") .. piece.sql .. ";\n" .. (piece.tail or "")
-    if piece.down and piece.down ~= "" then
-      table.insert(down, 1, piece.down .. ";\n")
-    end
-  end
-  for _, s in ipairs(group.rest or {}) do
-    down[#down + 1] = s.sql .. ";\n"
-  end
-  local text = head .. table.concat(up)
-  if group.way == "steps" and not ("\n" .. text):find "\n%-%- stint: no%-transaction" then
-    text = "-- stint: no-transaction\n" .. text
-  end
-  return file.down and text .. "\n-- stint: down\n" .. table.concat(down) or text
-end
-
-local function lua_text(file, piece)
-  local name = piece.column:find "^[%a_][%w_]*$" and piece.column or ("[%q]"):format(piece.column)
-  return ([=[
-backfill {
-  table  = %q,
-  set    = { %s = %q },
-  where  = %q,
-  writes = "default", -- the column's default: rows that are new have it already
-%s}
-]=]):format(piece.relation, name, piece.value, piece.where,
-    file.down and ("  down   = { %s = %q },\n"):format(name, "NULL") or "")
-end
-
 -- The version a second later, as long as that is a time.
 local function later(version)
   local day, h, m, s = version:match "^(%d%d%d%d%d%d%d%d)(%d%d)(%d%d)(%d%d)$"
@@ -297,11 +252,6 @@ local function pieces_of(file, wanted, refusals)
   return list, changed
 end
 
-local function name_of(file, version, group)
-  local rest = file.name:gsub("^%d+", "")
-  return ("%s%s_%s.%s"):format(version, rest, group.name, group.way == "backfill" and "lua" or "sql")
-end
-
 -- Where the rest of the way down belongs: to the statements that stayed as they were.
 local function place_rest(groups, rest)
   local home = #groups == 1 and groups[1] or nil
@@ -344,11 +294,11 @@ function fix.file(file, wanted, taken)
       "give the later files newer versions")
     return { files = {}, refused = refusals }
   end
-  local head, out = head_of(file), {}
+  local head, out = texts.head(file), {}
   for i, group in ipairs(groups) do
     out[i] = {
-      name = i > 1 and name_of(file, list[i], group) or nil,
-      text = group.way == "backfill" and lua_text(file, group[1]) or sql_text(file, group, i > 1 and head or ""),
+      name = i > 1 and texts.name(file, list[i], group) or nil,
+      text = texts.of(file, group, i > 1 and head or ""),
     }
   end
   return { files = out, refused = refusals }
