@@ -21,6 +21,11 @@ function tree.dotted(names)
   return table.concat(names_text(names), ".")
 end
 
+-- The same, pg_catalog left out.
+function tree.bare(names)
+  return (tree.dotted(names):gsub("^pg_catalog%.", ""))
+end
+
 -- The value of an A_Const: a string, an integer, a boolean; nil for NULL. Numbers with a point stay
 -- texts. The second answer says that it is a constant at all.
 function tree.constant(node)
@@ -88,11 +93,7 @@ function tree.type(typename)
   if not typename then
     return nil
   end
-  local names = names_text(typename.names)
-  if names[1] == "pg_catalog" then
-    table.remove(names, 1)
-  end
-  local text = table.concat(names, ".")
+  local text = tree.bare(typename.names)
   local mods = {}
   for i, mod in ipairs(typename.typmods or {}) do
     mods[i] = tostring(tree.constant(mod) or "?")

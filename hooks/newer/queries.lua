@@ -36,7 +36,7 @@ local function is_table_place(tokens, i)
   end
   local depth = 0
   for k = i - 1, 1, -1 do
-    depth = depth + (says(tokens[k], ")") and 1 or says(tokens[k], "(") and -1 or 0)
+    depth = depth - words.step(tokens[k])
     if depth < 0 then
       return false
     elseif depth == 0 and one_of(tokens[k], parts) then
@@ -63,7 +63,7 @@ end
 local function merge_parts(tokens, i, stop)
   local depth, on = 0, nil
   for k = i, stop do
-    depth = depth + (says(tokens[k], "(") and 1 or says(tokens[k], ")") and -1 or 0)
+    depth = depth + words.step(tokens[k])
     if depth == 0 and is(tokens[k], "ON") then
       on = k
     elseif depth == 0 and is(tokens[k], "WHEN") then
@@ -78,7 +78,7 @@ return {
     local stop = says(tokens[i], ")") and i
     local from, depth = nil, 0
     for k = i, stop and 1 or i + 1, -1 do
-      depth = depth + (says(tokens[k], ")") and 1 or says(tokens[k], "(") and -1 or 0)
+      depth = depth - words.step(tokens[k])
       if depth == 0 then
         from = k
         break
@@ -125,16 +125,12 @@ return {
     end
   end,
   -- MERGE ... WHEN NOT MATCHED BY SOURCE | BY TARGET ... RETURNING ...
+  words.form(170000, "NOT MATCHED BY SOURCE", "MATCHED"),
+  words.form(170000, "NOT MATCHED BY TARGET", "NOT MATCHED"),
   function(tokens, i)
-    if are(tokens, i, { "NOT", "MATCHED", "BY", "SOURCE" }) then
-      return { 170000, i, i + 3, "MATCHED", nothing }
-    elseif are(tokens, i, { "NOT", "MATCHED", "BY", "TARGET" }) then
-      return { 170000, i, i + 3, "NOT MATCHED", nothing }
-    elseif is(tokens[i], "RETURNING") then
-      for k = 1, i do
-        if is(tokens[k], "MERGE") and not says(tokens[k - 1], "(") then
-          return { 170000, i, #tokens - (says(tokens[#tokens], ";") and 1 or 0), "", nothing }
-        end
+    for k = 1, is(tokens[i], "RETURNING") and i or 0 do
+      if is(tokens[k], "MERGE") and not says(tokens[k - 1], "(") then
+        return { 170000, i, #tokens - (says(tokens[#tokens], ";") and 1 or 0), "", nothing }
       end
     end
   end,
@@ -209,11 +205,7 @@ return {
     end
   end,
   -- t AT LOCAL
-  function(tokens, i)
-    if are(tokens, i, { "AT", "LOCAL" }) then
-      return { 170000, i, i + 1, "", nothing }
-    end
-  end,
+  words.form(170000, "AT LOCAL", ""),
   -- 0xFF
   function(tokens, i)
     local text = tokens[i].text

@@ -35,8 +35,7 @@ end
 -- The [NOT] ENFORCED and [NO] INHERIT of ALTER CONSTRAINT, and what else is said there.
 local function altered(tokens, i)
   local said, rest, stop = {}, {}, i + 2
-  local depth = 0
-  while tokens[stop + 1] and not says(tokens[stop + 1], ",") and not says(tokens[stop + 1], ";") and depth == 0 do
+  while tokens[stop + 1] and not says(tokens[stop + 1], ",") and not says(tokens[stop + 1], ";") do
     stop = stop + 1
     local word = tokens[stop].text:upper()
     local no = is(tokens[stop - 1], "NOT") or is(tokens[stop - 1], "NO")
@@ -70,11 +69,7 @@ return {
     end
   end,
   -- ... NOT ENFORCED
-  function(tokens, i)
-    if are(tokens, i, { "NOT", "ENFORCED" }) then
-      return { 180000, i, i + 1, "", mark_constraint { is_enforced = false, skip_validation = true } }
-    end
-  end,
+  words.form(180000, "NOT ENFORCED", "", mark_constraint { is_enforced = false, skip_validation = true }),
   function(tokens, i)
     if is(tokens[i], "ENFORCED") and not is(tokens[i - 1], "NOT") then
       return { 180000, i, i, "", mark_constraint { is_enforced = true } }
@@ -116,11 +111,7 @@ return {
     end
   end,
   -- PRIMARY KEY (a, b WITHOUT OVERLAPS)
-  function(tokens, i)
-    if are(tokens, i, { "WITHOUT", "OVERLAPS" }) then
-      return { 180000, i, i + 1, "", mark_constraint { without_overlaps = true } }
-    end
-  end,
+  words.form(180000, "WITHOUT OVERLAPS", "", mark_constraint { without_overlaps = true }),
   -- FOREIGN KEY (a, PERIOD b)
   function(tokens, i)
     local after = tokens[i + 1]

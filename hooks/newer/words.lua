@@ -30,12 +30,16 @@ function words.says(token, text)
   return token ~= nil and token.text == text
 end
 
+-- How much deeper in parentheses it is behind the token.
+function words.step(token)
+  return token.text == "(" and 1 or token.text == ")" and -1 or 0
+end
+
 -- The token that closes the parenthesis at `i`, or nil.
 function words.closing(tokens, i)
   local depth = 0
   for k = i, #tokens do
-    local text = tokens[k].text
-    depth = depth + (text == "(" and 1 or text == ")" and -1 or 0)
+    depth = depth + words.step(tokens[k])
     if depth == 0 then
       return k
     end
@@ -84,5 +88,18 @@ function words.before(root, tags, byte, fits)
 end
 
 function words.nothing() end
+
+-- The form of just these words, such as "AT LOCAL", over which `text` is written.
+function words.form(version, said, text, mark)
+  local list = {}
+  for word in said:gmatch "%S+" do
+    list[#list + 1] = word
+  end
+  return function(tokens, i)
+    if words.are(tokens, i, list) then
+      return { version, i, i + #list - 1, text, mark or words.nothing }
+    end
+  end
+end
 
 return words

@@ -38,7 +38,7 @@ policy {
       say(settings[(set.name or ""):lower()], "the setting " .. (set.name or ""), set)
     end
     for call in s:each "FuncCall" do
-      local name = tree.dotted(call.funcname):gsub("^pg_catalog%.", "")
+      local name = tree.bare(call.funcname)
       say(functions[name], name .. "()", call)
     end
     if s.node.tag == "CreateExtensionStmt" then

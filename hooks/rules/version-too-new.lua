@@ -191,13 +191,13 @@ policy {
       end
     end
     for call in s:each "FuncCall" do
-      local name = tree.dotted(call.funcname):gsub("^pg_catalog%.", "")
+      local name = tree.bare(call.funcname)
       if (functions[name] or 0) > version and not has_own(facts, name) and not s.impact.world:func(nil, name) then
         say(functions[name], name .. "()", call)
       end
     end
     for type in s:each "TypeName" do
-      local name = tree.dotted(type.names):gsub("^pg_catalog%.", "")
+      local name = tree.bare(type.names)
       if (types[name] or 0) > version then
         say(types[name], "the type " .. name, type)
       end
