@@ -34,12 +34,7 @@ describe("an approval", function()
   end
 
   local function git(...)
-    local words = { "git", "-c", "user.name=x", "-C", project, ... }
-    for i, word in ipairs(words) do
-      words[i] = place.quoted(word)
-    end
-    local command = table.concat(words, " ")
-    assert(os.execute("env -u LD_PRELOAD HOME=" .. place.root() .. " " .. command .. " >/dev/null 2>&1"), command)
+    place.git(project, ...)
   end
 
   local function commit(email)

@@ -7,13 +7,7 @@ describe("stint lint --base", function()
   local folder
 
   local function git(...)
-    local words = {}
-    for i, word in ipairs { ... } do
-      words[i] = place.quoted(word)
-    end
-    local command = ("git -C %s -c user.name=n -c user.email=n@example.org %s >> %s/log 2>&1"):format(folder,
-      table.concat(words, " "), place.folder())
-    assert(os.execute("env -u LD_PRELOAD " .. command), command)
+    place.git(folder, ...)
   end
 
   local function write(name, text)

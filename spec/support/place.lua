@@ -137,4 +137,14 @@ function place.environment(more)
   return list
 end
 
+-- git in a folder, by anna@x.org.
+function place.git(folder, ...)
+  local words = { "git", "-c", "user.name=x", "-c", "user.email=anna@x.org", "-C", folder, ... }
+  for i, word in ipairs(words) do
+    words[i] = place.quoted(word)
+  end
+  local command = table.concat(words, " ")
+  assert(os.execute("env -u LD_PRELOAD HOME=" .. place.root() .. " " .. command .. " >/dev/null 2>&1"), command)
+end
+
 return place

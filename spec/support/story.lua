@@ -75,12 +75,7 @@ function story.new(env)
 
   -- In the project, by anna@x.org.
   function at.git(...)
-    local words = { "git", "-c", "user.name=x", "-c", "user.email=anna@x.org", "-C", at.dir, ... }
-    for i, word in ipairs(words) do
-      words[i] = place.quoted(word)
-    end
-    local command = table.concat(words, " ")
-    assert(os.execute("env -u LD_PRELOAD HOME=" .. place.root() .. " " .. command .. " >/dev/null 2>&1"), command)
+    place.git(at.dir, ...)
   end
 
   -- The same database for another role.
