@@ -56,6 +56,9 @@ const char *gauge_remarks(Arena *a, const Standing *s) {
     add_wish(&text, s);
     if (s->throttled_by && is_state(s, "running"))
         text_addf(&text, "held up: %s\n", s->throttled_by);
+    if (s->budget < 1 && is_state(s, "running"))
+        text_addf(&text, "slowed down to %.0f%%%s%s\n", 100 * s->budget, s->slowed_by ? ": " : "",
+                  s->slowed_by ? s->slowed_by : "");
     if (s->held >= 1000 && !is_over(s))
         text_addf(&text, "held up for %s in all\n", clock_say(a, s->held));
     if (s->speed < 1 && !is_over(s))
@@ -107,8 +110,10 @@ Json *gauge_json(Arena *a, const Standing *s) {
     else
         json_set_integer(json, "eta_seconds", eta);
     json_set_text(json, "throttled_by", is_over(s) ? NULL : s->throttled_by);
+    json_set_text(json, "slowed_by", is_over(s) ? NULL : s->slowed_by);
     json_set_integer(json, "held_ms", s->held);
     json_set_number(json, "speed", s->speed);
+    json_set_number(json, "budget", s->budget);
     json_set_integer(json, "dead_tuples", s->dead);
     json_set_text(json, "way", s->way);
     json_set_text(json, "error", s->error);

@@ -234,7 +234,7 @@ static bool write_down(Governor *g, Look *look) {
                          arena_format(a, "%d", v->calm), arena_format(a, "%d", v->rest),
                          v->is_held ? "t" : "f", array[0], array[1], array[2], array[3], array[4],
                          array[5], array[6], array[7], array[8], array[9], array[10], array[11],
-                         array[12]));
+                         array[12], v->slow));
 }
 
 static bool look_now(Governor *g, Look *look) {

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { TIME, BYTES, COUNT, FLAG } Unit;
+typedef enum { TIME, BYTES, COUNT, PERCENT, FLAG } Unit;
 typedef enum {
     GAUGE,
-    RATE,   /* a counter: how much a second, smoothed over two */
+    RATE,   /* a counter: how much a second, smoothed over one */
     LATELY, /* a counter: how much within its span */
     AHEAD,  /* a lag that grows: what it will be for what is written now */
 } Kind;
@@ -46,6 +46,8 @@ static const struct {
                              true, 0, LIMIT(lock_waiters)},
     [HEALTH_ACTIVE_OTHERS] = {"active_others", SQL_HEALTH_ACTIVE_OTHERS, NULL, COUNT, GAUGE, SOFT,
                               false, 1.5, LIMIT(active_others)},
+    [HEALTH_CPU_PRESSURE] = {"cpu_pressure", SQL_HEALTH_CPU_PRESSURE, NULL, PERCENT, RATE, SOFT,
+                             true, 0, LIMIT(cpu_pressure)},
     [HEALTH_COMMIT_LATENCY] = {"commit_latency", NULL, NULL, TIME, GAUGE, SOFT, false, 5,
                                LIMIT(commit_latency)},
     [HEALTH_REQUESTED_CHECKPOINTS] = {"requested_checkpoints", SQL_HEALTH_REQUESTED_CHECKPOINTS,
@@ -105,6 +107,8 @@ const char *health_say(Arena *a, HealthSignal signal, double value) {
         return "too much";
     if (signals[signal].unit == TIME)
         return clock_say(a, (long long)(value * 1000));
+    if (signals[signal].unit == PERCENT)
+        return arena_format(a, "%.0f%%", value);
     if (signals[signal].unit != BYTES)
         return arena_format(a, "%.3g", value);
     return arena_format(a, "%s%s", text_size(a, value), a_second);
@@ -150,11 +154,13 @@ static void read_row(HealthState *s, const HealthState *before, Kind kind, const
     else if (kind != GAUGE) {
         double step = now - before->at, fresh = value - before->counter;
         bool known = before->at > 0 && step > 0 && fresh >= 0;
+        if (kind == RATE && pg_cell(rows, row, 3))
+            fresh *= span;
         s->counter = value;
         s->at = now;
         if (kind == RATE)
             value =
-                known ? before->value + (fresh / step - before->value) * (1 - exp(-step / 2)) : 0;
+                known ? before->value + (fresh / step - before->value) * (1 - exp(-step)) : 0;
         else
             value = known ? before->value * exp(-step / span) + fresh : 0;
     }

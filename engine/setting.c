@@ -95,6 +95,9 @@ static const Setting settings[] = {
     ENVIRONMENT(
         active_others, COUNT, "NUMBER", "16",
         "backfills slow down at so many active sessions, or at 1.5 times the usual; 0: any"),
+    ENVIRONMENT(cpu_pressure, COUNT, "PERCENT", "40",
+                "backfills slow down while others work and processors are waited for so much of "
+                "the time; 0: any"),
     ENVIRONMENT(commit_latency, DURATION, "TIME", "100ms",
                 "backfills slow down when a commit takes so long, or 5 times the usual; 0: any"),
     ENVIRONMENT(

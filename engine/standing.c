@@ -47,7 +47,9 @@ static Standing read_one(const PgRows *rows, size_t r) {
                       .dead = pg_integer(rows, r, 22),
                       .held = pg_integer(rows, r, 23),
                       .speed = strtod(pg_cell(rows, r, 24), NULL),
-                      .swept = pg_integer(rows, r, 25)};
+                      .swept = pg_integer(rows, r, 25),
+                      .budget = strtod(pg_cell(rows, r, 26), NULL),
+                      .slowed_by = pg_cell(rows, r, 27)};
 }
 
 bool standing_read(Pg *pg, Arena *a, const char *schema, Standings *out) {

@@ -34,7 +34,7 @@ static void weigh(HealthSignal signal, const Config *limits, HealthState *s,
     if (s->limit > 0 && s->looks >= LOOKS_TO_KNOW && times > s->limit)
         s->limit = times;
     s->load = s->limit > 0 && is_seen(s) ? s->value / s->limit : 0;
-    if (health_is_soft(signal))
+    if (health_is_soft(signal) && !health_is_quick(signal))
         s->load = before->load + SMOOTHING * (s->load - before->load);
 }
 
@@ -60,6 +60,7 @@ static const char *beyond(Arena *a, HealthSignal signal, const HealthState *s) {
 typedef struct {
     double hard, soft;  /* the greatest loads */
     const char *reason; /* of the first that is gone, or of the greatest hard load */
+    const char *slow;   /* of the greatest soft load */
     bool is_gone, is_close;
 } Loads;
 
@@ -77,9 +78,10 @@ static Loads greatest(Arena *a, const Config *limits, HealthState *state,
             out.is_gone = true;
         }
         out.is_close = out.is_close || (health_is_quick(signal) && s->load >= GROWS_BELOW);
-        if (health_is_soft(signal)) {
-            out.soft = s->load > out.soft ? s->load : out.soft;
-        } else if (s->load > out.hard) {
+        if (health_is_soft(signal) && s->load > out.soft) {
+            out.soft = s->load;
+            out.slow = beyond(a, signal, s);
+        } else if (!health_is_soft(signal) && s->load > out.hard) {
             out.hard = s->load;
             if (!out.is_gone)
                 out.reason = beyond(a, signal, s);
@@ -92,7 +94,7 @@ static void change_budget(Verdict *v, const Loads *loads) {
     double most = loads->hard > loads->soft ? loads->hard : loads->soft;
     v->rest -= v->rest > 0;
     if (loads->soft >= SHEDS_FROM)
-        v->budget *= 0.8;
+        v->budget *= loads->soft >= 1 ? 0.5 : 0.8;
     else if (most < GROWS_BELOW && !v->rest && v->budget < 1)
         v->budget *= 1.25;
     else
@@ -121,6 +123,7 @@ void verdict_reach(Arena *a, const Config *limits, HealthState *state, const Hea
     v->calm = loads.is_gone || loads.hard >= CALM_BELOW ? 0 : v->calm + 1;
     v->is_held = loads.is_gone || loads.hard >= 1 || (was_held && v->calm < CALM);
     v->reason = v->is_held ? loads.reason : NULL;
+    v->slow = loads.soft >= SHEDS_FROM ? loads.slow : NULL;
     if (v->is_held && !v->reason)
         v->reason = "waiting for calm";
     if (v->is_held)

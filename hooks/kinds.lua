@@ -70,6 +70,7 @@ kinds.backfill = {
         archive_backlog = { "string", "boolean", doc = "how much WAL may wait to be archived" },
         lock_waiters = { "integer", "boolean", doc = "how many sessions may not wait for the backfill" },
         active_others = { "integer", "boolean", doc = "how many other sessions are too many" },
+        cpu_pressure = { "integer", "boolean", doc = "percent of the time that processors may be waited for" },
         commit_latency = { "duration", "boolean", doc = "how long a commit may take" },
         requested_checkpoints = { "integer", "boolean", doc = "forced checkpoints within checkpoint_timeout" },
         dead_tuples = { "integer", "boolean", doc = "dead rows, in thresholds of autovacuum" },

@@ -210,6 +210,7 @@ testing.health = fake("health", {
   archive_backlog = 0,
   lock_waiters = 0,
   active_others = 0,
+  cpu_pressure = 0,
   commit_latency = 0,
   requested_checkpoints = 0,
   dead_tuples = 0,

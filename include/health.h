@@ -3,7 +3,7 @@
  * it. Refuses to know what a limit does (governor.h).
  *
  * What cannot be seen (rights, a managed service) is not zero: its value is NAN. Times are in
- * seconds, sizes in bytes. */
+ * seconds, sizes in bytes, parts in percent. */
 #ifndef HEALTH_H
 #define HEALTH_H
 
@@ -17,6 +17,7 @@ typedef enum {
     HEALTH_ARCHIVE_BACKLOG,
     HEALTH_LOCK_WAITERS,
     HEALTH_ACTIVE_OTHERS,
+    HEALTH_CPU_PRESSURE,
     HEALTH_COMMIT_LATENCY,
     HEALTH_REQUESTED_CHECKPOINTS,
     HEALTH_DEAD_TUPLES,

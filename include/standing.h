@@ -19,10 +19,12 @@ typedef struct {
     long long sweep, swept;   /* which it is at, 0: none yet; rows that it has walked */
     const char *error;        /* why it failed, or NULL */
     const char *throttled_by; /* why it rests, or NULL */
+    const char *slowed_by;    /* which limit slows it down, or NULL */
     const char *who, *since;  /* who paused or cancelled it last; or NULL */
     long long dead;           /* tuples of its table that wait for a vacuum */
     long long held;           /* ms that it was held up */
-    double speed;             /* the part of their time that workers may work */
+    double speed;             /* the part of their time that workers may work, as people want it */
+    double budget;            /* the part of that which the database's health leaves */
 } Standing;
 
 typedef struct {

@@ -20,12 +20,12 @@ WHERE b.id = $1
 -- :name governor_judge
 -- It holds for ten seconds: then somebody must have looked again before anything is done.
 -- $1 backfill, $2 why it is held (NULL: it is not), $3 budget, $4 ms until the next look, $5 when the window closes (or NULL),
--- $6 looks in a row that were calm, $7 looks before it grows, $8 does a limit hold it; then the signals
+-- $6 looks in a row that were calm, $7 looks before it grows, $8 does a limit hold it; then the signals; $22 which one slows it down
 UPDATE stint.backfill SET throttled_by = $2, throttled_at = CASE WHEN $2::text IS NOT NULL THEN coalesce(throttled_at, clock_timestamp()) END,
   held_ms = held_ms + CASE WHEN $2::text IS NULL AND throttled_at IS NOT NULL THEN (extract(epoch FROM clock_timestamp() - throttled_at) * 1000)::bigint ELSE 0 END,
   released_at = CASE WHEN $2::text IS NULL AND throttled_at IS NOT NULL THEN clock_timestamp() ELSE released_at END,
   budget = $3::real, look_at = clock_timestamp() + $4::float8 * interval '1 ms', valid_until = least(clock_timestamp() + interval '10 s', $5::timestamptz),
-  health = jsonb_build_object('calm', $6::integer, 'rest', $7::integer, 'is_held', $8::boolean, 'signals', (
+  health = jsonb_build_object('calm', $6::integer, 'rest', $7::integer, 'is_held', $8::boolean, 'slowed_by', $22::text, 'signals', (
     SELECT jsonb_object_agg(s.name, jsonb_strip_nulls(jsonb_build_object('value', s.value, 'limit', s.limit_now, 'load', s.load, 'was_seen', s.was_seen, 'most', s.most,
       'usual', s.usual, 'looks', s.looks, 'counter', s.counter, 'at', s.at, 'since', s.since, 'mark', s.mark, 'about', s.about)))
     FROM unnest($9::text[], $10::float8[], $11::float8[], $12::float8[], $13::boolean[], $14::float8[], $15::float8[], $16::float8[], $17::float8[], $18::float8[], $19::float8[], $20::text[], $21::text[])

@@ -1,7 +1,7 @@
 -- How the database is, from the primary alone: one statement a signal, so that one that a server refuses
 -- takes no other with it. Each gives rows (name, value, things, span, mark, about): value NULL cannot be seen; no
 -- row: there is nothing of the kind. things: how many there are that must not vanish. span: of what counts only
--- lately, in seconds. mark: what is held, so long as it stays the same. about: which is the worst.
+-- lately, in seconds; of a rate, how many times it counts (NULL: once). mark: what is held, so long as it stays the same. about: which is the worst.
 -- $1 backfill, $2 the worker's pid. stint. is replaced by the ledger's schema.
 
 -- :name health_replica_lag
@@ -53,6 +53,20 @@ WHERE NOT l.granted AND NOT l.pid = ANY (us.pids) AND pg_blocking_pids(l.pid) &&
 -- :name health_active_others
 SELECT 'active_others', CASE WHEN pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN count(*)::float8 END, 0, NULL::float8, NULL, NULL
 FROM pg_catalog.pg_stat_activity a WHERE a.state = 'active' AND a.backend_type = 'client backend' AND a.application_name NOT LIKE 'stint:%'
+
+-- :name health_cpu_pressure
+-- For how much of the time something that could run waits for a processor: of the container, or of the machine (Linux,
+-- Documentation/accounting/psi.rst), a counter in microseconds. It does not count while nobody else works here: then it is
+-- we who wait for ourselves. The function is called as a text, for who may not call it may not mention it either.
+SELECT 'cpu_pressure', CASE WHEN m.may THEN p.waited / 1e4 END, 0, o.counts, NULL,
+  CASE WHEN NOT m.may THEN 'it is in a file of the server, as a superuser sees it' WHEN p.waited IS NULL THEN 'the server''s system does not measure it' END
+FROM (SELECT has_function_privilege('pg_catalog.pg_read_file(text, bigint, bigint, boolean)', 'EXECUTE') AND pg_has_role(current_user, 'pg_read_server_files', 'USAGE')
+        AND pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS may) m,
+LATERAL (SELECT substring(query_to_xml(CASE WHEN m.may
+    THEN 'SELECT coalesce(pg_read_file(''/sys/fs/cgroup/cpu.pressure'', 0, 1000, true), pg_read_file(''/proc/pressure/cpu'', 0, 1000, true))'
+    ELSE 'SELECT NULL' END, false, false, '')::text FROM 'some [^\n]*total=(\d+)')::float8 AS waited) p,
+LATERAL (SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend' AND a.application_name NOT LIKE 'stint:%'
+    AND (a.state = 'active' OR a.state <> 'idle' AND clock_timestamp() - a.state_change < interval '1 s')) THEN 1 ELSE 0 END::float8 AS counts) o
 
 -- :name health_requested_checkpoints
 SELECT 'requested_checkpoints', num_requested::float8, 0, extract(epoch FROM current_setting('checkpoint_timeout')::interval)::float8, NULL, 'a higher max_wal_size makes them rare'

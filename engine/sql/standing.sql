@@ -10,7 +10,7 @@ SELECT b.migration, b.id, b.name, b.version, b.relation, b.way,
   coalesce((SELECT sum(pg_stat_get_dead_tuples(p.relid)) FROM pg_partition_tree(to_regclass(b.relation)) p WHERE p.isleaf),
     pg_stat_get_dead_tuples(to_regclass(b.relation)))::bigint,
   b.held_ms + coalesce((extract(epoch FROM clock_timestamp() - b.throttled_at) * 1000)::bigint, 0), b.speed,
-  CASE b.sweep WHEN 0 THEN 0 ELSE r.seen END
+  CASE b.sweep WHEN 0 THEN 0 ELSE r.seen END, b.budget, b.health ->> 'slowed_by'
 FROM stint.backfill b
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(x.rows_seen), 0)::bigint AS seen, coalesce(sum(x.rows_changed), 0)::bigint AS changed, count(*) AS ranges,

@@ -222,6 +222,55 @@ describe("a backfill that is governed", function()
       stop(h)
     end)
 
+    describe("where processors are scarce", function()
+      local is_measured = io.open("/proc/pressure/cpu") ~= nil
+      local _, processors = place.read("/proc/cpuinfo"):gsub("processor%s*:", "")
+      local others = {}
+
+      local function keep_processors_busy()
+        for i = 1, 4 * processors do
+          others[i] = session.open(at.url)
+          others[i]:send "DO $$ BEGIN LOOP END LOOP; END $$"
+        end
+      end
+
+      local function leave()
+        for _, other in ipairs(others) do
+          other:cancel()
+        end
+        others = {}
+      end
+
+      it("slows down for others, and says so, and grows again without them", function()
+        begin("throttle = { cpu_pressure = 40 }", 100000)
+        finally(leave)
+        local h = up()
+        under_way()
+        if not is_measured then
+          eventually("that it cannot be seen", function()
+            return h:err():find("cpu_pressure cannot be seen here: the server's system does not measure it", 1, true)
+          end)
+          return stop(h)
+        end
+        keep_processors_busy()
+        session.wait_until(at.url, "SELECT (budget < 0.2)::text FROM stint.backfill", "true")
+        assert.equal("nothing", sql(WHY))
+        assert.matches("slowed down to 1%d%%: cpu_pressure: %d+%%, limit 40%%", at.stint(0, "backfill", "status").out)
+        local state = at.stint(0, "backfill", "status", "--json").out
+        assert.matches('"slowed_by":"cpu_pressure: ', state)
+        assert.matches('"budget":0.1', state)
+        leave()
+        session.wait_until(at.url, "SELECT (budget > 0.11)::text FROM stint.backfill", "true")
+        stop(h)
+      end)
+
+      it("does not wait for itself", function()
+        begin("throttle = { cpu_pressure = 1 }, workers = " .. 4 * processors, 60000)
+        assert_done(up())
+        assert.equal("1", sql "SELECT budget FROM stint.backfill")
+      end)
+    end)
+
     local function assert_slowed_by(signal)
       session.wait_until(at.url, ("SELECT ((health #>> '{signals,%s,load}')::float8 > 0.8 AND budget < 1)::text FROM stint.backfill"):format(signal), "true")
     end
@@ -262,8 +311,8 @@ describe("a backfill that is governed", function()
   end)
 
   describe("by what its role may see", function()
-    local function as_app(count)
-      begin("", count)
+    local function as_app(fields, count)
+      begin(fields, count)
       local name = at.url:match "///([^?]+)"
       sql(([[
         DO $$ BEGIN CREATE ROLE governed LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
@@ -274,15 +323,17 @@ describe("a backfill that is governed", function()
     end
 
     it("says once what cannot be seen, and goes on", function()
-      local r = assert_done(up(as_app()))
+      local r = assert_done(up(as_app "throttle = { cpu_pressure = 40 }"))
       local _, count = r.err:gsub("active_others cannot be seen here: GRANT pg_read_all_stats TO governed would show it", "")
       assert.equal(1, count, r.err)
       assert.is_nil(sql("SELECT health #>> '{signals,active_others,value}' FROM stint.backfill"):match "%d")
       assert.equal("0", sql "SELECT health #>> '{signals,lock_waiters,value}' FROM stint.backfill")
+      local _, files = r.err:gsub("cpu_pressure cannot be seen here: it is in a file of the server, as a superuser sees it", "")
+      assert.equal(1, files, r.err)
     end)
 
     it("does not go on when it could see, and can no more", function()
-      local env = as_app(100000)
+      local env = as_app("", 100000)
       sql "GRANT pg_read_all_stats TO governed"
       local h = up(env)
       under_way()
