@@ -151,7 +151,7 @@ static void read_row(HealthState *s, const HealthState *before, Kind kind, const
     }
     if (kind == AHEAD)
         value = foresee(s, before, value, now);
-    else if (kind != GAUGE) {
+    else if (kind != GAUGE && !isnan(value)) {
         double step = now - before->at, fresh = value - before->counter;
         bool known = before->at > 0 && step > 0 && fresh >= 0;
         if (kind == RATE && pg_cell(rows, row, 3))

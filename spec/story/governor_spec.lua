@@ -242,7 +242,7 @@ describe("a backfill that is governed", function()
       end
 
       it("slows down for others, and says so, and grows again without them", function()
-        begin("throttle = { cpu_pressure = 40 }", 100000)
+        begin("throttle = { cpu_pressure = 40 }", 300000)
         finally(leave)
         local h = up()
         under_way()
