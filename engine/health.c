@@ -16,11 +16,10 @@ typedef enum {
     GAUGE,
     RATE,   /* a counter: how much a second, smoothed over one */
     LATELY, /* a counter: how much within its span */
-    AHEAD,  /* a lag that grows: what it will be for what is written now */
 } Kind;
 typedef enum { HARD, SOFT } Weight;
 
-static const double SHORTEST_STEP = 0.25, FASTEST = 0.9;
+static const double MUCH_TO_REPLAY = 1 << 20; /* bytes */
 
 /* What grows with the hour has its limit at so many times the usual, where that is more. */
 static const struct {
@@ -34,7 +33,7 @@ static const struct {
     size_t limit; /* in Config */
 } signals[HEALTH_SIGNALS] = {
 #define LIMIT(key) offsetof(Config, key)
-    [HEALTH_REPLICA_LAG] = {"replica_lag", SQL_HEALTH_REPLICA_LAG, NULL, TIME, AHEAD, HARD, true, 0,
+    [HEALTH_REPLICA_LAG] = {"replica_lag", SQL_HEALTH_REPLICA_LAG, NULL, TIME, GAUGE, HARD, true, 0,
                             LIMIT(replica_lag)},
     [HEALTH_REPLICA_LAG_BYTES] = {"replica_lag_bytes", SQL_HEALTH_REPLICA_LAG_BYTES, NULL, BYTES,
                                   GAUGE, HARD, true, 0, LIMIT(replica_lag_bytes)},
@@ -125,16 +124,6 @@ static const char *filled(const Health *h, Arena *a, Pg *pg, const char *sql) {
         PG_WITH(arena_format(a, "%lld", h->backfill), arena_format(a, "%d", pg_pid(h->pg))));
 }
 
-/* Where a second's work takes longer to replay, the lag says how long only when that is replayed;
- * how fast it grows says it now. */
-static double foresee(HealthState *s, const HealthState *before, double lag, double now) {
-    double step = fmax(now - before->at, SHORTEST_STEP);
-    double growth = before->at > 0 ? (lag - before->counter) / step : 0;
-    s->counter = lag;
-    s->at = now;
-    return lag / (1 - fmin(fmax(growth, 0), FASTEST));
-}
-
 /* A second row of a signal counts where it is worse. `now` less the time that its mark was first
  * seen is a value as well. */
 static void read_row(HealthState *s, const HealthState *before, Kind kind, const PgRows *rows,
@@ -149,9 +138,7 @@ static void read_row(HealthState *s, const HealthState *before, Kind kind, const
         s->since = text_same(mark, before->mark) ? before->since : now;
         value = now - s->since;
     }
-    if (kind == AHEAD)
-        value = foresee(s, before, value, now);
-    else if (kind != GAUGE && !isnan(value)) {
+    if (kind != GAUGE && !isnan(value)) {
         double step = now - before->at, fresh = value - before->counter;
         bool known = before->at > 0 && step > 0 && fresh >= 0;
         if (kind == RATE && pg_cell(rows, row, 3))
@@ -159,8 +146,7 @@ static void read_row(HealthState *s, const HealthState *before, Kind kind, const
         s->counter = value;
         s->at = now;
         if (kind == RATE)
-            value =
-                known ? before->value + (fresh / step - before->value) * (1 - exp(-step)) : 0;
+            value = known ? before->value + (fresh / step - before->value) * (1 - exp(-step)) : 0;
         else
             value = known ? before->value * exp(-step / span) + fresh : 0;
     }
@@ -213,6 +199,26 @@ static bool ask_singly(Health *h, Arena *a, double now, HealthState *state,
     return true;
 }
 
+/* A lag is that of what was replayed last; how late what is written now will be tells how fast a
+ * standby replays. That is seen where it has not come through what it had to replay at the look
+ * before; where it has, it is as fast as that at least. */
+static void foresee(HealthState *state, const HealthState *before) {
+    HealthState *lag = &state[HEALTH_REPLICA_LAG];
+    const HealthState *wal = &state[HEALTH_WAL_RATE], *wal_before = &before[HEALTH_WAL_RATE];
+    double bytes = state[HEALTH_REPLICA_LAG_BYTES].value,
+           had = before[HEALTH_REPLICA_LAG_BYTES].value, step = wal->at - wal_before->at,
+           replayed = wal->counter - wal_before->counter - bytes + had;
+    if (isnan(lag->value) || isnan(replayed) || wal_before->at <= 0 || step <= 0)
+        return;
+    if (replayed > had)
+        lag->counter = lag->counter > 0 ? fmax(lag->counter, replayed / step) : 0;
+    else if (had >= MUCH_TO_REPLAY)
+        lag->counter +=
+            (replayed / step - lag->counter) * (lag->counter > 0 ? 1 - exp(-3 * step) : 1);
+    if (lag->counter > 0)
+        lag->value = fmax(lag->value, bytes / lag->counter);
+}
+
 bool health_measure(Health *h, Arena *a, double now, HealthState *state, HealthState *before) {
     PgRows rows;
     memcpy(before, state, HEALTH_SIGNALS * sizeof *state);
@@ -234,6 +240,7 @@ bool health_measure(Health *h, Arena *a, double now, HealthState *state, HealthS
         if (!ask_singly(h, a, now, state, before))
             return false;
     }
+    foresee(state, before);
     for (int i = 0; i < HEALTH_SIGNALS; i++)
         if (h->refusal[i]) {
             state[i].is_there = true;

@@ -2,10 +2,10 @@
 
 #include <math.h>
 
-enum { FIRST_LOOKS = 60, LOOKS_TO_KNOW = 5, CALM = 2, REST = 2, EARLY_LOOKS = 6 };
+enum { FIRST_LOOKS = 60, LOOKS_TO_KNOW = 5, CALM = 2, REST = 2, EARLY_LOOKS = 11 };
 
 static const double SMOOTHING = 0.3, CALM_BELOW = 0.7, GROWS_BELOW = 0.5, SHEDS_FROM = 0.8,
-                    LEAST = 0.1;
+                    LEAST = 0.1, GROWTH = 1.25;
 
 static bool is_seen(const HealthState *s) {
     return s->is_there && !isnan(s->value);
@@ -61,6 +61,7 @@ typedef struct {
     double hard, soft;  /* the greatest loads */
     const char *reason; /* of the first that is gone, or of the greatest hard load */
     const char *slow;   /* of the greatest soft load */
+    const char *rising; /* of a hard one that is close and was further away before; or NULL */
     bool is_gone, is_close;
 } Loads;
 
@@ -77,7 +78,11 @@ static Loads greatest(Arena *a, const Config *limits, HealthState *state,
             out.reason = gone;
             out.is_gone = true;
         }
-        out.is_close = out.is_close || (health_is_quick(signal) && s->load >= GROWS_BELOW);
+        bool is_close = health_is_quick(signal) && s->load >= GROWS_BELOW;
+        out.is_close = out.is_close || is_close;
+        bool rises = s->load > before[i].load || s->load >= SHEDS_FROM;
+        if (is_close && rises && !health_is_soft(signal))
+            out.rising = beyond(a, signal, s);
         if (health_is_soft(signal) && s->load > out.soft) {
             out.soft = s->load;
             out.slow = beyond(a, signal, s);
@@ -95,15 +100,17 @@ static void change_budget(Verdict *v, const Loads *loads) {
     v->rest -= v->rest > 0;
     if (loads->soft >= SHEDS_FROM)
         v->budget *= loads->soft >= 1 ? 0.5 : 0.8;
+    else if (loads->rising)
+        v->budget *= loads->hard >= SHEDS_FROM ? 0.5 : 0.8;
     else if (most < GROWS_BELOW && !v->rest && v->budget < 1)
-        v->budget *= 1.25;
+        v->budget *= GROWTH;
     else
         return;
     v->rest = REST;
     v->budget = v->budget > 1 ? 1 : v->budget < LEAST ? LEAST : v->budget;
 }
 
-/* What a standby can take is not known before it has taken some: it begins slowly, and doubles. */
+/* What a standby can take is not known before it has taken some: it begins slowly. */
 static bool is_early(const HealthState *lag, const HealthState *before) {
     return lag->limit > 0 && lag->things > 0 && before->looks < EARLY_LOOKS;
 }
@@ -112,7 +119,7 @@ static void begin_slowly(Verdict *v, const Loads *loads, const HealthState *befo
     if (before->looks < 1)
         v->budget = LEAST;
     else if (loads->hard < GROWS_BELOW && loads->soft < GROWS_BELOW)
-        v->budget = fmin(2 * v->budget, 1);
+        v->budget = fmin(GROWTH * v->budget, 1);
 }
 
 void verdict_reach(Arena *a, const Config *limits, HealthState *state, const HealthState *before,
@@ -123,7 +130,7 @@ void verdict_reach(Arena *a, const Config *limits, HealthState *state, const Hea
     v->calm = loads.is_gone || loads.hard >= CALM_BELOW ? 0 : v->calm + 1;
     v->is_held = loads.is_gone || loads.hard >= 1 || (was_held && v->calm < CALM);
     v->reason = v->is_held ? loads.reason : NULL;
-    v->slow = loads.soft >= SHEDS_FROM ? loads.slow : NULL;
+    v->slow = loads.soft >= SHEDS_FROM ? loads.slow : loads.rising;
     if (v->is_held && !v->reason)
         v->reason = "waiting for calm";
     if (v->is_held)

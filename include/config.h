@@ -51,7 +51,8 @@ typedef struct {
     const char *approval_keys, *approval_key, *release_key;
     /* what a backfill must not exceed (health.h); 0: any */
     long long replica_lag, replica_lag_bytes, slot_wal, archive_backlog, lock_waiters,
-        active_others, cpu_pressure, commit_latency, requested_checkpoints, dead_tuples, horizon_held, wal_rate;
+        active_others, cpu_pressure, commit_latency, requested_checkpoints, dead_tuples,
+        horizon_held, wal_rate;
     bool wraparound_vacuum;
     const char *contacts, *keep_schemas;
     const char *targets; /* a fleet; NULL once one of them was taken (aim.h) */

@@ -36,8 +36,8 @@ typedef struct {
     bool was_seen;       /* ever */
     double most;         /* things, ever */
     double usual, looks; /* the mean of the first minute, of so many looks */
-    double counter, at;  /* of what only grows: its last value, and when */
-    double since;        /* when `mark` was seen first */
+    double counter, at; /* of what only grows: its last value, and when; of a lag, bytes a second */
+    double since;       /* when `mark` was seen first */
     const char *mark, *about;
 } HealthState;
 

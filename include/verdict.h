@@ -2,8 +2,9 @@
  * faster, or hold, and why. Refuses to ask a server and to wait.
  *
  * Hard signals hold at their limit, until all have been below 0.7 of theirs for two looks; then
- * work goes on at half of the budget. Soft ones slow down from 0.8 of theirs, more from 1, to a tenth at
- * the least. Below half of all limits the budget grows again. */
+ * work goes on at half of the budget. Soft ones slow down from 0.8 of theirs, more from 1, to a
+ * tenth at the least; and so do hard ones that grow quickly, from half of theirs while they rise.
+ * Below half of all limits the budget grows again. */
 #ifndef VERDICT_H
 #define VERDICT_H
 
@@ -15,7 +16,7 @@ typedef struct {
     int rest;           /* looks before the budget grows */
     bool is_held;       /* by a limit */
     const char *reason; /* of the hold; NULL: go on */
-    const char *slow;   /* which soft one slows it down; or NULL */
+    const char *slow;   /* which one slows it down; or NULL */
     bool is_close;      /* something that grows quickly is half way to its limit: look again soon */
 } Verdict;
 
