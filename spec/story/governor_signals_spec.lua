@@ -205,7 +205,7 @@ describe("a backfill waits", function()
     it("that is written faster than it may be", function()
       begin 'throttle = { wal_rate = "1MB" }'
       local h = up()
-      held_by(h, "^wal_rate: [%d.]+ MB/s, limit 1 MB/s")
+      session.wait_until(at.url, "SELECT (health ->> 'slowed_by' ~ '^wal_rate: .* [kM]B/s, limit 1.* MB/s')::text FROM stint.backfill", "true")
       assert_goes_on(h)
     end)
   end)
