@@ -105,11 +105,15 @@ static const struct {
     {"cancel", wish_cancel}, {"speed", wish_speed}, {"retry", retry},      {"finalize", finalize},
 };
 
-static bool too_many(const Call *call) {
+static const char *near_verb(const Call *call) {
     const char *names[sizeof verbs / sizeof *verbs + 1] = {NULL};
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         names[i] = verbs[i].word;
-    const char *near = text_nearest(call->given.word[0], names);
+    return text_nearest(call->given.word[0], names);
+}
+
+static bool too_many(const Call *call) {
+    const char *near = near_verb(call);
     fail(FAIL_USAGE, "backfill takes a verb and one name");
     if (near)
         return fail_hint("did you mean: stint backfill %s %s", near, call->given.word[1]);
@@ -117,6 +121,14 @@ static bool too_many(const Call *call) {
 }
 
 /* A word that is no verb is a backfill's name: its status. */
+static bool status_of(Desk *desk) {
+    const char *near = standing_find(&desk->all, desk->name) ? NULL : near_verb(desk->call);
+    if (!near)
+        return status(desk);
+    fail(FAIL_USAGE, "%s is neither a backfill nor a verb", desk->name);
+    return fail_hint("did you mean: stint backfill %s", near);
+}
+
 static bool backfill(Call *call) {
     if (option_given(&call->given, "sample"))
         return forecast_sample(call);
@@ -134,7 +146,7 @@ static bool backfill(Call *call) {
         return too_many(call);
     desk.name = last > first ? call->given.word[first] : NULL;
     desk.pg = session_open(call->arena, call->config, "backfill", SESSION_MUST_EXIST);
-    bool ok = desk.pg && desk_read(&desk) && (run ? run(&desk) : status(&desk));
+    bool ok = desk.pg && desk_read(&desk) && (run ? run(&desk) : status_of(&desk));
     pg_close(desk.pg);
     return ok;
 }

@@ -201,7 +201,7 @@ static bool print_text(Call *call, Run *run, const Standings *standings) {
         print_item(call, &run->plan.item[i], width);
         const Standing *standing = standing_of(standings, &run->plan.item[i]);
         if (standing)
-            printf("             %s: %s\n", standing->state, gauge_line(call->arena, standing));
+            printf("             %s: %s\n", standing->state, gauge_brief(call->arena, standing));
         if (!print_difference(call, run, &run->plan.item[i]))
             return false;
     }

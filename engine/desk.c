@@ -59,7 +59,8 @@ static bool print_failed(Desk *desk, const Standing *s) {
 
 static bool print_one(Desk *desk, const Standing *s, DeskShow show) {
     Arena *a = desk->call->arena;
-    printf("%-9s  %s  %s  %s\n", s->state, s->name, s->table, gauge_line(a, s));
+    printf("%-9s  %s  %s  %s\n", s->state, s->name, s->table,
+           show == DESK_LINES ? gauge_brief(a, s) : gauge_line(a, s));
     if (show == DESK_LINES)
         return true;
     print_indented(desk_typed(desk, gauge_remarks(a, s)), "  ");

@@ -38,6 +38,15 @@ const char *gauge_line(Arena *a, const Standing *s) {
     return line.at;
 }
 
+const char *gauge_brief(Arena *a, const Standing *s) {
+    const char *line = gauge_line(a, s);
+    if (!is_state(s, "running"))
+        return line;
+    if (s->throttled_by)
+        return arena_format(a, "%s  held up: %s", line, s->throttled_by);
+    return s->slowed_by ? arena_format(a, "%s  slowed down: %s", line, s->slowed_by) : line;
+}
+
 static void add_wish(Text *text, const Standing *s) {
     bool paused = is_state(s, "paused");
     if (!paused && !is_state(s, "cancelled"))

@@ -81,7 +81,8 @@ static void print_order(Call *call, Pg *pg, const Migration *m) {
 
 static void print_backfill(Call *call, Pg *pg, const Migration *m) {
     const Declaration *d = &m->declaration;
-    Pairs set = script_pairs(call->arena, d, "set");
+    Pairs set = script_pairs(call->arena, d, "set"),
+          finally = script_pairs(call->arena, d, "finally");
     const char *where = script_text(call->arena, d, "where"),
                *verify = script_text(call->arena, d, "verify"),
                *batch = script_text(call->arena, d, "batch");
@@ -98,6 +99,10 @@ static void print_backfill(Call *call, Pg *pg, const Migration *m) {
     print_order(call, pg, m);
     if (verify)
         printf("        verify: %s\n", verify);
+    for (size_t i = 0; i < finally.count; i++)
+        printf("        finally: NOT NULL on %s: a CHECK that refuses new rows without it when all are walked, "
+               "VALIDATE, SET NOT NULL\n",
+               finally.value[i]);
 }
 
 static void print_function(const Listing *listing, const ReviewFile *file) {

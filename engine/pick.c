@@ -4,6 +4,14 @@
 #include "migration.h"
 #include "text.h"
 
+#include <string.h>
+
+/* What stands behind its version. */
+static const char *short_name(const Standing *s) {
+    const char *behind = strchr(s->name, '_');
+    return behind && behind[1] ? behind + 1 : s->name;
+}
+
 bool pick_unknown(const Pick *pick) {
     Arena *a = pick->arena;
     Migrations files;
@@ -15,9 +23,11 @@ bool pick_unknown(const Pick *pick) {
         return fail_next("stint up begins it, if it is one");
     }
     fail_clear();
-    const char **names = arena_take(a, (pick->all->count + 1) * sizeof *names);
-    for (size_t i = 0; i < pick->all->count; i++)
-        names[i] = pick->all->at[i].name;
+    const char **names = arena_take(a, (2 * pick->all->count + 1) * sizeof *names);
+    for (size_t i = 0; i < pick->all->count; i++) {
+        names[2 * i] = pick->all->at[i].name;
+        names[2 * i + 1] = short_name(&pick->all->at[i]);
+    }
     const char *near = text_nearest(pick->name, names);
     fail(FAIL_USAGE, "there is no backfill %s", pick->name);
     if (near)

@@ -91,9 +91,7 @@ const char *picture_text(Arena *a, const Picture *p, const Standing *chosen) {
 }
 
 static void add_line(Arena *a, Text *text, const Picture *p, const Standing *s) {
-    text_addf(text, "%s  %s  %s  %s", clock_stamp(a), s->state, s->name, gauge_line(a, s));
-    if (s->throttled_by)
-        text_addf(text, "  held up: %s", s->throttled_by);
+    text_addf(text, "%s  %s  %s  %s", clock_stamp(a), s->state, s->name, gauge_brief(a, s));
     if (p->lag >= 0)
         text_addf(text, "  lag %s", clock_say(a, p->lag));
     text_add(text, "\n");

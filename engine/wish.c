@@ -73,6 +73,9 @@ bool wish_speed(Desk *desk) {
     double speed;
     if (!desk->speed) {
         fail(FAIL_USAGE, "speed takes the part of their time that workers may work");
+        if (desk->name && !standing_find(&desk->all, desk->name) &&
+            read_speed(arena_format(call->arena, "%s%%", desk->name), &speed))
+            return fail_next("stint backfill speed %s%%", desk->name);
         return fail_next("stint backfill speed %s 50%%", desk->name ? desk->name : "NAME");
     }
     if (!read_speed(desk->speed, &speed)) {

@@ -8,6 +8,8 @@
 
 /* "[####....]  45%  90,000 of ~200,000 rows  12,000 rows/s  batch 5,000  2 workers  ETA 9s" */
 const char *gauge_line(Arena *a, const Standing *standing);
+/* The same, and what holds it up or slows it down. */
+const char *gauge_brief(Arena *a, const Standing *standing);
 /* What else is to be said of it, each line with its end: who paused it, why it rests, rows that
  * fail, the error. "" where there is nothing. */
 const char *gauge_remarks(Arena *a, const Standing *standing);

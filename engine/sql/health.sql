@@ -78,7 +78,7 @@ FROM pg_catalog.pg_stat_bgwriter
 
 -- :name health_dead_tuples
 -- In thresholds of autovacuum: where it does not come, nothing can be waited for. A small table is no trouble.
-SELECT 'dead_tuples', max(x.dead / x.threshold), 0, NULL::float8, NULL, CASE WHEN bool_or(x.threshold IS NOT NULL) THEN (array_agg(x.who || ', ' || x.dead || ' dead rows' ORDER BY x.dead / x.threshold DESC NULLS LAST))[1] ELSE 'autovacuum is off' END
+SELECT 'dead_tuples', max(x.dead / x.threshold), 0, NULL::float8, NULL, CASE WHEN bool_or(x.threshold IS NOT NULL) THEN (array_agg(x.who || ', ' || x.dead || ' dead rows; VACUUM, where autovacuum is late' ORDER BY x.dead / x.threshold DESC NULLS LAST))[1] ELSE 'autovacuum is off' END
 FROM (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS who, pg_stat_get_dead_tuples(c.oid)::float8 AS dead,
         CASE WHEN coalesce(o.enabled, true) AND current_setting('autovacuum')::boolean AND current_setting('track_counts')::boolean THEN greatest(20000,
           least(coalesce(o.threshold, current_setting('autovacuum_vacuum_threshold')::float8) + coalesce(o.factor, current_setting('autovacuum_vacuum_scale_factor')::float8) * greatest(c.reltuples, 0),
@@ -104,8 +104,8 @@ held AS (
   UNION ALL
   SELECT r.backend_xmin, 'the standby ' || r.application_name FROM pg_catalog.pg_stat_replication r WHERE r.backend_xmin IS NOT NULL
 )
-SELECT 'horizon_held', CASE WHEN pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN coalesce(max(h.secs), 0) END, 0, NULL::float8, NULL, (array_agg(h.who ORDER BY h.secs DESC NULLS LAST))[1]
-FROM dead LEFT JOIN held h ON true HAVING count(dead.yes) > 0
+SELECT 'horizon_held', CASE WHEN m.may THEN coalesce(max(h.secs), 0) END, 0, NULL::float8, NULL, CASE WHEN m.may THEN (array_agg(h.who ORDER BY h.secs DESC NULLS LAST))[1] END
+FROM (SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS may) m, dead LEFT JOIN held h ON true GROUP BY m.may HAVING count(dead.yes) > 0
 UNION ALL
 (SELECT 'horizon_held', 0, 0, NULL, k.xmin::text, k.who FROM dead, kept k ORDER BY age(k.xmin) DESC LIMIT 1)
 
