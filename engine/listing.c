@@ -100,9 +100,10 @@ static void print_backfill(Call *call, Pg *pg, const Migration *m) {
     if (verify)
         printf("        verify: %s\n", verify);
     for (size_t i = 0; i < finally.count; i++)
-        printf("        finally: NOT NULL on %s: a CHECK that refuses new rows without it when all are walked, "
-               "VALIDATE, SET NOT NULL\n",
-               finally.value[i]);
+        printf(
+            "        finally: NOT NULL on %s: a CHECK that refuses new rows without it when all are walked, "
+            "VALIDATE, SET NOT NULL\n",
+            finally.value[i]);
 }
 
 static void print_function(const Listing *listing, const ReviewFile *file) {
