@@ -65,7 +65,7 @@ const char *gauge_remarks(Arena *a, const Standing *s) {
     add_wish(&text, s);
     if (s->throttled_by && is_state(s, "running"))
         text_addf(&text, "held up: %s\n", s->throttled_by);
-    if (s->budget < 1 && is_state(s, "running"))
+    else if (s->budget < 1 && is_state(s, "running"))
         text_addf(&text, "slowed down to %.0f%%%s%s\n", 100 * s->budget, s->slowed_by ? ": " : "",
                   s->slowed_by ? s->slowed_by : "");
     if (s->held >= 1000 && !is_over(s))

@@ -174,7 +174,7 @@ static long long until_next(const Look *look) {
     const HealthState *lag = &look->state[HEALTH_REPLICA_LAG];
     if (look->verdict.is_held)
         return LOOK_CLOSE;
-    if (lag->limit > 0 && lag->things > 0)
+    if (lag->limit > 0 && !isnan(lag->value))
         return LOOK_EACH;
     return look->verdict.is_close ? LOOK_CLOSE : LOOK_EVERY;
 }

@@ -15,11 +15,13 @@ typedef enum { TIME, BYTES, COUNT, PERCENT, FLAG } Unit;
 typedef enum {
     GAUGE,
     RATE,   /* a counter: how much a second, smoothed over one */
+    SHARE,  /* a counter of hundredths of seconds: the same, where its span is not 0 */
     LATELY, /* a counter: how much within its span */
 } Kind;
 typedef enum { HARD, SOFT } Weight;
 
 static const double MUCH_TO_REPLAY = 1 << 20; /* bytes */
+static const double FURTHEST = 10, ALL = 100;
 
 /* What grows with the hour has its limit at so many times the usual, where that is more. */
 static const struct {
@@ -45,7 +47,7 @@ static const struct {
                              true, 0, LIMIT(lock_waiters)},
     [HEALTH_ACTIVE_OTHERS] = {"active_others", SQL_HEALTH_ACTIVE_OTHERS, NULL, COUNT, GAUGE, SOFT,
                               false, 1.5, LIMIT(active_others)},
-    [HEALTH_CPU_PRESSURE] = {"cpu_pressure", SQL_HEALTH_CPU_PRESSURE, NULL, PERCENT, RATE, SOFT,
+    [HEALTH_CPU_PRESSURE] = {"cpu_pressure", SQL_HEALTH_CPU_PRESSURE, NULL, PERCENT, SHARE, SOFT,
                              true, 0, LIMIT(cpu_pressure)},
     [HEALTH_COMMIT_LATENCY] = {"commit_latency", NULL, NULL, TIME, GAUGE, SOFT, false, 5,
                                LIMIT(commit_latency)},
@@ -141,14 +143,13 @@ static void read_row(HealthState *s, const HealthState *before, Kind kind, const
     if (kind != GAUGE && !isnan(value)) {
         double step = now - before->at, fresh = value - before->counter;
         bool known = before->at > 0 && step > 0 && fresh >= 0;
-        if (kind == RATE && pg_cell(rows, row, 3))
-            fresh *= span;
+        double rate = kind == SHARE ? span * fmin(fresh / step, ALL) : fresh / step;
         s->counter = value;
         s->at = now;
-        if (kind == RATE)
-            value = known ? before->value + (fresh / step - before->value) * (1 - exp(-step)) : 0;
-        else
+        if (kind == LATELY)
             value = known ? before->value * exp(-step / span) + fresh : 0;
+        else
+            value = known ? before->value + (rate - before->value) * (1 - exp(-step)) : 0;
     }
     if (isnan(s->value) || value > s->value || !pg_cell(rows, row, 1)) {
         s->value = value;
@@ -177,9 +178,12 @@ static bool ask(Health *h, Arena *a, int only, PgRows *out) {
     return !text.length || pg_rows(h->pg, a, out, text.at, PG_NONE);
 }
 
-/* A right or a function that this server does not have; else it may answer the next time. */
-static bool is_for_good(const Pg *pg) {
-    return text_starts(pg_error(pg)->sqlstate, "42") || text_starts(pg_error(pg)->sqlstate, "0A");
+/* A right or a function that this server does not have, or a file that its system does not read
+ * (XX000, from the first look on); else it may answer the next time. */
+static bool is_for_good(const Pg *pg, const HealthState *before) {
+    const char *state = pg_error(pg)->sqlstate;
+    return text_starts(state, "42") || text_starts(state, "0A") ||
+           (text_starts(state, "XX") && !before->was_seen);
 }
 
 static bool ask_singly(Health *h, Arena *a, double now, HealthState *state,
@@ -192,7 +196,7 @@ static bool ask_singly(Health *h, Arena *a, double now, HealthState *state,
         }
         if (pg_state(h->pg) == PG_LOST)
             return false;
-        h->refusal[i] = is_for_good(h->pg) ? HEALTH_REFUSED : HEALTH_REFUSED_NOW;
+        h->refusal[i] = is_for_good(h->pg, &before[i]) ? HEALTH_REFUSED : HEALTH_REFUSED_NOW;
         h->why[i] = arena_string(h->arena, failure()->message);
         fail_clear();
     }
@@ -201,7 +205,8 @@ static bool ask_singly(Health *h, Arena *a, double now, HealthState *state,
 
 /* A lag is that of what was replayed last; how late what is written now will be tells how fast a
  * standby replays. That is seen where it has not come through what it had to replay at the look
- * before; where it has, it is as fast as that at least. */
+ * before; where it has, it is as fast as that at least. One that stands still would never come: it
+ * is foreseen no further than ten times as late as it is. */
 static void foresee(HealthState *state, const HealthState *before) {
     HealthState *lag = &state[HEALTH_REPLICA_LAG];
     const HealthState *wal = &state[HEALTH_WAL_RATE], *wal_before = &before[HEALTH_WAL_RATE];
@@ -214,9 +219,11 @@ static void foresee(HealthState *state, const HealthState *before) {
         lag->counter = lag->counter > 0 ? fmax(lag->counter, replayed / step) : 0;
     else if (had >= MUCH_TO_REPLAY)
         lag->counter +=
-            (replayed / step - lag->counter) * (lag->counter > 0 ? 1 - exp(-3 * step) : 1);
-    if (lag->counter > 0)
-        lag->value = fmax(lag->value, bytes / lag->counter);
+            (fmax(replayed, 0) / step - lag->counter) * (lag->counter > 0 ? 1 - exp(-3 * step) : 1);
+    if (lag->counter <= 0)
+        return;
+    lag->counter = fmax(lag->counter, bytes / (FURTHEST * fmax(lag->value, 1)));
+    lag->value = fmax(lag->value, bytes / lag->counter);
 }
 
 bool health_measure(Health *h, Arena *a, double now, HealthState *state, HealthState *before) {

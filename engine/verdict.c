@@ -5,7 +5,7 @@
 enum { FIRST_LOOKS = 60, LOOKS_TO_KNOW = 5, CALM = 2, REST = 2, EARLY_LOOKS = 11 };
 
 static const double SMOOTHING = 0.3, CALM_BELOW = 0.7, GROWS_BELOW = 0.5, SHEDS_FROM = 0.8,
-                    LEAST = 0.1, GROWTH = 1.25;
+                    LESS = 0.8, MUCH_LESS = 0.5, LEAST = 0.1, GROWTH = 1.25;
 
 static bool is_seen(const HealthState *s) {
     return s->is_there && !isnan(s->value);
@@ -58,16 +58,27 @@ static const char *beyond(Arena *a, HealthSignal signal, const HealthState *s) {
 }
 
 typedef struct {
-    double hard, soft;  /* the greatest loads */
-    const char *reason; /* of the first that is gone, or of the greatest hard load */
-    const char *slow;   /* of the greatest soft load */
-    const char *rising; /* of a hard one that is close and was further away before; or NULL */
+    double hard;         /* the greatest load */
+    const char *reason;  /* of the first that is gone, or of that load */
+    double change, load; /* the least that one makes of the budget, and its load */
+    const char *slow;    /* of that one */
     bool is_gone, is_close;
 } Loads;
 
+/* What a signal makes of the budget: less than 1 of it, as much as it is, or more. */
+static double change(HealthSignal signal, const HealthState *s, const HealthState *before) {
+    bool is_soft = health_is_soft(signal), is_quick = health_is_quick(signal);
+    bool rises = is_quick && s->load >= GROWS_BELOW && s->load > before->load;
+    if (s->load >= SHEDS_FROM && (is_soft || is_quick))
+        return s->load >= (is_soft ? 1 : SHEDS_FROM) ? MUCH_LESS : LESS;
+    if (rises && !is_soft)
+        return LESS;
+    return s->load >= (is_quick ? GROWS_BELOW : CALM_BELOW) ? 1 : GROWTH;
+}
+
 static Loads greatest(Arena *a, const Config *limits, HealthState *state,
                       const HealthState *before) {
-    Loads out = {0};
+    Loads out = {.change = GROWTH};
     for (int i = 0; i < HEALTH_SIGNALS; i++) {
         HealthSignal signal = (HealthSignal)i;
         HealthState *s = &state[i];
@@ -78,15 +89,14 @@ static Loads greatest(Arena *a, const Config *limits, HealthState *state,
             out.reason = gone;
             out.is_gone = true;
         }
-        bool is_close = health_is_quick(signal) && s->load >= GROWS_BELOW;
-        out.is_close = out.is_close || is_close;
-        bool rises = s->load > before[i].load || s->load >= SHEDS_FROM;
-        if (is_close && rises && !health_is_soft(signal))
-            out.rising = beyond(a, signal, s);
-        if (health_is_soft(signal) && s->load > out.soft) {
-            out.soft = s->load;
+        out.is_close = out.is_close || (health_is_quick(signal) && s->load >= GROWS_BELOW);
+        double own = change(signal, s, &before[i]);
+        if (own < out.change || (own == out.change && s->load > out.load)) {
+            out.change = own;
+            out.load = s->load;
             out.slow = beyond(a, signal, s);
-        } else if (!health_is_soft(signal) && s->load > out.hard) {
+        }
+        if (!health_is_soft(signal) && s->load > out.hard) {
             out.hard = s->load;
             if (!out.is_gone)
                 out.reason = beyond(a, signal, s);
@@ -95,31 +105,25 @@ static Loads greatest(Arena *a, const Config *limits, HealthState *state,
     return out;
 }
 
-static void change_budget(Verdict *v, const Loads *loads) {
-    double most = loads->hard > loads->soft ? loads->hard : loads->soft;
+/* `rest`: looks until it may grow again. */
+static void change_budget(Verdict *v, const Loads *loads, int rest) {
     v->rest -= v->rest > 0;
-    if (loads->soft >= SHEDS_FROM)
-        v->budget *= loads->soft >= 1 ? 0.5 : 0.8;
-    else if (loads->rising)
-        v->budget *= loads->hard >= SHEDS_FROM ? 0.5 : 0.8;
-    else if (most < GROWS_BELOW && !v->rest && v->budget < 1)
-        v->budget *= GROWTH;
-    else
+    if (loads->change == 1 || (loads->change > 1 && (v->rest || v->budget >= 1)))
         return;
-    v->rest = REST;
-    v->budget = v->budget > 1 ? 1 : v->budget < LEAST ? LEAST : v->budget;
+    v->budget = fmax(fmin(v->budget * loads->change, 1), LEAST);
+    v->rest = rest;
 }
 
 /* What a standby can take is not known before it has taken some: it begins slowly. */
-static bool is_early(const HealthState *lag, const HealthState *before) {
-    return lag->limit > 0 && lag->things > 0 && before->looks < EARLY_LOOKS;
-}
-
 static void begin_slowly(Verdict *v, const Loads *loads, const HealthState *before) {
     if (before->looks < 1)
         v->budget = LEAST;
-    else if (loads->hard < GROWS_BELOW && loads->soft < GROWS_BELOW)
-        v->budget = fmin(GROWTH * v->budget, 1);
+    else
+        change_budget(v, loads, 0);
+}
+
+static bool is_early(const HealthState *lag, const HealthState *before) {
+    return lag->limit > 0 && is_seen(lag) && before->looks < EARLY_LOOKS;
 }
 
 void verdict_reach(Arena *a, const Config *limits, HealthState *state, const HealthState *before,
@@ -130,17 +134,17 @@ void verdict_reach(Arena *a, const Config *limits, HealthState *state, const Hea
     v->calm = loads.is_gone || loads.hard >= CALM_BELOW ? 0 : v->calm + 1;
     v->is_held = loads.is_gone || loads.hard >= 1 || (was_held && v->calm < CALM);
     v->reason = v->is_held ? loads.reason : NULL;
-    v->slow = loads.soft >= SHEDS_FROM ? loads.slow : loads.rising;
     if (v->is_held && !v->reason)
         v->reason = "waiting for calm";
     if (v->is_held)
         return;
     const HealthState *lag = &before[HEALTH_REPLICA_LAG];
     if (was_held) {
-        v->budget = v->budget / 2 < LEAST ? LEAST : v->budget / 2;
+        v->budget = fmax(v->budget / 2, LEAST);
         v->rest = REST;
     } else if (is_early(&state[HEALTH_REPLICA_LAG], lag))
         begin_slowly(v, &loads, lag);
     else
-        change_budget(v, &loads);
+        change_budget(v, &loads, REST);
+    v->slow = v->budget < 1 && loads.change <= 1 ? loads.slow : NULL;
 }

@@ -3,8 +3,9 @@
  *
  * Hard signals hold at their limit, until all have been below 0.7 of theirs for two looks; then
  * work goes on at half of the budget. Soft ones slow down from 0.8 of theirs, more from 1, to a
- * tenth at the least; and so do hard ones that grow quickly, from half of theirs while they rise.
- * Below half of all limits the budget grows again. */
+ * tenth at the least; and so do hard ones that grow quickly, from half of theirs while they rise,
+ * from 0.8 in any case. The budget grows again where what grows quickly is below half of its limit,
+ * all else below 0.7. */
 #ifndef VERDICT_H
 #define VERDICT_H
 
@@ -16,7 +17,7 @@ typedef struct {
     int rest;           /* looks before the budget grows */
     bool is_held;       /* by a limit */
     const char *reason; /* of the hold; NULL: go on */
-    const char *slow;   /* which one slows it down; or NULL */
+    const char *slow;   /* which one keeps the budget low, while it goes on; or NULL */
     bool is_close;      /* something that grows quickly is half way to its limit: look again soon */
 } Verdict;
 

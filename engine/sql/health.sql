@@ -1,7 +1,7 @@
 -- How the database is, from the primary alone: one statement a signal, so that one that a server refuses
 -- takes no other with it. Each gives rows (name, value, things, span, mark, about): value NULL cannot be seen; no
 -- row: there is nothing of the kind. things: how many there are that must not vanish. span: of what counts only
--- lately, in seconds; of a rate, how many times it counts (NULL: once). mark: what is held, so long as it stays the same. about: which is the worst.
+-- lately, in seconds; of a share, 0 where it does not count. mark: what is held, so long as it stays the same. about: which is the worst.
 -- $1 backfill, $2 the worker's pid. stint. is replaced by the ledger's schema.
 
 -- :name health_replica_lag
@@ -63,7 +63,7 @@ SELECT 'cpu_pressure', CASE WHEN m.may THEN p.waited / 1e4 END, 0, o.counts, NUL
 FROM (SELECT has_function_privilege('pg_catalog.pg_read_file(text, bigint, bigint, boolean)', 'EXECUTE') AND pg_has_role(current_user, 'pg_read_server_files', 'USAGE')
         AND pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS may) m,
 LATERAL (SELECT substring(query_to_xml(CASE WHEN m.may
-    THEN 'SELECT coalesce(pg_read_file(''/sys/fs/cgroup/cpu.pressure'', 0, 1000, true), pg_read_file(''/proc/pressure/cpu'', 0, 1000, true))'
+    THEN 'SELECT coalesce(pg_catalog.pg_read_file(''/sys/fs/cgroup/cpu.pressure'', 0, 1000, true), pg_catalog.pg_read_file(''/proc/pressure/cpu'', 0, 1000, true))'
     ELSE 'SELECT NULL' END, false, false, '')::text FROM 'some [^\n]*total=(\d+)')::float8 AS waited) p,
 LATERAL (SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend' AND a.application_name NOT LIKE 'stint:%'
     AND (a.state = 'active' OR a.state <> 'idle' AND clock_timestamp() - a.state_change < interval '1 s')) THEN 1 ELSE 0 END::float8 AS counts) o
@@ -116,4 +116,4 @@ JOIN pg_catalog.pg_stat_progress_vacuum v ON v.relid IN (c.oid, c.reltoastrelid)
  AND (age(c.relfrozenxid) > current_setting('autovacuum_freeze_max_age')::bigint OR mxid_age(c.relminmxid) > current_setting('autovacuum_multixact_freeze_max_age')::bigint)
 
 -- :name health_wal_rate
-SELECT 'wal_rate', (pg_current_wal_insert_lsn() - '0/0')::float8, 0, NULL::float8, NULL, NULL
+SELECT 'wal_rate', (pg_current_wal_lsn() - '0/0')::float8, 0, NULL::float8, NULL, NULL

@@ -128,9 +128,25 @@ describe("a backfill waits", function()
       standby:sql("postgres", "SELECT pg_wal_replay_pause()")
       held_by(h, "^replica_lag: [%d.]+s, limit 1.0s %(walreceiver%)")
       assert.is_true(value "replica_lag" >= 1)
+      session.wait_until(at.url, "SELECT (max(replay_lag) > interval '2 s')::text FROM pg_stat_replication", "true")
+      local late = "SELECT 10 * extract(epoch FROM max(replay_lag)) FROM pg_stat_replication"
+      assert.is_true(value "replica_lag" <= tonumber(sql(late)) + 1, "foreseen further than anybody can")
       standby:sql("postgres", "SELECT pg_wal_replay_resume()")
       assert_goes_on(h)
       assert.is_true(tonumber(sql "SELECT held_ms FROM stint.backfill") > 0)
+    end)
+
+    it("but not for one that its role cannot see", function()
+      begin('throttle = { replica_lag = "1s" }', 5000)
+      sql(([[
+        CREATE ROLE unseeing LOGIN;
+        GRANT CREATE ON DATABASE %s TO unseeing; GRANT ALL ON SCHEMA public TO unseeing;
+        ALTER TABLE t OWNER TO unseeing; ALTER TABLE log OWNER TO unseeing]]):format(at.name))
+      local h = up { DATABASE_URL = (at.url:gsub("user=postgres", "user=unseeing")) }
+      local r = h:wait()
+      assert.equal(0, r.code, r.err)
+      assert.matches("replica_lag cannot be seen here: GRANT pg_read_all_stats TO unseeing would show it", r.err, 1, true)
+      assert.equal("1", sql "SELECT budget FROM stint.backfill")
     end)
 
     it("that was there and is gone, until it is back", function()
@@ -247,6 +263,17 @@ describe("a backfill waits", function()
       held_by(h, "^dead_tuples: [%d.]+, limit 1 %(public.t, %d+ dead rows; VACUUM, where autovacuum is late%)")
       assert.equal("0", sql "SELECT count(*) FROM log")
       sql "VACUUM t"
+      assert_goes_on(h)
+    end)
+
+    it("that are far from too many, and grows again beside them", function()
+      begin('throttle = { dead_tuples = 5 }', 70000)
+      caught_up()
+      sql "ALTER TABLE t SET (autovacuum_vacuum_scale_factor = 0); ALTER TABLE t DISABLE TRIGGER note"
+      sql "UPDATE t SET filler = filler WHERE id <= 57000; ALTER TABLE t ENABLE TRIGGER note"
+      session.wait_until(at.url, "SELECT (n_dead_tup > 55000)::text FROM pg_stat_user_tables WHERE relname = 't'", "true")
+      local h = up()
+      session.wait_until(at.url, "SELECT (budget > 0.3 AND (health #>> '{signals,dead_tuples,load}')::float8 > 0.5)::text FROM stint.backfill", "true")
       assert_goes_on(h)
     end)
 

@@ -264,6 +264,39 @@ describe("a backfill that is governed", function()
         stop(h)
       end)
 
+      -- What the server reads of its system's measure.
+      local function system_says(body)
+        sql(([[
+          CREATE SEQUENCE looks;
+          ALTER FUNCTION pg_catalog.pg_read_file(text, bigint, bigint, boolean) RENAME TO pg_read_file_before;
+          CREATE FUNCTION pg_catalog.pg_read_file(text, bigint, bigint, boolean) RETURNS text LANGUAGE plpgsql AS $$ BEGIN %s; END $$]])
+          :format(body))
+      end
+
+      it("takes no leap of the measure for more than all of the time", function()
+        begin("throttle = { cpu_pressure = 40 }", 300000)
+        system_says "RETURN format('some avg10=0.00 total=%s', nextval('looks') * 1000000000000)"
+        others[1] = session.open(at.url)
+        others[1]:send "SELECT pg_sleep(60)"
+        finally(leave)
+        local h = up()
+        under_way()
+        session.wait_until(at.url, "SELECT (budget < 0.2)::text FROM stint.backfill", "true")
+        assert.matches("^cpu_pressure: [1-9]?%d?%d%%, limit 40%%$", sql "SELECT health ->> 'slowed_by' FROM stint.backfill")
+        stop(h)
+      end)
+
+      it("asks once where the system does not let it be read", function()
+        begin("throttle = { cpu_pressure = 40 }, workers = 1", 300000)
+        system_says "PERFORM nextval('looks'); RAISE EXCEPTION 'could not read the file: Operation not supported' USING ERRCODE = 'XX000'"
+        local h = up()
+        under_way()
+        session.wait_until(at.url, "SELECT ((health #>> '{signals,active_others,looks}')::float8 >= 4)::text FROM stint.backfill", "true")
+        assert.equal("2", sql "SELECT last_value FROM looks") -- in one statement with all others, and alone
+        local r = stop(h)
+        assert.matches("cpu_pressure cannot be seen here: could not read the file: Operation not supported", r.err, 1, true)
+      end)
+
       it("does not wait for itself", function()
         begin("throttle = { cpu_pressure = 1 }, workers = " .. 4 * processors, 60000)
         assert_done(up())
