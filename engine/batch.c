@@ -140,7 +140,9 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {"statement", clause_statement(batch, kind)},
         {"where", b->where ? b->where : "true"},
         {"still", clause_still(batch)},
-        {"tells", clause_tells(a, b)},
+        {"tells", striped ? clause_tells(a, b) : "(SELECT keys FROM stint_seen)"},
+        {"spent", SQL_BATCH_SPENT},
+        {"rate", ""},
         {"row_after", kind == BATCH_PROBE ? clause_row_after(batch) : ""},
         {"by_page", pages ? "true" : "false"},
         {"stripes", arena_format(a, "%ld", b->stripes)},
@@ -206,6 +208,7 @@ static const char *compose(const Batch *batch, BatchKind kind, BatchStart start)
         {NULL, NULL},
     };
     set_clause(clauses, "sums", clause_fill(a, sums(b, kind), clauses));
+    set_clause(clauses, "rate", clause_fill(a, SQL_BATCH_RATE, clauses));
     set_clause(
         clauses, "within",
         clause_fill(a, stretched ? SQL_BATCH_WITHIN_STRETCH : within(b, kind, start), clauses));
@@ -312,8 +315,11 @@ static const char *write_sql(const Batch *batch, Arena *a, const char *sql, int 
                                b->stripes)
                          : "$6::bigint"},
         {"tells", striped ? clause_tells(a, b) : "$6::bigint"},
+        {"spent", SQL_BATCH_SPENT},
+        {"rate", ""},
         {NULL, NULL},
     };
+    set_clause(clauses, "rate", clause_fill(a, SQL_BATCH_RATE, clauses));
     set_clause(clauses, "as_read", clause_fill(a, SQL_BATCH_AS_READ, clauses));
     set_clause(clauses, "free", skips ? clause_fill(a, SQL_BATCH_WRITE_FREE, clauses) : "");
     set_clause(

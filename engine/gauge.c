@@ -44,6 +44,8 @@ const char *gauge_brief(Arena *a, const Standing *s) {
         return line;
     if (s->throttled_by)
         return arena_format(a, "%s  held up: %s", line, s->throttled_by);
+    if (s->ranges && !s->ranges_left && !s->sweep)
+        return arena_format(a, "%s  all batches are done", line);
     return s->slowed_by ? arena_format(a, "%s  slowed down: %s", line, s->slowed_by) : line;
 }
 

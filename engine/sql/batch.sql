@@ -150,6 +150,14 @@ count(*) AS rows, {count_still} AS still FROM stint_changed
 -- The same, but for what others hold.
 {met} - h.rows AS rows, {met} - h.rows AS still FROM stint_seen, stint_cur, (SELECT count(*) AS rows FROM held) h
 
+-- :name batch_rate
+-- Smoothed over two seconds, each of which counts alike: batches come in unequal times, for the first stripe of a window is over
+-- here before its rows are changed.
+r.rows_per_second + ({tells} - r.rows_per_second * {spent}) / CASE WHEN r.rows_per_second = 0 THEN {spent} ELSE greatest({spent}, 2) END
+
+-- :name batch_spent
+greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM stint_ctl))), 0.001)::float8
+
 -- :name batch_move
 sums AS MATERIALIZED (
   SELECT {sums}
@@ -161,7 +169,7 @@ sums AS MATERIALIZED (
       state = CASE WHEN stint_nxt.last AND (r.window_end IS NULL OR r.window_end = r.high) THEN 'done' ELSE 'taken' END,
       rows_seen = r.rows_seen + (SELECT keys FROM stint_seen), rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
-      rows_per_second = r.rows_per_second + ((SELECT keys FROM stint_seen) / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM stint_ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      rows_per_second = {rate},
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM stint_cur, stint_nxt WHERE r.backfill = $1 AND r.number = stint_cur.number
   RETURNING r.state, r.position IS NULL AS first
@@ -182,7 +190,7 @@ sums AS MATERIALIZED (
       state = CASE WHEN stint_nxt.last AND stint_cur.stripe + 1 = {stripes} THEN 'done' ELSE 'taken' END,
       rows_seen = r.rows_seen + (SELECT {met} FROM stint_seen), rows_changed = r.rows_changed + (SELECT rows FROM sums), rows_still = r.rows_still + (SELECT still FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
-      rows_per_second = r.rows_per_second + ({tells} / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM stint_ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      rows_per_second = {rate},
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM stint_cur, stint_nxt WHERE r.backfill = $1 AND r.number = stint_cur.number
   RETURNING r.state, r.position IS NULL AS first
@@ -246,7 +254,7 @@ stint_changed AS (
   SET {moves},
       rows_seen = r.rows_seen + {seen}, rows_changed = r.rows_changed + (SELECT rows FROM sums),
       batches = r.batches + 1, batch_size = $4::integer,
-      rows_per_second = r.rows_per_second + ({tells} / greatest(extract(epoch FROM clock_timestamp() - greatest(r.updated_at, (SELECT released_at FROM stint_ctl))), 0.001) - r.rows_per_second) * CASE WHEN r.rows_per_second = 0 THEN 1 ELSE 0.2 END,
+      rows_per_second = {rate},
       updated_at = clock_timestamp(), lease_until = clock_timestamp() + interval '30 s'
   FROM stint_cur WHERE r.backfill = $1 AND r.number = stint_cur.number
   RETURNING r.state, r.position IS NULL AS first

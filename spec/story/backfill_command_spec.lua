@@ -151,6 +151,7 @@ describe("stint backfill", function()
     r = stint("backfill", "speed", "2_fill")
     assert.equal(64, r.code)
     assert.matches("NEXT: stint backfill speed 2_fill 50%", r.err, 1, true)
+    assert.matches("NEXT: stint backfill speed 20%", stint("backfill", "speed", "20").err, 1, true)
   end)
 
   it("says which expression is wrong, the way back too, before anything is done", function()
@@ -172,6 +173,8 @@ describe("stint backfill", function()
   it("tells what waits for somebody where no work is to be done, and why a plan cannot be carried out", function()
     begin 'backfill { table = "t", set = { gone = "1" } }\n'
     assert.matches('as it is now it could not: public.t has no column "gone"', stint("plan").out, 1, true)
+    at.write(FILE, 'backfill { table = "t", set = { n = "1" }, finally = { not_null = "d" } }\n')
+    assert.matches("\n        finally: NOT NULL on d: a CHECK that refuses new rows without it", stint("plan").out, 1, true)
     at.write(FILE, 'backfill { table = "t", transform = function(row) return { n = json.decode({}) } end, max_quarantine = 2, workers = 2 }\n')
     local r = stint "up"
     assert.equal(7, r.code)
@@ -200,6 +203,18 @@ describe("stint backfill", function()
     assert.equal(2, the_one().workers)
     assert.equal(0, stint("backfill", "resume").code)
     done(h)
+  end)
+
+  it("says in each list what holds it up", function()
+    begin 'backfill { table = "t", set = { n = "n + 1" }, throttle = function() return "1h", "lunch" end }\n'
+    local h = start "up"
+    h:says "waiting: throttle: lunch"
+    for _, command in ipairs { "backfill", "status" } do
+      assert.matches("running.+rows/s.+  held up: throttle: lunch\n", stint(command).out)
+    end
+    assert.matches("\n  held up: throttle: lunch\n", stint("backfill", "status").out, 1, true)
+    h:kill "INT"
+    assert.equal(130, h:wait().code)
   end)
 
   it("counts the time that is left without the time of a pause", function()
@@ -330,6 +345,10 @@ describe("stint backfill", function()
     assert.equal(64, r.code, r.err)
     assert.matches("there is no backfill 2_fil", r.err, 1, true)
     assert.matches("did you mean 2_fill?", r.err, 1, true)
+    assert.matches("did you mean fill?", stint("backfill", "pause", "fil").err, 1, true)
+    r = stint("backfill", "stauts")
+    assert.equal(64, r.code, r.err)
+    assert.matches("did you mean: stint backfill status", r.err, 1, true)
     r = stint("backfill", "puase", "2")
     assert.equal(64, r.code, r.err)
     assert.matches("did you mean: stint backfill pause 2", r.err, 1, true)

@@ -46,6 +46,18 @@ describe("stripes", function()
     end)
   end
 
+  it("say how fast they are, though the first of a window is over before its rows are changed", function()
+    begin(TABLE:format("id int", "g", 20000) .. [[;
+      CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END';
+      CREATE TRIGGER slow AFTER UPDATE ON t EXECUTE FUNCTION slow()]],
+      'backfill { table = "t", set = { n = "n + 1" }, stripes = 8, target = "60ms" }\n')
+    local r = up()
+    assert.equal(0, r.code, r.err)
+    local told = sql [[SELECT rows_per_second * extract(epoch FROM updated_at - started_at) / rows_seen
+      FROM stint.backfill_range JOIN stint.backfill b ON b.id = backfill]]
+    assert.is_true(tonumber(told) < 2, told)
+  end)
+
   for name, key in pairs {
     ["close to each other"] = { "int", "g - 10000" },
     ["small"] = { "smallint", "g - 10000" },
