@@ -47,7 +47,8 @@ static bool tell_retried(Desk *desk, const Standing *before) {
                                      "stint work does them",
                                      before->quarantined, before->quarantined == 1 ? "" : "s"));
     return desk_say(desk, now,
-                    arena_format(a, "%lld row%s tried again; none is left in the quarantine. stint up "
+                    arena_format(a,
+                                 "%lld row%s tried again; none is left in the quarantine. stint up "
                                  "ends it, or stint backfill finalize %s",
                                  before->quarantined, before->quarantined == 1 ? "" : "s",
                                  now->name));

@@ -207,9 +207,10 @@ static bool refuse_begun(const PlanItem *item) {
     else
         fail_state("%ld of %ld statements are applied; nothing was run", item->row->position,
                    item->row->statements);
-    return fail_next("undo the edit%s; or go on with the new text: stint resolve %s --accept-change",
-                     backfill ? "" : " (a half-applied file may be edited from its failed statement on)",
-                     plan_version(item));
+    return fail_next(
+        "undo the edit%s; or go on with the new text: stint resolve %s --accept-change",
+        backfill ? "" : " (a half-applied file may be edited from its failed statement on)",
+        plan_version(item));
 }
 
 static bool refuse_reverting(const PlanItem *item) {
