@@ -83,7 +83,7 @@ static const Setting settings[] = {
     ENVIRONMENT(opaque, CHOICE, "block, ack, warn, allow", "warn",
                 "the same of a statement that decides when it runs what it does"),
     ENVIRONMENT(replica_lag, DURATION, "TIME", "2s",
-                "backfills wait while a standby replays so much later; 0: they do not look"),
+                "backfills wait while a standby replays so much later; 0: any"),
     ENVIRONMENT(replica_lag_bytes, SIZE, "SIZE", "256MB",
                 "backfills wait while a standby has so much WAL to replay; 0: any"),
     ENVIRONMENT(slot_wal, SIZE, "SIZE", "2GB",

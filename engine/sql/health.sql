@@ -56,8 +56,8 @@ FROM pg_catalog.pg_stat_activity a WHERE a.state = 'active' AND a.backend_type =
 
 -- :name health_cpu_pressure
 -- For how much of the time something that could run waits for a processor: of the container, or of the machine (Linux,
--- Documentation/accounting/psi.rst), a counter in microseconds. It does not count while nobody else works here: then it is
--- we who wait for ourselves. The function is called as a text, for who may not call it may not mention it either.
+-- Documentation/accounting/psi.rst), a counter in microseconds. It does not count while nobody else works here, or all of
+-- them wait for a lock or a time: then it is we who wait for ourselves. The function is called as a text, for who may not call it may not mention it either.
 SELECT 'cpu_pressure', CASE WHEN m.may THEN p.waited / 1e4 END, 0, o.counts, NULL,
   CASE WHEN NOT m.may THEN 'it is in a file of the server, as a superuser sees it' WHEN p.waited IS NULL THEN 'the server''s system does not measure it' END
 FROM (SELECT has_function_privilege('pg_catalog.pg_read_file(text, bigint, bigint, boolean)', 'EXECUTE') AND pg_has_role(current_user, 'pg_read_server_files', 'USAGE')
@@ -66,7 +66,7 @@ LATERAL (SELECT substring(query_to_xml(CASE WHEN m.may
     THEN 'SELECT coalesce(pg_catalog.pg_read_file(''/sys/fs/cgroup/cpu.pressure'', 0, 1000, true), pg_catalog.pg_read_file(''/proc/pressure/cpu'', 0, 1000, true))'
     ELSE 'SELECT NULL' END, false, false, '')::text FROM 'some [^\n]*total=(\d+)')::float8 AS waited) p,
 LATERAL (SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend' AND a.application_name NOT LIKE 'stint:%'
-    AND (a.state = 'active' OR a.state <> 'idle' AND clock_timestamp() - a.state_change < interval '1 s')) THEN 1 ELSE 0 END::float8 AS counts) o
+    AND CASE a.state WHEN 'idle' THEN false WHEN 'active' THEN coalesce(a.wait_event_type, '') NOT IN ('Lock', 'Timeout') ELSE clock_timestamp() - a.state_change < interval '1 s' END) THEN 1 ELSE 0 END::float8 AS counts) o
 
 -- :name health_requested_checkpoints
 SELECT 'requested_checkpoints', num_requested::float8, 0, extract(epoch FROM current_setting('checkpoint_timeout')::interval)::float8, NULL, 'a higher max_wal_size makes them rare'
