@@ -134,15 +134,24 @@ static bool read_columns(Pg *pg, Arena *a, Backfill *b) {
     return true;
 }
 
+/* As to_regclass reads it: folded, and cut at each dot. */
+static bool no_table(const Backfill *b, const char *name) {
+    const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
+    fail(FAIL_ERROR, "there is no table %s", name);
+    script_at(b->declaration);
+    if (strchr(name, '"') || !last[strspn(last, "abcdefghijklmnopqrstuvwxyz0123456789_$")])
+        return false;
+    return fail_hint("a name with capitals or blanks keeps its quotes: table = '%.*s\"%s\"'",
+                     (int)(last - name), name, last);
+}
+
 static bool read_table(Pg *pg, Arena *a, Backfill *b) {
     const char *name = script_text(a, b->declaration, "table");
     PgRows rows;
     if (!pg_rows(pg, a, &rows, SQL_BACKFILL_TABLE, PG_WITH(name)))
-        return false;
-    if (!rows.count) {
-        fail(FAIL_ERROR, "there is no table %s", name);
-        return script_at(b->declaration);
-    }
+        return pg_failed_with(pg, "42602") ? no_table(b, name) : false;
+    if (!rows.count)
+        return no_table(b, name);
     b->table = pg_cell(&rows, 0, 0);
     if (!strchr("rp", pg_cell(&rows, 0, 1)[0])) {
         fail(FAIL_ERROR, "%s is not a table", b->table);

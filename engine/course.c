@@ -235,7 +235,10 @@ static StepAnswer explain(Course *c, StepAnswer answer) {
     }
     fail_state("%lld of about %lld rows are walked, %lld changed; each batch is committed",
                c->backfill.rows_seen, c->backfill.rows_total, c->backfill.rows_changed);
-    fail_next("stint %s goes on there", c->step->way == STEP_UP ? "up" : "down");
+    fail_next("stint %s goes on there%s%s%s", c->step->way == STEP_UP ? "up" : "down",
+              why.kind == FAIL_ERROR ? "; once the file is mended, first: stint resolve " : "",
+              why.kind == FAIL_ERROR ? c->step->migration->version : "",
+              why.kind == FAIL_ERROR ? " --accept-change" : "");
     return answer;
 }
 

@@ -31,16 +31,10 @@ static const char *not_null_of(const Keeper *k, BackfillWay way) {
 
 static bool check_finally(const Keeper *k) {
     const Backfill *b = k->backfill;
-    Pairs wanted = script_pairs(k->arena, b->declaration, "finally");
-    if (b->way == BACKFILL_DOWN || !wanted.count)
+    const char *column = not_null_of(k, BACKFILL_UP);
+    if (!column || backfill_column(b, column))
         return true;
-    if (wanted.count > 1 || strcmp(wanted.name[0], "not_null") != 0) {
-        fail(FAIL_CONFIG, "`finally` knows not_null = \"COLUMN\" alone");
-        return script_at(b->declaration);
-    }
-    if (backfill_column(b, wanted.value[0]))
-        return true;
-    fail(FAIL_ERROR, "finally.not_null: %s has no column \"%s\"", b->table, wanted.value[0]);
+    fail(FAIL_ERROR, "finally.not_null: %s has no column \"%s\"", b->table, column);
     return script_at(b->declaration);
 }
 

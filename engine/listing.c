@@ -82,7 +82,8 @@ static void print_order(Call *call, Pg *pg, const Migration *m) {
 static void print_backfill(Call *call, Pg *pg, const Migration *m) {
     const Declaration *d = &m->declaration;
     Pairs set = script_pairs(call->arena, d, "set"),
-          finally = script_pairs(call->arena, d, "finally");
+          finally = script_pairs(call->arena, d, "finally"),
+          window = script_pairs(call->arena, d, "window");
     const char *where = script_text(call->arena, d, "where"),
                *verify = script_text(call->arena, d, "verify"),
                *batch = script_text(call->arena, d, "batch");
@@ -97,6 +98,9 @@ static void print_backfill(Call *call, Pg *pg, const Migration *m) {
     if (where)
         printf("        WHERE %s\n", where);
     print_order(call, pg, m);
+    for (size_t i = 0; i < window.count; i++)
+        printf("%s%s %s%s", i ? ", " : "        window: ", window.name[i], window.value[i],
+               i + 1 < window.count ? "" : "\n");
     if (verify)
         printf("        verify: %s\n", verify);
     for (size_t i = 0; i < finally.count; i++)

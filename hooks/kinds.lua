@@ -98,7 +98,11 @@ kinds.backfill = {
     },
     max_quarantine = { "integer", default = 100, most = 1000000, doc = "how many rows may fail before everything stops" },
     verify = { "string", doc = "a SELECT that must give 0 before the backfill counts as finished" },
-    finally = { "map", of = "string", doc = 'what it was for: { not_null = "COLUMN" }' },
+    finally = {
+      "record",
+      fields = { not_null = { "string", required = true, doc = "the column that may be NULL no more" } },
+      doc = 'what it was for: { not_null = "COLUMN" }',
+    },
     down = { "map", of = "string", doc = "the value of each column when it is rolled back, a SQL expression" },
     requires = requires,
     environments = environments,

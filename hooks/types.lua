@@ -8,7 +8,7 @@
 ---@field columns? string[] the columns that transform gets; without it, all
 ---@field down? table<string, string> the value of each column when it is rolled back, a SQL expression
 ---@field environments? string|string[] the environments where it is applied; without it, everywhere
----@field finally? table<string, string> what it was for: { not_null = "COLUMN" }
+---@field finally? { not_null: string } what it was for: { not_null = "COLUMN" }
 ---@field key? string|string[] the columns of a unique key, by which the table is walked; without it, the primary key
 ---@field max_quarantine? integer how many rows may fail before everything stops (default 100)
 ---@field requires? string|string[] the versions that must have been applied before

@@ -173,8 +173,21 @@ describe("stint backfill", function()
   it("tells what waits for somebody where no work is to be done, and why a plan cannot be carried out", function()
     begin 'backfill { table = "t", set = { gone = "1" } }\n'
     assert.matches('as it is now it could not: public.t has no column "gone"', stint("plan").out, 1, true)
-    at.write(FILE, 'backfill { table = "t", set = { n = "1" }, finally = { not_null = "d" } }\n')
+    at.write(FILE, 'backfill { table = "public.T s", set = { n = "1" } }\n')
+    local refused = stint "up"
+    assert.equal(6, refused.code, refused.err)
+    assert.matches("there is no table public.T s\n  at scripts/migrations/2_fill.lua:1\n", refused.err, 1, true)
+    assert.matches([[keeps its quotes: table = 'public."T s"']], refused.err, 1, true)
+    at.write(FILE, [[backfill { table = "t", set = { n = "1" }, finally = { not_null = "d" }, window = { from = "22:00", to = "06:00" } }]])
+    assert.matches("\n        window: from 22:00, to 06:00, zone UTC\n", stint("plan").out, 1, true)
     assert.matches("\n        finally: NOT NULL on d: a CHECK that refuses new rows without it", stint("plan").out, 1, true)
+    at.write(FILE, 'backfill { table = "t", transform = function() return { gone = 1 } end }\n')
+    assert.matches("goes on there; once the file is mended, first: stint resolve 2 --accept-change", stint("up").err, 1, true)
+    at.write(FILE, 'backfill { table = "t", transform = function(row) return { n = 1 } end }\n')
+    local edited = stint "up"
+    assert.equal(4, edited.code, edited.err)
+    assert.matches("NEXT: undo the edit; or go on with the new text: stint resolve 2 --accept-change", edited.err, 1, true)
+    assert.equal(0, stint("resolve", "2", "--rolled-back").code)
     at.write(FILE, 'backfill { table = "t", transform = function(row) return { n = json.decode({}) } end, max_quarantine = 2, workers = 2 }\n')
     local r = stint "up"
     assert.equal(7, r.code)
