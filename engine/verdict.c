@@ -133,9 +133,7 @@ void verdict_reach(Arena *a, const Config *limits, HealthState *state, const Hea
     v->is_close = loads.is_close;
     v->calm = loads.is_gone || loads.hard >= CALM_BELOW ? 0 : v->calm + 1;
     v->is_held = loads.is_gone || loads.hard >= 1 || (was_held && v->calm < CALM);
-    v->reason = v->is_held ? loads.reason : NULL;
-    if (v->is_held && !v->reason)
-        v->reason = "waiting for calm";
+    v->reason = !v->is_held ? NULL : v->calm ? "waiting for calm" : loads.reason;
     if (v->is_held)
         return;
     const HealthState *lag = &before[HEALTH_REPLICA_LAG];

@@ -157,6 +157,7 @@ describe("a backfill waits", function()
       held_by(h, "^replica_lag: 1 of 1 that were there are gone")
       standby:start()
       assert_goes_on(h)
+      assert.is_nil(h:out():find('"throttled_by":"dead_tuples', 1, true), "what is far from its limit holds nothing")
     end)
 
     it_takes_long("but not for one that was gone before it began, or that is given up", function()
