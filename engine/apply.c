@@ -8,6 +8,7 @@
 #include "log.h"
 #include "neutral.h"
 #include "outcome.h"
+#include "reconnect.h"
 #include "resume.h"
 #include "review.h"
 #include "session.h"
@@ -275,7 +276,7 @@ static ApplyAnswer look_again(Run *run, StepAnswer answer, const char *name) {
         stop_failure();
         return APPLY_FAILED;
     }
-    bool ok = answer == STEP_TAKEN ? run_lock(run) : run_reconnect(run);
+    bool ok = answer == STEP_TAKEN ? run_lock(run) : reconnect_run(run);
     return ok ? APPLY_AGAIN : APPLY_FAILED;
 }
 

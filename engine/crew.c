@@ -27,8 +27,9 @@ typedef struct {
     const Config *config;
     Hand *hand;
     long count;
-    int died_young; /* in a row */
-    int code;       /* of the last that ended badly */
+    int died_young;    /* in a row */
+    long long batches; /* that were done when so many had died young */
+    int code;          /* of the last that ended badly */
 } Crew;
 
 static bool start(Crew *crew, Hand *hand) {
@@ -113,6 +114,10 @@ static bool look(Worker *w) {
 }
 
 static bool replace(Crew *crew) {
+    Worker *w = crew->worker;
+    if (crew->died_young > MOST_YOUNG &&
+        backfill_got_on(w->pg, w->ranges, w->schema, &crew->batches))
+        crew->died_young = 0;
     if (crew->died_young > MOST_YOUNG) {
         fail(FAIL_PARTIAL, "workers end with %d as soon as they begin", crew->code);
         return fail_hint("see why: stint work %s", crew->worker->migration->name);

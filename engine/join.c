@@ -3,8 +3,8 @@
 #include "crew.h"
 #include "event.h"
 #include "fail.h"
+#include "reconnect.h"
 #include "residue.h"
-#include "run.h"
 #include "session.h"
 #include "sql.h"
 #include "stop.h"
@@ -12,15 +12,12 @@
 
 #include <string.h>
 
-enum { RECONNECT_PATIENCE = 60000, MOST_LOSSES = 5 };
-
 typedef struct {
     Arena *arena;
     const Config *config;
     const JoinWanted *wanted;
     JoinResult *result;
     Run run;
-    int losses;
 } Join;
 
 static Migration *file_of(Join *j, const char *id) {
@@ -123,13 +120,8 @@ static bool work(Join *j) {
     return true;
 }
 
-/* A server that restarts or fails over is back in a while; what was done is in the ledger. */
 static bool connect(Join *j) {
-    Config patient = *j->config;
-    if (j->losses && patient.wait_for_db < RECONNECT_PATIENCE)
-        patient.wait_for_db = RECONNECT_PATIENCE;
-    pg_close(j->run.pg);
-    j->run.pg = session_open(j->arena, &patient, "work", SESSION_MUST_EXIST);
+    j->run.pg = session_open(j->arena, j->config, "work", SESSION_MUST_EXIST);
     return j->run.pg != NULL;
 }
 
@@ -138,13 +130,8 @@ bool join_work(Arena *a, const Config *config, const JoinWanted *wanted, JoinRes
     j.run = (Run){.arena = a, .look = arena_new(), .config = config, .command = "work"};
     *out = (JoinResult){0};
     bool ok = migration_list(j.run.look, config->migrations, &j.run.files) && connect(&j);
-    while (ok && !work(&j)) {
-        ok = pg_state(j.run.pg) == PG_LOST && !stop_asked() && ++j.losses <= MOST_LOSSES;
-        if (ok) {
-            fail_clear();
-            ok = connect(&j);
-        }
-    }
+    while (ok && !work(&j))
+        ok = pg_state(j.run.pg) == PG_LOST && !stop_asked() && reconnect_session(&j.run);
     run_close(&j.run);
     return ok;
 }

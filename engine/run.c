@@ -18,9 +18,6 @@
 
 #include <string.h>
 
-/* A server that restarts or fails over is back within this time, or the run ends. */
-enum { RECONNECT_PATIENCE = 60000, MOST_LOSSES = 5 };
-
 static bool list_files(Run *run) {
     return migration_list(run->look, run->config->migrations, &run->files) &&
            repeatable_list(run->look, run->config->scripts, &run->files);
@@ -241,40 +238,6 @@ bool run_begin(Run *run) {
                        ledger_begin_run(run->pg, config->ledger_schema, run->command,
                                         config->environment, &run->id) &&
                        look_for_drift(run));
-}
-
-/* Did somebody end our session on purpose? Then the server is the one that it was. */
-static bool was_ended(Run *run) {
-    PgRows rows;
-    if (!pg_row(run->pg, run->arena, &rows, SQL_SESSION_STARTED, PG_NONE))
-        return false;
-    return text_same(run->server_started, pg_cell(&rows, 0, 0));
-}
-
-bool run_reconnect(Run *run) {
-    Failure why = fail_kept(run->arena);
-    bool ended = pg_failed_with(run->pg, "57P01");
-    if (++run->losses > MOST_LOSSES)
-        return fail_in("gave up after %d lost connections", MOST_LOSSES);
-    log_say("%s; reconnecting", why.message);
-    pg_close(run->pg);
-    run->locked = run->used = false;
-    run->session = (StepSession){0};
-    Config patient = *run->config;
-    if (patient.wait_for_db < RECONNECT_PATIENCE)
-        patient.wait_for_db = RECONNECT_PATIENCE;
-    run->pg = session_open(run->arena, &patient, run->command, SESSION_MUST_EXIST);
-    if (!run->pg)
-        return false;
-    if (ended && was_ended(run)) {
-        fail_again(&why);
-        fail_state(
-            "what had been applied before is in the ledger; the file that ran is rolled back, "
-            "or applied up to its position: stint status");
-        return fail_next("an administrator ended this session; stint %s goes on where it was",
-                         run->command);
-    }
-    return run_lock(run);
 }
 
 static bool fill(Run *run, Migration *m) {

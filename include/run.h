@@ -40,7 +40,8 @@ typedef struct {
         done_ms; /* applied by this run in one transaction: duration_ms is not written yet */
     int taken;   /* how often in a row another run was ahead */
     long long taken_since; /* clock_ms() of the first of them */
-    int losses;            /* connections lost since the last file that was applied */
+    int losses;            /* connections lost since the last file or batch that was done */
+    long long batches;     /* of all backfills, when it was counted last (reconnect.h) */
     const char *server_started;
 } Run;
 
@@ -56,8 +57,6 @@ bool run_look(Run *run);
 bool run_clean(Run *run);
 /* Takes the run lock, looks again. Nothing is changed yet. */
 bool run_lock(Run *run);
-/* After a lost connection: a new session, the lock, another look. */
-bool run_reconnect(Run *run);
 /* One more file is applied, and how long it took; the durations are written at the run's end, so
  * that a file costs one write to the ledger. */
 void run_note_applied(Run *run, const char *id, long long ms);

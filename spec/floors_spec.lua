@@ -152,6 +152,7 @@ local floors = {
       outcome
       plan
       prove
+      reconnect
       rehearsal
       release
       remake

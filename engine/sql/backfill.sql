@@ -123,6 +123,10 @@ WHERE b.migration = $1 GROUP BY b.id
 SELECT b.migration, b.name, b.workers, b.way = 'up' FROM stint.backfill b WHERE b.state = 'running' AND ($1::text IS NULL OR $1 IN (b.migration, b.name, b.version) OR b.name = b.version || '_' || $1)
 ORDER BY b.id
 
+-- :name backfill_batches
+-- How far all of them are: it grows while anything gets done.
+SELECT coalesce(sum(r.batches), 0) FROM stint.backfill_range r
+
 -- :name backfill_finish
 -- $1 migration; no row, no division
 WITH mine AS (UPDATE stint.migration SET state = 'applied', position = 1, applied_at = pg_catalog.clock_timestamp(),

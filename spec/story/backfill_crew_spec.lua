@@ -43,11 +43,14 @@ describe("a crew", function()
   it("replaces workers that die, at whatever moment", function()
     begin "workers = 2"
     local h = start "up"
+    local batches = "SELECT coalesce(sum(batches), 0) FROM stint.backfill_range"
     for _ = 1, long and 20 or 4 do
-      local pid = a_worker(h)
+      local pid, done = a_worker(h), tonumber(sql(batches))
       if pid then
         process.signal(pid, "KILL")
-        process.pause(0.15)
+        eventually("another batch", function()
+          return not h:running() or tonumber(sql(batches)) > done
+        end)
       end
     end
     local r = h:wait()
