@@ -58,22 +58,23 @@ static const char *beyond(Arena *a, HealthSignal signal, const HealthState *s) {
 }
 
 typedef struct {
-    double hard;         /* the greatest load */
-    const char *reason;  /* of the first that is gone, or of that load */
-    double change, load; /* the least that one makes of the budget, and its load */
-    const char *slow;    /* of that one */
-    bool is_gone, is_close;
+    const char *gone;         /* why the first that is gone counts; or NULL */
+    double hard;              /* the greatest load */
+    double change, load;      /* the least that one makes of the budget, and its load */
+    HealthSignal worst, slow; /* whose those are */
+    bool is_close;
 } Loads;
 
 /* What a signal makes of the budget: less than 1 of it, as much as it is, or more. */
 static double change(HealthSignal signal, const HealthState *s, const HealthState *before) {
     bool is_soft = health_is_soft(signal), is_quick = health_is_quick(signal);
-    bool rises = is_quick && s->load >= GROWS_BELOW && s->load > before->load;
+    if (s->load >= 1 && is_soft)
+        return MUCH_LESS;
     if (s->load >= SHEDS_FROM && (is_soft || is_quick))
-        return s->load >= (is_soft ? 1 : SHEDS_FROM) ? MUCH_LESS : LESS;
-    if (rises && !is_soft)
-        return LESS;
-    return s->load >= (is_quick ? GROWS_BELOW : CALM_BELOW) ? 1 : GROWTH;
+        return is_soft ? LESS : MUCH_LESS;
+    if (s->load >= GROWS_BELOW && is_quick)
+        return s->load > before->load && !is_soft ? LESS : 1;
+    return s->load >= CALM_BELOW ? 1 : GROWTH;
 }
 
 static Loads greatest(Arena *a, const Config *limits, HealthState *state,
@@ -84,22 +85,18 @@ static Loads greatest(Arena *a, const Config *limits, HealthState *state,
         HealthState *s = &state[i];
         remember(s, &before[i]);
         weigh(signal, limits, s, &before[i]);
-        const char *gone = vanished(a, signal, s);
-        if (gone && !out.is_gone) {
-            out.reason = gone;
-            out.is_gone = true;
-        }
+        if (!out.gone)
+            out.gone = vanished(a, signal, s);
         out.is_close = out.is_close || (health_is_quick(signal) && s->load >= GROWS_BELOW);
         double own = change(signal, s, &before[i]);
         if (own < out.change || (own == out.change && s->load > out.load)) {
             out.change = own;
             out.load = s->load;
-            out.slow = beyond(a, signal, s);
+            out.slow = signal;
         }
         if (!health_is_soft(signal) && s->load > out.hard) {
             out.hard = s->load;
-            if (!out.is_gone)
-                out.reason = beyond(a, signal, s);
+            out.worst = signal;
         }
     }
     return out;
@@ -131,11 +128,13 @@ void verdict_reach(Arena *a, const Config *limits, HealthState *state, const Hea
     Loads loads = greatest(a, limits, state, before);
     bool was_held = v->is_held;
     v->is_close = loads.is_close;
-    v->calm = loads.is_gone || loads.hard >= CALM_BELOW ? 0 : v->calm + 1;
-    v->is_held = loads.is_gone || loads.hard >= 1 || (was_held && v->calm < CALM);
-    v->reason = !v->is_held ? NULL : v->calm ? "waiting for calm" : loads.reason;
-    if (v->is_held)
+    v->calm = loads.gone || loads.hard >= CALM_BELOW ? 0 : v->calm + 1;
+    v->is_held = loads.gone || loads.hard >= 1 || (was_held && v->calm < CALM);
+    if (v->is_held) {
+        const char *worst = loads.gone ? loads.gone : beyond(a, loads.worst, &state[loads.worst]);
+        v->reason = v->calm ? "waiting for calm" : worst;
         return;
+    }
     const HealthState *lag = &before[HEALTH_REPLICA_LAG];
     if (was_held) {
         v->budget = fmax(v->budget / 2, LEAST);
@@ -144,5 +143,6 @@ void verdict_reach(Arena *a, const Config *limits, HealthState *state, const Hea
         begin_slowly(v, &loads, lag);
     else
         change_budget(v, &loads, REST);
-    v->slow = v->budget < 1 && loads.change <= 1 ? loads.slow : NULL;
+    if (v->budget < 1 && loads.change <= 1)
+        v->slow = beyond(a, loads.slow, &state[loads.slow]);
 }
