@@ -323,18 +323,8 @@ bool backfill_find(Pg *pg, Arena *a, const char *schema, Backfill *b) {
     b->throttled_by = pg_cell(&rows, 0, 18);
     b->held = pg_integer(&rows, 0, 19);
     b->stripe_keys = (long)pg_integer(&rows, 0, 20);
+    b->batches = pg_integer(&rows, 0, 21);
     return true;
-}
-
-bool backfill_got_on(Pg *pg, Arena *a, const char *schema, long long *batches) {
-    PgRows rows;
-    long long before = *batches;
-    if (!pg_row(pg, a, &rows, ledger_sql(a, schema, SQL_BACKFILL_BATCHES), PG_NONE)) {
-        fail_clear(); /* there is no ledger, or the server is gone: whoever asks next sees */
-        return false;
-    }
-    *batches = pg_integer(&rows, 0, 0);
-    return *batches > before;
 }
 
 bool backfill_set_state(Pg *pg, Arena *a, const char *schema, const Backfill *b, const char *state,

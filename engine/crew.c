@@ -28,7 +28,7 @@ typedef struct {
     Hand *hand;
     long count;
     int died_young;    /* in a row */
-    long long batches; /* that were done when so many had died young */
+    long long batches; /* that were done when it was forgiven last that so many died young */
     int code;          /* of the last that ended badly */
 } Crew;
 
@@ -103,6 +103,7 @@ static bool look(Worker *w) {
         b->rows_changed = seen.rows_changed;
         b->ranges_left = seen.ranges_left;
         b->batch_size = seen.batch_size;
+        b->batches = seen.batches;
         b->held = seen.held - w->held_before;
         b->state = arena_string(w->ranges, seen.state);
         governor_tell(w->governor, text_same(seen.desired, "pause") ? "paused" : seen.throttled_by);
@@ -114,13 +115,14 @@ static bool look(Worker *w) {
 }
 
 static bool replace(Crew *crew) {
-    Worker *w = crew->worker;
-    if (crew->died_young > MOST_YOUNG &&
-        backfill_got_on(w->pg, w->ranges, w->schema, &crew->batches))
+    const Worker *w = crew->worker;
+    if (crew->died_young > MOST_YOUNG && w->backfill->batches > crew->batches) {
+        crew->batches = w->backfill->batches;
         crew->died_young = 0;
+    }
     if (crew->died_young > MOST_YOUNG) {
         fail(FAIL_PARTIAL, "workers end with %d as soon as they begin", crew->code);
-        return fail_hint("see why: stint work %s", crew->worker->migration->name);
+        return fail_hint("see why: stint work %s", w->migration->name);
     }
     for (long i = 0; i < crew->count; i++)
         if (!crew->hand[i].pid && clock_ms() >= crew->hand[i].again_at &&
@@ -155,7 +157,7 @@ static WorkerAnswer watch(Crew *crew) {
 }
 
 WorkerAnswer crew_run(Worker *w, const Config *config, long count) {
-    Crew crew = {.worker = w, .config = config, .count = count};
+    Crew crew = {.worker = w, .config = config, .count = count, .batches = w->backfill->batches};
     Arena *a = arena_new();
     w->ranges = arena_new();
     crew.hand = arena_take(a, (size_t)count * sizeof *crew.hand);

@@ -1,6 +1,5 @@
 #include "reconnect.h"
 
-#include "backfill.h"
 #include "fail.h"
 #include "log.h"
 #include "session.h"
@@ -11,19 +10,16 @@
 enum { PATIENCE = 60000, MOST_LOSSES = 5 };
 
 bool reconnect_session(Run *run) {
-    if (run->losses >= MOST_LOSSES)
-        return fail_in("gave up after %d lost connections in a row", MOST_LOSSES);
+    if (++run->losses > MOST_LOSSES)
+        return fail_in("gave up after %d lost connections", MOST_LOSSES);
     log_say("%s; reconnecting", failure()->message);
+    fail_clear();
     pg_close(run->pg);
     Config patient = *run->config;
     if (patient.wait_for_db < PATIENCE)
         patient.wait_for_db = PATIENCE;
     run->pg = session_open(run->arena, &patient, run->command, SESSION_MUST_EXIST);
-    if (!run->pg)
-        return false;
-    bool got_on = backfill_got_on(run->pg, run->arena, run->config->ledger_schema, &run->batches);
-    run->losses = got_on ? 1 : run->losses + 1;
-    return true;
+    return run->pg != NULL;
 }
 
 /* Did somebody end our session on purpose? Then the server is the one that it was. */

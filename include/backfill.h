@@ -56,7 +56,7 @@ typedef struct {
     long long id; /* 0: not begun */
     const char *spec, *state, *desired, *error;
     long long rows_seen, rows_changed, rows_still, sweep, sweep_from, quarantined, ranges,
-        ranges_left, residue;
+        ranges_left, residue, batches;
     long long batch_size;
     const char *throttled_by; /* why nothing is done now, or NULL */
     long long held;           /* ms that it was held */
@@ -77,9 +77,6 @@ const char *backfill_walk_name(BackfillWalk walk); /* "key", "page" */
 bool backfill_find(Pg *pg, Arena *a, const char *schema, Backfill *backfill);
 bool backfill_set_state(Pg *pg, Arena *a, const char *schema, const Backfill *backfill,
                         const char *state, const char *error);
-/* Has any batch of any backfill been done since `*batches` were? That becomes what there are now.
- */
-bool backfill_got_on(Pg *pg, Arena *a, const char *schema, long long *batches);
 /* An array literal for a text[] parameter; NULL is NULL. */
 const char *backfill_array(Arena *a, Strings strings);
 /* A column of an answer that stays. */

@@ -40,8 +40,7 @@ typedef struct {
         done_ms; /* applied by this run in one transaction: duration_ms is not written yet */
     int taken;   /* how often in a row another run was ahead */
     long long taken_since; /* clock_ms() of the first of them */
-    int losses;            /* connections lost since the last file or batch that was done */
-    long long batches;     /* of all backfills, when it was counted last (reconnect.h) */
+    int losses;            /* connections lost since the last file that was applied */
     const char *server_started;
 } Run;
 

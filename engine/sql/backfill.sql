@@ -114,7 +114,8 @@ SELECT b.id, b.spec, b.rows_total, b.state, b.desired,
        (SELECT count(*) FROM stint.backfill_quarantine q WHERE q.backfill = b.id), count(r.*) FILTER (WHERE r.state <> 'done'),
        (SELECT count(*) FROM stint.backfill_residue e WHERE e.backfill = b.id), b.error, count(r.*), coalesce(max(r.batch_size), 0),
        coalesce(sum(r.rows_still), 0)::bigint, b.walk = 'page', b.throttled_by,
-       b.held_ms + coalesce((extract(epoch FROM clock_timestamp() - b.throttled_at) * 1000)::bigint, 0), b.stripe_keys
+       b.held_ms + coalesce((extract(epoch FROM clock_timestamp() - b.throttled_at) * 1000)::bigint, 0), b.stripe_keys,
+       coalesce(sum(r.batches), 0)::bigint
 FROM stint.backfill b LEFT JOIN stint.backfill_range r ON r.backfill = b.id
 WHERE b.migration = $1 GROUP BY b.id
 
@@ -122,10 +123,6 @@ WHERE b.migration = $1 GROUP BY b.id
 -- Those that workers may join.
 SELECT b.migration, b.name, b.workers, b.way = 'up' FROM stint.backfill b WHERE b.state = 'running' AND ($1::text IS NULL OR $1 IN (b.migration, b.name, b.version) OR b.name = b.version || '_' || $1)
 ORDER BY b.id
-
--- :name backfill_batches
--- How far all of them are: it grows while anything gets done.
-SELECT coalesce(sum(r.batches), 0) FROM stint.backfill_range r
 
 -- :name backfill_finish
 -- $1 migration; no row, no division
