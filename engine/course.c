@@ -235,10 +235,13 @@ static StepAnswer explain(Course *c, StepAnswer answer) {
     }
     fail_state("%lld of about %lld rows are walked, %lld changed; each batch is committed",
                c->backfill.rows_seen, c->backfill.rows_total, c->backfill.rows_changed);
-    fail_next("stint %s goes on there%s%s%s", c->step->way == STEP_UP ? "up" : "down",
-              why.kind == FAIL_ERROR ? "; once the file is mended, first: stint resolve " : "",
-              why.kind == FAIL_ERROR ? c->step->migration->version : "",
-              why.kind == FAIL_ERROR ? " --accept-change" : "");
+    const char *command = c->step->way == STEP_UP ? "up" : "down";
+    if (why.kind == FAIL_ERROR)
+        fail_next("stint %s goes on there; once the file is mended, first: stint resolve %s "
+                  "--accept-change",
+                  command, c->step->migration->version);
+    else
+        fail_next("stint %s goes on there", command);
     return answer;
 }
 

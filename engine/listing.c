@@ -103,11 +103,10 @@ static void print_backfill(Call *call, Pg *pg, const Migration *m) {
                i + 1 < window.count ? "" : "\n");
     if (verify)
         printf("        verify: %s\n", verify);
-    for (size_t i = 0; i < finally.count; i++)
-        printf(
-            "        finally: NOT NULL on %s: a CHECK that refuses new rows without it when all are walked, "
-            "VALIDATE, SET NOT NULL\n",
-            finally.value[i]);
+    if (finally.count)
+        printf("        finally: NOT NULL on %s: a CHECK that refuses new rows without it when all "
+               "are walked, VALIDATE, SET NOT NULL\n",
+               finally.value[0]);
 }
 
 static void print_function(const Listing *listing, const ReviewFile *file) {
