@@ -219,7 +219,14 @@ describe("a backfill waits", function()
       assert_goes_on(h)
     end)
 
-    it("that is written faster than it may be", function()
+    it("that is written much faster than it may be", function()
+      begin 'throttle = { wal_rate = "100kB" }'
+      local h = up()
+      held_by(h, "^wal_rate: [%d.]+ [kM]B/s, limit 100 kB/s")
+      assert_goes_on(h)
+    end)
+
+    it("that is written about as fast as it may be, by being slower", function()
       begin 'throttle = { wal_rate = "1MB" }'
       local h = up()
       session.wait_until(at.url, "SELECT (health ->> 'slowed_by' ~ '^wal_rate: .* [kM]B/s, limit 1.* MB/s')::text FROM stint.backfill", "true")
